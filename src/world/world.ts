@@ -1,0 +1,82 @@
+/**
+ * Everything outside our own decisions, handed in as one value: clock, chance, store, channels, vault, log. Nothing else reads the
+ * time or rolls a die. In production `live.ts` makes it; in simulation `sim/world.ts` does, and one seed replays everything.
+ */
+import type { CardView, Channel, ChannelAccount, ChannelAnswer, ChannelName, ChannelRequest, Send } from '../channels/channel.ts'
+import { type IdPrefix, idBytes, newId } from '../core/id.ts'
+import type { Store } from './store.ts'
+
+export type Mode = 'test' | 'live'
+
+export interface World {
+  /** Unix milliseconds by the real (or simulated) clock. For a customer's own time see `instruments/customer.ts`. */
+  now(): number
+  /** Cryptographically random bytes (seeded in simulation). */
+  random(count: number): Buffer
+  sleep(ms: number): Promise<void>
+  readonly store: Store
+  readonly vault: Vault
+  /** HTTP to channels: deadline, size cap, egress rules. Throws `NoAnswer` only. */
+  readonly send: Send
+  readonly channels: ReadonlyMap<ChannelName, Channel>
+  account(channel: ChannelName, mode: Mode): ChannelAccount | undefined
+  readonly log: Log
+  readonly settings: Settings
+}
+
+export type Settings = {
+  /** Where browsers and channels reach this server: `https://pay.example.com`. */
+  readonly publicUrl: string
+  readonly channelTimeoutMs: number
+  /** Channels to try, in order, when the caller names none. */
+  readonly route: readonly ChannelName[]
+  /** Secret bytes of this deployment for keyed hashes of request bodies and for capture grants. */
+  readonly idempotencyKey: Buffer
+  readonly grantKey: Buffer
+  /** Sandbox only: webhooks out may go to loopback and over http. */
+  readonly allowLoopback: boolean
+}
+
+export interface Log {
+  info(what: string, facts?: LogFacts): void
+  warn(what: string, facts?: LogFacts): void
+  error(what: string, facts?: LogFacts): void
+}
+/** Ids, names and numbers; never a secret, never a card. */
+export type LogFacts = Readonly<Record<string, string | number | boolean | null | undefined>>
+
+/** A card as the rest of the system may know it. `fingerprint`: `ifp_…`, the same for the same number within one tenant, expiry not included. */
+export type Card = CardView & { readonly fingerprint: string; readonly bin: string }
+
+/** The only process that knows card numbers, as seen from here. Every call is one round trip; calls made together share one. */
+export interface Vault {
+  /** What a captured reference is, without consuming it. Undefined: unknown, used up, lapsed (15 minutes) or another tenant's. */
+  peek(input: { readonly tenant: string; readonly mode: Mode; readonly reference: string }): Promise<Card | undefined>
+  /** Seals the captured card for good under this instrument; the same call again gives the same answer. */
+  adopt(input: {
+    readonly tenant: string
+    readonly mode: Mode
+    readonly reference: string
+    readonly instrument: string
+    readonly instrumentVersion: number
+    readonly operation: string
+  }): Promise<Card | undefined>
+  /** Sends a request with the instrument's card filled into its placeholders. Throws `NoAnswer` like `send`. */
+  forward(input: {
+    readonly tenant: string
+    readonly mode: Mode
+    readonly instrument: string
+    readonly instrumentVersion: number
+    readonly operation: string
+    readonly timeoutMs: number
+    readonly request: ChannelRequest
+  }): Promise<ChannelAnswer>
+  /** Seals a short text (webhook secrets, e-mail) for an owner and field; `open` turns it back for the same owner and field only. */
+  seal(input: { readonly tenant: string; readonly owner: string; readonly field: string; readonly text: string }): Promise<string>
+  open(input: { readonly tenant: string; readonly owner: string; readonly field: string; readonly sealed: string }): Promise<string>
+}
+
+/** A new id from the world's clock and chance. `near`: an id whose home it shares. */
+export function nextId(world: Pick<World, 'now' | 'random'>, prefix: IdPrefix, near?: string): string {
+  return newId(prefix, world.now(), world.random(idBytes), near)
+}
