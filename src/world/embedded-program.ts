@@ -1,10 +1,10 @@
 /** Where PostgreSQL's programs are, made fit to run: library links present, readable by the user that runs them. */
-import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync } from 'node:fs'
+import { chmodSync, cpSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
 import { CannotStart, explain } from './embedded-errors.ts'
-import { finish, type User } from './processes.ts'
+import { finish, isAlive, type User } from './processes.ts'
 
 export type Program = {
   /** Holds `bin`, `lib` and `share`. */
@@ -85,14 +85,16 @@ async function tryOut(native: string, user: User | undefined): Promise<{ major?:
 }
 
 function copyProgram(native: string, home: string): string {
-  const copy = join(home, 'program', 'native')
+  // By the server's size, which no two versions share: an update makes a copy of its own.
+  const name = `program-${statSync(join(native, 'bin', 'postgres')).size}`
+  const copy = join(home, name, 'native')
   if (existsSync(copy)) return copy
-  const partial = join(home, `program.${process.pid}`)
+  const partial = join(home, `${name}.${process.pid}`)
   try {
     // Links are copied as they are: `verbatimSymlinks` keeps them relative.
     cpSync(native, join(partial, 'native'), { recursive: true, verbatimSymlinks: true })
     allowReading(partial)
-    renameSync(partial, join(home, 'program'))
+    renameSync(partial, join(home, name))
   } catch (error) {
     rmSync(partial, { recursive: true, force: true })
     if (!existsSync(copy)) throw explain(`PostgreSQL's programs cannot be copied to ${home}`, String(error))
@@ -120,7 +122,7 @@ export async function initialise(input: {
 }): Promise<boolean> {
   const { program, home, user } = input
   const data = join(home, 'data')
-  for (const name of readdirSync(home)) if (/^data\.\d+$/.test(name)) rmSync(join(home, name), { recursive: true, force: true })
+  removeHalfMade(home)
   if (existsSync(join(data, 'PG_VERSION'))) return false
   if (existsSync(data) && readdirSync(data).length > 0)
     throw new CannotStart(`${data} is not empty and is not a PostgreSQL database`, 'move it away, or choose another DATA_FOLDER')
@@ -133,7 +135,6 @@ export async function initialise(input: {
     throw explain('the database files cannot be made', made.output)
   }
   try {
-    mkdirSync(home, { recursive: true })
     renameSync(partial, data)
   } catch (error) {
     rmSync(partial, { recursive: true, force: true })
@@ -141,6 +142,15 @@ export async function initialise(input: {
     if (!existsSync(join(data, 'PG_VERSION'))) throw explain('the database files cannot be put in place', String(error))
   }
   return true
+}
+
+/** What a start that was killed left; not what a start at this very moment is making. */
+function removeHalfMade(home: string): void {
+  for (const name of readdirSync(home)) {
+    const pid = /^(?:data|program-\d+)\.(\d+)$/.exec(name)?.[1]
+    if (pid !== undefined && (Number(pid) === process.pid || !isAlive(Number(pid))))
+      rmSync(join(home, name), { recursive: true, force: true })
+  }
 }
 
 /** Throws `CannotStart` when the database files were made by another major version. */

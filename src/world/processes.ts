@@ -23,17 +23,22 @@ export function finish(program: string, args: readonly string[], options: Finish
       ...(user === undefined ? {} : { uid: user.uid, gid: user.gid }),
       ...(cwd === undefined ? {} : { cwd }),
       ...(env === undefined ? {} : { env }),
-      timeout: timeoutMs,
       stdio: ['ignore', 'pipe', 'pipe'],
     })
+    // Not spawn's own `timeout`: its timer stays behind, and keeps us running, when the program could not be started.
+    const late = setTimeout(() => child.kill('SIGKILL'), timeoutMs)
+    const done = (code: number, output: string): void => {
+      clearTimeout(late)
+      resolve({ code, output })
+    }
     let output = ''
     const keep = (chunk: Buffer): void => {
       if (output.length < 65_536) output += chunk.toString('utf8')
     }
     child.stdout.on('data', keep)
     child.stderr.on('data', keep)
-    child.on('error', error => resolve({ code: -1, output: `${output}${error.message}` }))
-    child.on('close', (code, signal) => resolve({ code: code ?? -1, output: signal === null ? output : `${output}\nended by ${signal}` }))
+    child.on('error', error => done(-1, output + error.message))
+    child.on('close', (code, signal) => done(code ?? -1, signal === null ? output : `${output}\nended by ${signal}`))
   })
 }
 
