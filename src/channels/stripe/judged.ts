@@ -3,12 +3,20 @@ import { createJudge, type Judge } from '../judge.ts'
 import { isRecord } from '../judge-document.ts'
 import type { StageJudge } from '../simulator.ts'
 
-export const stripeSpecification = 'stripe/spec3.2023-08-16.yaml'
-
 /** Stripe refuses parameters it does not know at any depth, though the document says so for the outermost only. */
-export const createStripeJudge = (specsDir: string): Judge => createJudge({ specsDir, file: stripeSpecification, closedRequests: true })
+export const createStripeJudge = (specsDir: string): Judge =>
+  createJudge({ specsDir, file: 'stripe/spec3.2023-08-16.yaml', closedRequests: true })
 
-export function stageStripe(judge: Judge): StageJudge {
+/** Compiles at once what the adapter uses, so that the first bind does not wait for it. */
+export function judgeStripe(specsDir: string): StageJudge {
+  const judge = createStripeJudge(specsDir)
+  judge.prepare([
+    ['POST', '/v1/customers'],
+    ['POST', '/v1/payment_methods'],
+    ['POST', '/v1/setup_intents'],
+    ['GET', '/v1/setup_intents/x'],
+    ['POST', '/v1/payment_methods/x/detach'],
+  ])
   return {
     covers: request => request.path.startsWith('/v1/'),
     request: request => judge.checkRequest({ ...request, contentType: request.headers['content-type'] ?? '' }),
@@ -17,10 +25,8 @@ export function stageStripe(judge: Judge): StageJudge {
     event(event) {
       const value: unknown = JSON.parse(event.body)
       const object = isRecord(value) && isRecord(value.data) && isRecord(value.data.object) ? value.data.object : {}
-      return [
-        ...judge.checkSchema('event', value),
-        ...judge.checkSchema(typeof object.object === 'string' ? object.object : 'event', object),
-      ]
+      const name = typeof object.object === 'string' ? object.object : 'event'
+      return [...judge.checkSchema('event', value), ...judge.checkSchema(name, object)]
     },
   }
 }
