@@ -76,7 +76,11 @@ export function compare(a: Money, b: Money): -1 | 0 | 1 {
 const isEven = (value: bigint): boolean => value % 2n === 0n
 
 /** `numerator / denominator`, rounded, with what is left: `quotient * denominator + remainder = numerator`. */
-export function divide(numerator: bigint, denominator: bigint, rounding: Rounding): { readonly quotient: bigint; readonly remainder: bigint } {
+export function divide(
+  numerator: bigint,
+  denominator: bigint,
+  rounding: Rounding,
+): { readonly quotient: bigint; readonly remainder: bigint } {
   if (denominator <= 0n) throw new RangeError('a denominator must be above zero')
   const down = numerator / denominator
   const left = numerator - down * denominator
@@ -91,7 +95,10 @@ export function divide(numerator: bigint, denominator: bigint, rounding: Roundin
 /** An amount times an exact ratio. `remainder`: what rounding took away (below zero: added), in minor units, exact. */
 export function multiply(of: Money, ratio: Ratio, rounding: Rounding): { readonly money: Money; readonly remainder: Ratio } {
   const { quotient, remainder } = divide(of.amount * ratio.numerator, ratio.denominator, rounding)
-  return { money: { amount: bounded(quotient), currency: of.currency }, remainder: { numerator: remainder, denominator: ratio.denominator } }
+  return {
+    money: { amount: bounded(quotient), currency: of.currency },
+    remainder: { numerator: remainder, denominator: ratio.denominator },
+  }
 }
 
 /**

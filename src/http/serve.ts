@@ -9,9 +9,9 @@ import { idBytes, newId } from '../core/id.ts'
 import { Problem } from '../core/problem.ts'
 import { Unavailable } from '../world/store.ts'
 import type { Log, World } from '../world/world.ts'
-import { clientAddress } from './address.ts'
 import { type Authenticator, authenticator, nobody } from './auth.ts'
 import { brokenOff, frameworkProblem } from './breakage.ts'
+import { clientAddress } from './clientAddress.ts'
 import type { Answer, Caller, Context, Endpoint } from './endpoint.ts'
 import { answerOnce, inputHash, noOnce, type Rendered, readKey } from './idempotency.ts'
 import { defaultLimits, type Limits } from './limits.ts'
@@ -89,7 +89,7 @@ export function createServer(options: ServerOptions): Server {
 const idsPerDraw = 256
 
 function requestIds(world: Pick<World, 'now' | 'random'>): () => string {
-  let pool = Buffer.alloc(0)
+  let pool: Buffer = Buffer.alloc(0)
   let at = 0
   return () => {
     if (at >= pool.length) {
