@@ -1,0 +1,1 @@
+-- What the migrations add up to. Written by `npm run schema`; do not edit.
