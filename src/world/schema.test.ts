@@ -13,7 +13,10 @@ test('migrations/schema.sql is what the migrations add up to', async () => {
   try {
     const printed = await printSchema(database.connection)
     assert.ok(existsSync(file), 'run `npm run schema`')
-    assert.equal(printed, readFileSync(file, 'utf8'), 'run `npm run schema` and commit what it writes')
+    const [is, says] = [printed.split('\n'), readFileSync(file, 'utf8').split('\n')]
+    const at = is.findIndex((line, i) => line !== says[i])
+    const difference = `line ${at + 1} should be ${JSON.stringify(is[at])}: run \`npm run schema\` and commit what it writes`
+    assert.ok(at === -1 && is.length === says.length, difference)
   } finally {
     await database.close()
   }
