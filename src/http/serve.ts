@@ -2,14 +2,16 @@
  * The server: every endpoint of the list behind one path: read, authenticate, look for card numbers, validate, once, act, answer.
  * fastify routes and reads the body; the answer is written to the socket here, in one place.
  */
+import { createSecretKey, type KeyObject } from 'node:crypto'
 import type { ServerResponse } from 'node:http'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import { idBytes, newId } from '../core/id.ts'
 import { Problem } from '../core/problem.ts'
 import { Unavailable } from '../world/store.ts'
-import { type Log, nextId, type World } from '../world/world.ts'
-import { clientAddress } from './address.ts'
+import type { Log, World } from '../world/world.ts'
 import { type Authenticator, authenticator, nobody } from './auth.ts'
 import { brokenOff, frameworkProblem } from './breakage.ts'
+import { clientAddress } from './clientAddress.ts'
 import type { Answer, Caller, Context, Endpoint } from './endpoint.ts'
 import { answerOnce, inputHash, noOnce, type Rendered, readKey } from './idempotency.ts'
 import { defaultLimits, type Limits } from './limits.ts'
@@ -42,6 +44,9 @@ type House = {
   readonly log: Log
   readonly keys: Authenticator
   readonly metrics: Metrics
+  readonly onceSecret: KeyObject
+  /** The next request's id. */
+  readonly nextRequest: () => string
   readonly state: { draining: boolean; running: number }
 }
 
@@ -49,7 +54,16 @@ export function createServer(options: ServerOptions): Server {
   const limits: Limits = { ...defaultLimits, ...options.limits }
   const { world, log } = options
   const state = { draining: false, running: 0 }
-  const house: House = { world, limits, log, keys: authenticator(world), metrics: createMetrics(() => state.running), state }
+  const house: House = {
+    world,
+    limits,
+    log,
+    keys: authenticator(world),
+    metrics: createMetrics(() => state.running),
+    onceSecret: createSecretKey(world.settings.idempotencyKey),
+    nextRequest: requestIds(world),
+    state,
+  }
   const app = createApp(house)
   for (const one of options.endpoints) register(app, house, one)
   registerRefusals(app, house, options.endpoints)
@@ -71,6 +85,22 @@ export function createServer(options: ServerOptions): Server {
   }
 }
 
+/** Chance is drawn for many ids at once: a draw costs as much as the rest of a small request's parsing. */
+const idsPerDraw = 256
+
+function requestIds(world: Pick<World, 'now' | 'random'>): () => string {
+  let pool: Buffer = Buffer.alloc(0)
+  let at = 0
+  return () => {
+    if (at >= pool.length) {
+      pool = world.random(idBytes * idsPerDraw)
+      at = 0
+    }
+    at += idBytes
+    return newId('req', world.now(), pool.subarray(at - idBytes, at))
+  }
+}
+
 function createApp(house: House): FastifyInstance {
   const { limits } = house
   const app = fastify({
@@ -88,7 +118,7 @@ function createApp(house: House): FastifyInstance {
       joinDuplicateHeaders: true,
     },
     routerOptions: { maxParamLength: 200, querystringParser: () => ({}) },
-    clientErrorHandler: (error, socket) => brokenOff(house, error, socket),
+    clientErrorHandler: (error, socket) => brokenOff(house.world.settings.publicUrl, house.nextRequest(), error, socket),
     frameworkErrors: (error, request, reply) => refuse(house, request, reply, frameworkProblem(error)),
   })
   // Node drops headers beyond this count without a word; the count is checked in request.ts instead, and refused.
@@ -126,7 +156,7 @@ function registerRefusals(app: FastifyInstance, house: House, endpoints: readonl
 
 function refuse(house: House, request: FastifyRequest, reply: FastifyReply, problem: Problem, headers?: Record<string, string>): void {
   reply.hijack()
-  const requestId = nextId(house.world, 'req')
+  const requestId = house.nextRequest()
   const rendered = renderProblem(house.world.settings.publicUrl, requestId, problem)
   // The rest of a body that was refused is not worth reading.
   const closing = request.raw.complete || !hasBody(request.raw.headers) ? {} : { connection: 'close' }
@@ -138,7 +168,7 @@ function refuse(house: House, request: FastifyRequest, reply: FastifyReply, prob
 /** Never rejects: whatever goes wrong becomes an answer. */
 async function serve(house: House, endpoint: Endpoint, request: FastifyRequest, response: ServerResponse): Promise<void> {
   const startedAt = house.world.now()
-  const requestId = nextId(house.world, 'req')
+  const requestId = house.nextRequest()
   house.state.running += 1
   let rendered: Rendered
   let caller = nobody
@@ -179,7 +209,7 @@ function respond(house: House, endpoint: Endpoint, request: FastifyRequest, call
     endpoint,
     context: { world, caller, requestId, peerAddress },
     key,
-    hash: inputHash(world.settings.idempotencyKey, {
+    hash: inputHash(house.onceSecret, {
       method: endpoint.method,
       url: request.raw.url ?? '',
       name: endpoint.name,
