@@ -91,7 +91,8 @@ function attend(ports: Ports, socket: Socket): Connection {
 
 function refusal(log: Log, id: number, verb: string, error: unknown): Reply {
   const [kind, message] = failureOf(error)
-  if (kind === 'bug') log.error('a call of the vault failed', { verb, error: error instanceof Error ? `${error.name}: ${error.message}` : 'unknown' })
+  if (kind === 'bug')
+    log.error('a call of the vault failed', { verb, error: error instanceof Error ? `${error.name}: ${error.message}` : 'unknown' })
   return [id, kind, message]
 }
 
