@@ -15,6 +15,7 @@ type Ports = {
 
 export type Desk = {
   readonly server: Server
+  connections(): Iterable<Socket>
   /** Ends every connection once the calls under way are answered. */
   close(): Promise<void>
 }
@@ -33,6 +34,7 @@ export function createDesk(ports: Ports): Desk {
   })
   return {
     server,
+    connections: () => connections.keys(),
     async close() {
       const closed = new Promise<void>(resolve => server.close(() => resolve()))
       await Promise.all([...connections.values()].map(one => one.finish()))
