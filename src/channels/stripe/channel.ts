@@ -30,6 +30,7 @@ import {
   outcomeOf,
   post,
   refusal,
+  refusalOfStep,
 } from './wire.ts'
 
 const hourMs = 3_600_000
@@ -72,7 +73,7 @@ async function bind(call: Call, input: BindInput): Promise<BindOutcome> {
   const request = post(call, '/v1/payment_methods', 'method', cardFields(call, input))
   const method = await exchange(call, request, methodShape)
   if (method.kind === 'uncertain') return { ...method, references }
-  if (method.kind === 'error') return refusal(method.error, references, method.status)
+  if (method.kind === 'error') return refusalOfStep(method, references)
   if (method.value.metadata?.bindery_binding !== input.binding) return { kind: 'uncertain', cause: elsewhereCause, references }
   return setUp(call, input, { ...references, payment_method: method.value.id })
 }
@@ -85,7 +86,7 @@ async function ensureCustomer(call: Call, input: BindInput): Promise<{ readonly 
     customerShape,
   )
   if (made.kind === 'uncertain') return made
-  if (made.kind === 'error') return refusal(made.error, {}, made.status)
+  if (made.kind === 'error') return refusalOfStep(made, {})
   if (made.value.metadata?.bindery_customer !== input.customer) return { kind: 'uncertain', cause: elsewhereCause }
   return { kind: 'made', id: made.value.id }
 }
