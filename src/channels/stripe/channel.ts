@@ -131,14 +131,18 @@ async function setUp(
   return outcomeOf(answer.value, references)
 }
 
-/** Whether a setup intent is that of this binding: our mark, and every name known before. */
+/**
+ * Whether a setup intent is that of this binding: our mark, and every name known before. A failed attempt takes the payment method off the
+ * intent again; nothing else does.
+ */
 function isOurs(intent: Intent, binding: string, known: References): boolean {
-  const same = (name: string | undefined, value: string | undefined) => name === undefined || value === undefined || name === value
+  const same = (name: string | undefined, value: string | undefined) => name === undefined || name === value
+  const method = idOf(intent.payment_method)
   return (
     intent.metadata?.bindery_binding === binding &&
     same(known.setup_intent, intent.id) &&
     same(known.customer, idOf(intent.customer)) &&
-    same(known.payment_method, idOf(intent.payment_method))
+    (same(known.payment_method, method) || (method === undefined && intent.status !== 'succeeded' && intent.status !== 'requires_action'))
   )
 }
 
