@@ -1,0 +1,222 @@
+/**
+ * Adyen as its specification and documentation describe it: payments that store cards, 3-D Secure by redirect, stored payment methods,
+ * idempotency keys, and webhooks of both kinds. Magic names and numbers: `magic.ts`.
+ */
+import {
+  createKeyStore,
+  type KeyStore,
+  type Simulator,
+  type SimulatorAnswer,
+  type SimulatorContext,
+  type SimulatorDelivery,
+  type SimulatorEvent,
+  type SimulatorRequest,
+} from '../simulator.ts'
+import { answer, challengePath, details, fault, isJson, type Json, pay, type Settings, text } from './simulator-payments.ts'
+import { booksOf, disable, drawReference, newState, note, type State, type StoredCard, tellToken } from './simulator-state.ts'
+import { signatureHeader, signBody, signItem, standardItem } from './webhook.ts'
+
+export type AdyenSimulatorOptions = {
+  readonly merchantAccount?: string
+  /** The only key that is let in; without it any key is. */
+  readonly apiKey?: string
+  readonly showTokens?: boolean
+  readonly hashKey?: string
+}
+
+/** "Valid for a minimum period of 7 days": here exactly so long, so that nobody comes to rely on more. */
+const keyWindowMs = 7 * 86_400_000
+const keyLengthMax = 64
+const base = '/v71'
+
+type Inside = { readonly state: State; readonly settings: Settings; readonly keys: KeyStore; readonly apiKey: string | undefined }
+
+export function createAdyenSimulator(options: AdyenSimulatorOptions = {}): Simulator {
+  const state = newState(options.merchantAccount ?? 'BinderyECOM')
+  const settings = { hashKey: options.hashKey ?? 'adyen simulator', showTokens: options.showTokens ?? true }
+  const inside: Inside = { state, settings, keys: createKeyStore(keyWindowMs), apiKey: options.apiKey }
+  return {
+    channel: 'adyen',
+    handle: (request, context) => (request.path === challengePath ? page(state, request, context) : api(inside, request, context)),
+    takeEvents: () => state.events.splice(0),
+    sign,
+    reject: (violations, _request, context) => {
+      const list = violations.map(one => `${one.pointer || 'body'} ${one.message}`).join('; ')
+      return fault(400, '702', `Structure of the request is not valid: ${list}`, 'validation', context)
+    },
+    trouble: (kind, context) =>
+      kind === 'error'
+        ? fault(500, '903', 'Internal error', 'internal', context)
+        : fault(429, '000', 'HTTP Status Response - Too Many Requests', 'security', context),
+    disguise,
+    books: () => booksOf(state),
+    act: (name, token, context) => act(state, name, token, context),
+  }
+}
+
+function api(inside: Inside, request: SimulatorRequest, context: SimulatorContext): SimulatorAnswer {
+  const key = request.headers['x-api-key'] ?? ''
+  if (key === '' || (inside.apiKey !== undefined && key !== inside.apiKey))
+    return fault(401, '000', 'HTTP Status Response - Unauthorized', 'security', context)
+  const path = request.path.startsWith(base) ? request.path.slice(base.length) : ''
+  if (request.method === 'POST' && (path === '/payments' || path === '/payments/details')) return once(inside, path, request, context)
+  if (path === '/storedPaymentMethods' && request.method === 'GET') return list(inside.state, request, context)
+  if (path.startsWith('/storedPaymentMethods/') && request.method === 'DELETE')
+    return remove(inside.state, decodeURIComponent(path.slice('/storedPaymentMethods/'.length)), request, context)
+  return fault(404, '000', 'Not found', 'validation', context)
+}
+
+/**
+ * One answer per key. What Adyen does with another body under a known key is not documented; here it is refused like a request still
+ * under way (704), which says nothing about the first.
+ */
+function once(inside: Inside, path: string, request: SimulatorRequest, context: SimulatorContext): SimulatorAnswer {
+  const key = request.headers['idempotency-key'] ?? ''
+  if (key.length > keyLengthMax) return fault(422, '702', 'Idempotency key too long', 'validation', context)
+  const fingerprint = `${path} ${request.body}`
+  const seen = key === '' ? ({ kind: 'fresh' } as const) : inside.keys.recall(key, fingerprint, context.nowMs)
+  if (seen.kind === 'same') return seen.answer
+  if (seen.kind === 'other') return fault(422, '704', 'request already processed or in progress', 'validation', context)
+  const given = post(inside, path, request.body, key, context)
+  const out = key === '' ? given : { ...given, headers: { ...given.headers, 'idempotency-key': key } }
+  if (key !== '' && given.status < 500) inside.keys.remember(key, fingerprint, out, context.nowMs)
+  return out
+}
+
+function post(inside: Inside, path: string, raw: string, key: string, context: SimulatorContext): SimulatorAnswer {
+  const body = parse(raw)
+  if (body === undefined) return fault(400, '702', 'Unexpected input', 'validation', context)
+  if (path === '/payments/details') return details(inside.state, inside.settings, body, context)
+  if (text(body, 'merchantAccount') !== inside.state.merchantAccount)
+    return fault(403, '901', 'Invalid Merchant Account', 'security', context)
+  return pay(inside.state, inside.settings, body, key, context)
+}
+
+function parse(raw: string): Json | undefined {
+  try {
+    const value: unknown = JSON.parse(raw)
+    return isJson(value) ? value : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** The merchant account and shopper of a query, or the answer to a wrong one. */
+function asked(state: State, request: SimulatorRequest, context: SimulatorContext): string | SimulatorAnswer {
+  const query = new URLSearchParams(request.query)
+  if (query.get('merchantAccount') !== state.merchantAccount) return fault(403, '901', 'Invalid Merchant Account', 'security', context)
+  const shopper = query.get('shopperReference') ?? ''
+  return shopper.length < 3 ? fault(422, '121', 'Required field shopperReference is missing', 'validation', context) : shopper
+}
+
+function list(state: State, request: SimulatorRequest, context: SimulatorContext): SimulatorAnswer {
+  const shopper = asked(state, request, context)
+  if (typeof shopper !== 'string') return shopper
+  const cards = [...state.cards.values()].filter(one => one.usable && one.shopper === shopper)
+  return answer(200, {
+    merchantAccount: state.merchantAccount,
+    shopperReference: shopper,
+    storedPaymentMethods: cards.map(one => ({
+      id: one.token,
+      brand: one.brand,
+      lastFour: one.last4,
+      expiryMonth: String(one.expiryMonth).padStart(2, '0'),
+      expiryYear: String(one.expiryYear % 100).padStart(2, '0'),
+      ...(one.holder === '' ? {} : { holderName: one.holder }),
+      networkTxReference: one.network,
+      shopperReference: shopper,
+      supportedRecurringProcessingModels: ['CardOnFile', 'Subscription', 'UnscheduledCardOnFile'],
+      type: 'scheme',
+    })),
+  })
+}
+
+function remove(state: State, token: string, request: SimulatorRequest, context: SimulatorContext): SimulatorAnswer {
+  const shopper = asked(state, request, context)
+  if (typeof shopper !== 'string') return shopper
+  const card = state.cards.get(token)
+  if (card === undefined || card.shopper !== shopper || !card.usable)
+    return fault(422, '803', 'PaymentDetail not found', 'validation', context)
+  disable(state, card, '', context)
+  return { status: 204, headers: {}, body: '' }
+}
+
+/** The issuer's page: GET shows it, POST `outcome=complete|fail` is its buttons, and the browser goes back with a result. */
+function page(state: State, request: SimulatorRequest, context: SimulatorContext): SimulatorAnswer {
+  const html = { 'content-type': 'text/html; charset=utf-8' }
+  const name = new URLSearchParams(request.query).get('MD') ?? ''
+  const challenge = state.challenges.get(name)
+  const payment = challenge === undefined ? undefined : state.payments.get(challenge.psp)
+  if (challenge === undefined || payment === undefined) return { status: 404, headers: html, body: '<h1>Unknown challenge</h1>' }
+  if (request.method !== 'POST') return { status: 200, headers: html, body: pageBody(name, payment.card.last4) }
+  const passed = new URLSearchParams(request.body).get('outcome') === 'complete'
+  const result = challenge.answered ?? `X6Xtf${context.random(24).toString('base64url')}`
+  if (challenge.answered === undefined) {
+    state.challenges.set(name, { ...challenge, answered: result })
+    state.results.set(result, { psp: challenge.psp, passed })
+  }
+  const back = new URL(payment.returnUrl)
+  back.searchParams.append('redirectResult', result)
+  return { status: 303, headers: { location: back.href }, body: '' }
+}
+
+/** `name` is one of ours (hex), found before it is shown; the last four are digits. */
+const pageBody = (name: string, last4: string): string => `<!doctype html>
+<html lang="en"><meta charset="utf-8"><title>Adyen simulator: 3-D Secure</title>
+<h1>Is this you?</h1>
+<p>Card ending in ${last4}. This page stands in for the issuer's.</p>
+<form method="post" action="${challengePath}?MD=${name}">
+<button name="outcome" value="complete">Complete</button>
+<button name="outcome" value="fail">Fail</button>
+</form></html>
+`
+
+/** Standard items carry their signature inside, one key; token events in a header over the whole body. */
+function sign(event: SimulatorEvent, at: { readonly nowMs: number; readonly secrets: readonly string[] }): SimulatorDelivery {
+  const key = at.secrets[0] ?? ''
+  const headers = { 'content-type': 'application/json' }
+  if (event.type.startsWith('recurring.token.'))
+    return { headers: { ...headers, [signatureHeader]: signBody(key, event.body), protocol: 'HmacSHA256' }, body: event.body }
+  return { headers, body: JSON.stringify(signItems(parse(event.body) ?? {}, key)) }
+}
+
+function signItems(body: Json, key: string): Json {
+  const items = Array.isArray(body.notificationItems) ? body.notificationItems : []
+  const signed = items.map(one => {
+    const item: unknown = isJson(one) ? one.NotificationRequestItem : undefined
+    if (!isJson(item)) throw new TypeError('adyen simulator: an event without its item')
+    const data = isJson(item.additionalData) ? item.additionalData : {}
+    return { NotificationRequestItem: { ...item, additionalData: { ...data, hmacSignature: signItem(key, standardItem.parse(item)) } } }
+  })
+  return { ...body, notificationItems: signed }
+}
+
+/** Every name in it turned into someone else's of the same length. */
+function disguise(of: SimulatorAnswer): SimulatorAnswer {
+  const body = parse(of.body)
+  return body === undefined ? of : { ...of, body: JSON.stringify(strange(body)) }
+}
+
+const names = ['pspReference', 'merchantReference', 'shopperReference', 'merchantAccount', 'id']
+function strange(value: unknown, name = ''): unknown {
+  if (Array.isArray(value)) return value.map(one => strange(one))
+  if (isJson(value)) return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, strange(one, key)]))
+  const known = names.includes(name) || name.startsWith('tokenization.storedPaymentMethodId') || name === 'tokenization.shopperReference'
+  return known && typeof value === 'string' ? [...value].reverse().join('') : value
+}
+
+function act(state: State, name: string, token: string, context: SimulatorContext): void {
+  const card = state.cards.get(token)
+  if (card === undefined) throw new TypeError(`adyen simulator: no card ${token}`)
+  if (name === 'disable') disable(state, card, '', context)
+  else if (name === 'update_card') update(state, card, context)
+  else throw new TypeError(`adyen simulator: cannot ${name}`)
+}
+
+/** The network renewed the card: the same token, four years more. */
+function update(state: State, card: StoredCard, context: SimulatorContext): void {
+  const renewed = { ...card, expiryYear: card.expiryYear + 4 }
+  state.cards.set(card.token, renewed)
+  note(state, { effect: 'card_changed', reference: card.reference, key: '', token: card.token, atMs: context.nowMs })
+  tellToken(state, renewed, 'updated', drawReference(context), context.nowMs)
+}
