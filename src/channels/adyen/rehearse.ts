@@ -6,7 +6,7 @@ import { specJudge, specsDirOf } from '../judge.ts'
 import type { SimulatorContext, StageJudge } from '../simulator.ts'
 import { createStage, type Stage, type StagedDelivery, stageSend } from '../stage.ts'
 import { adyen } from './channel.ts'
-import { judgeAdyen } from './judge.ts'
+import { judgeAdyen } from './judged.ts'
 import { type AdyenSimulatorOptions, createAdyenSimulator } from './simulator.ts'
 
 /** From the official library's own test. */

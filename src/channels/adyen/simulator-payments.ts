@@ -2,6 +2,7 @@
 import { cardHash, type SimulatorAnswer, type SimulatorContext } from '../simulator.ts'
 import { mustAuthenticate, type Verdict, verdictOf } from './magic.ts'
 import { refusals } from './refusals.ts'
+import { challengeUrl } from './simulator-page.ts'
 import { type Card, drawReference, note, type Payment, type State, store, tellPayment, tellToken } from './simulator-state.ts'
 
 export type Json = Readonly<Record<string, unknown>>
@@ -106,15 +107,13 @@ function challenge(state: State, payment: Payment, context: SimulatorContext): S
   const name = context.random(16).toString('hex')
   state.challenges.set(name, { psp: payment.psp, answered: undefined })
   note(state, { effect: 'card_challenged', reference: payment.reference, key: payment.key, token: '', atMs: context.nowMs })
-  const url = `${context.address}${challengePath}?MD=${name}`
   return answer(200, {
     pspReference: payment.psp,
     merchantReference: payment.reference,
     resultCode: 'RedirectShopper',
-    action: { type: 'redirect', paymentMethodType: 'scheme', method: 'GET', url },
+    action: { type: 'redirect', paymentMethodType: 'scheme', method: 'GET', url: challengeUrl(name, context) },
   })
 }
-export const challengePath = '/checkoutshopper/threeDS/redirect'
 
 /** The end of a payment, told by webhook too. An expired card is refused by its issuer, whatever its name says. */
 export function conclude(state: State, settings: Settings, payment: Payment, verdict: Verdict, context: SimulatorContext): Json {

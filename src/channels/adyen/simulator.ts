@@ -12,7 +12,8 @@ import {
   type SimulatorEvent,
   type SimulatorRequest,
 } from '../simulator.ts'
-import { answer, challengePath, details, fault, isJson, type Json, pay, type Settings, text } from './simulator-payments.ts'
+import { isPage, page } from './simulator-page.ts'
+import { answer, details, fault, isJson, type Json, pay, type Settings, text } from './simulator-payments.ts'
 import { booksOf, disable, drawReference, newState, note, type State, type StoredCard, tellToken } from './simulator-state.ts'
 import { signatureHeader, signBody, signItem, standardItem } from './webhook.ts'
 
@@ -27,7 +28,8 @@ export type AdyenSimulatorOptions = {
 /** "Valid for a minimum period of 7 days": here exactly so long, so that nobody comes to rely on more. */
 const keyWindowMs = 7 * 86_400_000
 const keyLengthMax = 64
-const base = '/v71'
+/** Our adapter speaks v71, the official library v72; what we use of them is the same. */
+const base = /^\/v7[12](?=\/)/
 
 type Inside = { readonly state: State; readonly settings: Settings; readonly keys: KeyStore; readonly apiKey: string | undefined }
 
@@ -37,7 +39,7 @@ export function createAdyenSimulator(options: AdyenSimulatorOptions = {}): Simul
   const inside: Inside = { state, settings, keys: createKeyStore(keyWindowMs), apiKey: options.apiKey }
   return {
     channel: 'adyen',
-    handle: (request, context) => (request.path === challengePath ? page(state, request, context) : api(inside, request, context)),
+    handle: (request, context) => (isPage(request) ? page(state, request, context) : api(inside, request, context)),
     takeEvents: () => state.events.splice(0),
     sign,
     reject: (violations, _request, context) => {
@@ -58,7 +60,7 @@ function api(inside: Inside, request: SimulatorRequest, context: SimulatorContex
   const key = request.headers['x-api-key'] ?? ''
   if (key === '' || (inside.apiKey !== undefined && key !== inside.apiKey))
     return fault(401, '000', 'HTTP Status Response - Unauthorized', 'security', context)
-  const path = request.path.startsWith(base) ? request.path.slice(base.length) : ''
+  const path = base.test(request.path) ? request.path.replace(base, '') : ''
   if (request.method === 'POST' && (path === '/payments' || path === '/payments/details')) return once(inside, path, request, context)
   if (path === '/storedPaymentMethods' && request.method === 'GET') return list(inside.state, request, context)
   if (path.startsWith('/storedPaymentMethods/') && request.method === 'DELETE')
@@ -140,36 +142,6 @@ function remove(state: State, token: string, request: SimulatorRequest, context:
   disable(state, card, '', context)
   return { status: 204, headers: {}, body: '' }
 }
-
-/** The issuer's page: GET shows it, POST `outcome=complete|fail` is its buttons, and the browser goes back with a result. */
-function page(state: State, request: SimulatorRequest, context: SimulatorContext): SimulatorAnswer {
-  const html = { 'content-type': 'text/html; charset=utf-8' }
-  const name = new URLSearchParams(request.query).get('MD') ?? ''
-  const challenge = state.challenges.get(name)
-  const payment = challenge === undefined ? undefined : state.payments.get(challenge.psp)
-  if (challenge === undefined || payment === undefined) return { status: 404, headers: html, body: '<h1>Unknown challenge</h1>' }
-  if (request.method !== 'POST') return { status: 200, headers: html, body: pageBody(name, payment.card.last4) }
-  const passed = new URLSearchParams(request.body).get('outcome') === 'complete'
-  const result = challenge.answered ?? `X6Xtf${context.random(24).toString('base64url')}`
-  if (challenge.answered === undefined) {
-    state.challenges.set(name, { ...challenge, answered: result })
-    state.results.set(result, { psp: challenge.psp, passed })
-  }
-  const back = new URL(payment.returnUrl)
-  back.searchParams.append('redirectResult', result)
-  return { status: 303, headers: { location: back.href }, body: '' }
-}
-
-/** `name` is one of ours (hex), found before it is shown; the last four are digits. */
-const pageBody = (name: string, last4: string): string => `<!doctype html>
-<html lang="en"><meta charset="utf-8"><title>Adyen simulator: 3-D Secure</title>
-<h1>Is this you?</h1>
-<p>Card ending in ${last4}. This page stands in for the issuer's.</p>
-<form method="post" action="${challengePath}?MD=${name}">
-<button name="outcome" value="complete">Complete</button>
-<button name="outcome" value="fail">Fail</button>
-</form></html>
-`
 
 /** Standard items carry their signature inside, one key; token events in a header over the whole body. */
 function sign(event: SimulatorEvent, at: { readonly nowMs: number; readonly secrets: readonly string[] }): SimulatorDelivery {

@@ -1,5 +1,5 @@
 /** The judge of Adyen's stage: Checkout v71 for calls, Webhooks v1 and the tokenization webhooks for news. */
-import { createJudge, type Overlay, type Violation } from '../judge.ts'
+import { createJudge, type Judge, type Overlay, type Violation } from '../judge.ts'
 import type { SimulatorEvent, SimulatorRequest, StageJudge } from '../simulator.ts'
 
 const isJson = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value)
@@ -33,7 +33,7 @@ export const operations = [
   ['DELETE', '/storedPaymentMethods/{storedPaymentMethodId}'],
 ] as const
 
-const base = '/v71'
+const base = /^\/(v7[12])(?=\/)/
 const eventSchemas: Readonly<Record<string, string>> = {
   'recurring.token.created': 'TokenizationCreatedDetailsNotificationRequest',
   'recurring.token.updated': 'TokenizationUpdatedDetailsNotificationRequest',
@@ -42,26 +42,29 @@ const eventSchemas: Readonly<Record<string, string>> = {
 }
 
 export function judgeAdyen(specsDir: string): StageJudge {
-  const checkout = createJudge({ specsDir, file: 'adyen/CheckoutService-v71.json', overlays })
+  const checkout = (version: string) => createJudge({ specsDir, file: `adyen/CheckoutService-${version}.json`, overlays })
+  const v71 = checkout('v71')
+  v71.prepare(operations)
+  // The official library's version: compiled only when it calls.
+  let v72: Judge | undefined
+  const judgeOf = (request: SimulatorRequest): Judge => {
+    if (base.exec(request.path)?.[1] === 'v71') return v71
+    v72 ??= checkout('v72')
+    return v72
+  }
   const standard = createJudge({ specsDir, file: 'adyen/Webhooks-v1.json' })
   const tokens = createJudge({ specsDir, file: 'adyen/TokenizationNotification-v1.json' })
-  checkout.prepare(operations)
   return {
-    covers: request => request.path.startsWith(`${base}/`),
+    covers: request => base.test(request.path),
     request: request =>
-      checkout.checkRequest({ ...request, path: request.path.slice(base.length), contentType: request.headers['content-type'] ?? '' }),
+      judgeOf(request).checkRequest({ ...request, path: pathOf(request), contentType: request.headers['content-type'] ?? '' }),
     answer: (request, answer) =>
-      checkout.checkResponse({
-        method: request.method,
-        path: pathOf(request),
-        status: answer.status,
-        body: answer.body,
-      }),
+      judgeOf(request).checkResponse({ method: request.method, path: pathOf(request), status: answer.status, body: answer.body }),
     event: event => judgeEvent(event, standard.checkSchema, tokens.checkSchema),
   }
 }
 
-const pathOf = (request: SimulatorRequest): string => request.path.slice(base.length)
+const pathOf = (request: SimulatorRequest): string => request.path.replace(base, '')
 
 type Check = (name: string, value: unknown) => readonly Violation[]
 
