@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { afterEach, test } from 'node:test'
+import { inspect } from 'node:util'
 import { type BindOutcome, type ChannelRequest, type LookUpInput, NoAnswer, type RevokeInput } from '../channel.ts'
 import { answerFaults } from '../faults.ts'
 import { adyen } from './channel.ts'
@@ -288,6 +289,51 @@ test('a redirect by POST keeps its fields', async () => {
   assert.deepEqual(outcome.action, { type: 'redirect', url: 'https://issuer.example/acs', method: 'POST', data: { MD: 'm', PaReq: 'p' } })
 })
 
+test('an address that is none, and a token that could be a path, are not believed', async () => {
+  const answered = (body: unknown) => () => Promise.resolve({ status: 200, headers: {}, body: JSON.stringify(body) })
+  const action = { type: 'redirect', url: 'javascript:alert(1)', method: 'GET' }
+  const odd = await adyen.bind?.(
+    { operation: 'opn_1', key: 'k', account, send: answered({ resultCode: 'RedirectShopper', action }) },
+    on().input(good),
+  )
+  assert.equal(odd?.kind, 'refused')
+  const additionalData = { 'tokenization.storedPaymentMethodId': '../payments' }
+  const path = await adyen.bind?.(
+    { operation: 'opn_1', key: 'k', account, send: answered({ resultCode: 'Authorised', additionalData }) },
+    on().input(good),
+  )
+  assert.equal(path?.kind, 'verifying')
+})
+
+test('a card that expired last month is refused, one that expires this month is not', async () => {
+  assert.equal((await on().bind({ ...good, month: '10', year: '2026' })).kind, 'refused')
+  assert.equal((await on().bind({ ...good, month: '11', year: '2026' })).kind, 'bound')
+})
+
+test('a renewed card keeps its token; a third party can disable it', async () => {
+  const at = on()
+  const bound = await at.bind(good)
+  if (bound.kind !== 'bound') return assert.fail(bound.kind)
+  at.told()
+  at.stage.simulator.act('update_card', bound.token, at.context())
+  at.stage.simulator.act('disable', bound.token, at.context())
+  assert.deepEqual(
+    at.told().map(one => [one.names[0], one.news?.kind]),
+    [
+      [bound.token, 'updated'],
+      [bound.token, 'revoked'],
+    ],
+  )
+})
+
+test('the simulator keeps no card number and no security code', async () => {
+  const at = on()
+  await at.bind(good)
+  await at.bind({ ...challenged, code: '739' }, { operation: 'opn_2' })
+  const kept = inspect([at.stage.simulator.books(), at.stage.requests(), at.deliveries()], { depth: 20 })
+  assert.ok(!kept.includes(good.number) && !kept.includes(challenged.number) && !kept.includes('739'), kept)
+})
+
 test('what is already gone is revoked', async () => {
   const at = on()
   assert.equal((await revoke(at, { token: 'NEVERTHERE' }))?.kind, 'revoked')
@@ -307,6 +353,8 @@ test('a look-up proves a bind by its token or network id, and never by likeness'
   assert.ok(alike?.kind === 'uncertain' && alike.cause.includes('1 stored card'))
   const token = await lookUp(at, { references: { stored_payment_method: bound.token } })
   assert.ok(token?.kind === 'bound' && token.token === bound.token)
+  assert.deepEqual(token.card, bound.card)
+  assert.equal(token.networkTransactionId, bound.networkTransactionId)
   const network = await lookUp(at, { references: { network_transaction_id: bound.networkTransactionId ?? '' } })
   assert.ok(network?.kind === 'bound' && network.token === bound.token)
   const nothing = await lookUp(at, { customer: 'cus_nobody' })

@@ -48,12 +48,15 @@ export function pay(state: State, settings: Settings, body: Json, key: string, c
     store: body.storePaymentMethod === true,
     card: cardOf(settings, method),
     returnUrl: text(body, 'returnUrl'),
+    verdict: verdictOf({
+      number,
+      holder: text(method, 'holderName'),
+      responseCode: text(body.additionalData, 'RequestedTestAcquirerResponseCode'),
+    }),
   }
   state.payments.set(payment.psp, payment)
-  const asked = text(body.additionalData, 'RequestedTestAcquirerResponseCode')
-  const verdict = verdictOf({ number, holder: payment.card.holder, responseCode: asked })
   if (mustAuthenticate(number)) return challenge(state, payment, context)
-  return answer(200, conclude(state, settings, payment, verdict, context))
+  return answer(200, conclude(state, settings, payment, payment.verdict, context))
 }
 
 /** What Adyen checks itself, before anyone is asked. */
@@ -95,11 +98,9 @@ function cardOf(settings: Settings, method: unknown): Card {
   return {
     hash: cardHash(settings.hashKey, number),
     last4: number.slice(-4),
-    bin: number.slice(0, 6),
     brand: brandOf(number),
     expiryMonth: Number(text(method, 'expiryMonth')),
     expiryYear: Number(text(method, 'expiryYear')),
-    holder: text(method, 'holderName'),
   }
 }
 
@@ -131,7 +132,6 @@ export function conclude(state: State, settings: Settings, payment: Payment, ver
   const data: Record<string, string> = {
     authCode: psp.slice(0, 6),
     cardSummary: card.last4,
-    cardBin: card.bin,
     expiryDate: `${card.expiryMonth}/${card.expiryYear}`,
     paymentMethod: card.brand,
   }
@@ -161,8 +161,7 @@ export function details(state: State, settings: Settings, body: Json, context: S
   const known = state.finals.get(payment.psp)
   if (known !== undefined) return answer(200, known)
   const refused: Verdict = { result: 'Refused', code: '11', reason: refusals['11']?.name ?? '' }
-  const passed = verdictOf({ number: '', holder: payment.card.holder, responseCode: '' })
-  const final = conclude(state, settings, payment, found.passed ? passed : refused, context)
+  const final = conclude(state, settings, payment, found.passed ? payment.verdict : refused, context)
   state.finals.set(payment.psp, final)
   return answer(200, final)
 }

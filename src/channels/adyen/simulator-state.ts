@@ -1,15 +1,15 @@
 /** What Adyen's simulator holds: payments, stored cards, challenges, and the news it owes. Card numbers come in and are not kept. */
+
 import type { Books, Effect, SimulatorContext, SimulatorEvent } from '../simulator.ts'
+import type { Verdict } from './magic.ts'
 
 export type Card = {
   /** The simulator's keyed hash of the number. */
   readonly hash: string
   readonly last4: string
-  readonly bin: string
   readonly brand: string
   readonly expiryMonth: number
   readonly expiryYear: number
-  readonly holder: string
 }
 export type Payment = {
   readonly psp: string
@@ -20,6 +20,8 @@ export type Payment = {
   readonly store: boolean
   readonly card: Card
   readonly returnUrl: string
+  /** What the issuer will say, once the shopper has authenticated. */
+  readonly verdict: Verdict
 }
 export type StoredCard = Card & {
   readonly token: string

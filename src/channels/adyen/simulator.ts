@@ -124,7 +124,6 @@ function list(state: State, request: SimulatorRequest, context: SimulatorContext
       lastFour: one.last4,
       expiryMonth: String(one.expiryMonth).padStart(2, '0'),
       expiryYear: String(one.expiryYear % 100).padStart(2, '0'),
-      ...(one.holder === '' ? {} : { holderName: one.holder }),
       networkTxReference: one.network,
       shopperReference: shopper,
       supportedRecurringProcessingModels: ['CardOnFile', 'Subscription', 'UnscheduledCardOnFile'],

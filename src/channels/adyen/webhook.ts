@@ -13,7 +13,7 @@ import { z } from 'zod'
 import type { Secret } from '../../core/secret.ts'
 import type { Moment, News, Told, WebhookReading, WebhookRequest } from '../channel.ts'
 import { refusalCodeOf, refusalOf } from './refusals.ts'
-import { boundOf, merchantAccountOf, tokenOf, word } from './wire.ts'
+import { boundOf, merchantAccountOf, tokenOf, tokenPattern, word } from './wire.ts'
 
 /** Adyen sends one item a request; more is allowed by the form. */
 const itemsMax = 100
@@ -48,7 +48,12 @@ const tokenEvent = z.object({
   type: z.string(),
   eventId: z.string(),
   createdAt: z.string(),
-  data: z.object({ merchantAccount: z.string(), shopperReference: z.string(), storedPaymentMethodId: z.string(), type: z.string() }),
+  data: z.object({
+    merchantAccount: z.string(),
+    shopperReference: z.string(),
+    storedPaymentMethodId: z.string().regex(tokenPattern),
+    type: z.string(),
+  }),
 })
 type TokenEvent = z.infer<typeof tokenEvent>
 
