@@ -1,10 +1,23 @@
 /** What Adyen's tests stand on: a judged stage, an account, and a `send` that fills in the card as the vault does. Tests only. */
 import { createHash } from 'node:crypto'
 import { Secret } from '../../core/secret.ts'
-import type { BindInput, Call, ChannelAccount, Send, Told, WebhookReading } from '../channel.ts'
+import type {
+  BindInput,
+  BindOutcome,
+  Call,
+  ChannelAccount,
+  LookUpInput,
+  LookUpOutcome,
+  References,
+  RevokeInput,
+  RevokeOutcome,
+  Send,
+  Told,
+  WebhookReading,
+} from '../channel.ts'
 import { specJudge, specsDirOf } from '../judge.ts'
 import type { SimulatorContext, StageJudge } from '../simulator.ts'
-import { createStage, type Stage, type StagedDelivery, stageSend } from '../stage.ts'
+import { createStage, type Stage, type StagedDelivery, type StagedViolation, stageSend } from '../stage.ts'
 import { adyen } from './channel.ts'
 import { judgeAdyen } from './judged.ts'
 import { type AdyenSimulatorOptions, createAdyenSimulator } from './simulator.ts'
@@ -44,15 +57,25 @@ export type Rehearsal = {
   input(plastic: Plastic, customer?: string): BindInput
   /** Sends what was called for with this card in its placeholders. */
   withCard(plastic: Plastic): Call['send']
-  bind(plastic: Plastic, more?: { readonly operation?: string; readonly customer?: string }): ReturnType<NonNullable<typeof adyen.bind>>
+  resume(operation: string, references: References, returned: References): Promise<BindOutcome>
+  revoke(input: Partial<RevokeInput> & { readonly token: string }): Promise<RevokeOutcome>
+  lookUp(input: Partial<LookUpInput>): Promise<LookUpOutcome>
+  /** Presses a button on the issuer's page and gives what the browser comes back with. */
+  press(url: string, button: 'complete' | 'fail'): References
+  bind(plastic: Plastic, more?: { readonly operation?: string; readonly customer?: string }): Promise<BindOutcome>
   deliveries(): readonly StagedDelivery[]
   /** What the adapter makes of all webhooks that are due. */
   told(): readonly Told[]
   hear(delivery: StagedDelivery): WebhookReading
 }
 
+const stages: Stage[] = []
+/** What the official specification objected to since this was last asked. After each test: nothing. */
+export const objections = (): readonly StagedViolation[] => stages.splice(0).flatMap(stage => stage.violations())
+
 export function rehearse(options: AdyenSimulatorOptions = {}): Rehearsal {
   const stage = createStage(createAdyenSimulator(options), judgeAtHand())
+  stages.push(stage)
   let nowMs = Date.UTC(2026, 10, 22, 12)
   let drawn = 0
   const random = (count: number): Buffer => {
@@ -85,14 +108,37 @@ export function rehearse(options: AdyenSimulatorOptions = {}): Rehearsal {
     call,
     input: inputOf,
     withCard,
-    bind: (plastic, more = {}) => {
-      const bound = adyen.bind?.({ ...call(more.operation ?? 'opn_1'), send: withCard(plastic) }, inputOf(plastic, more.customer))
-      return bound ?? Promise.reject(new TypeError('no bind'))
-    },
+    bind: (plastic, more = {}) =>
+      there(adyen.bind)({ ...call(more.operation ?? 'opn_1'), send: withCard(plastic) }, inputOf(plastic, more.customer)),
+    resume: (operation, references, returned) =>
+      there(adyen.resume)(call(operation), { customer: 'cus_alice', binding: 'bnd_1', references, returned }),
+    revoke: input => there(adyen.revoke)(call('opn_revoke'), { customer: 'cus_alice', binding: 'bnd_1', references: {}, ...input }),
+    lookUp: input => there(adyen.lookUp)(call('opn_look'), { ...asked, ...input }),
+    press: (url, button) => press(stage, url, button, context()),
     deliveries,
     told: () => deliveries().flatMap(one => toldBy(hear(one))),
     hear,
   }
+}
+
+function there<F>(verb: F | undefined): F {
+  if (verb === undefined) throw new TypeError('the adapter has no such verb')
+  return verb
+}
+
+const asked: LookUpInput = {
+  customer: 'cus_alice',
+  binding: 'bnd_1',
+  verb: 'bind',
+  references: {},
+  card: inputOf({ number: '4111111111111111' }).card,
+}
+
+function press(stage: Stage, url: string, button: string, context: SimulatorContext): References {
+  const request = { method: 'POST', path: `${new URL(url).pathname}/${button}`, query: '', headers: {}, body: '' }
+  const staged = stage.answer(request, context)
+  if (staged.kind === 'lost' || staged.answer.status !== 303) throw new TypeError('the page did not send the browser back')
+  return Object.fromEntries(new URL(staged.answer.headers.location ?? '').searchParams)
 }
 
 const toldBy = (reading: WebhookReading): readonly Told[] => (reading.kind === 'told' ? reading.told : [])
