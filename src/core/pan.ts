@@ -139,7 +139,7 @@ const enoughDigits = new RegExp(`[${digitClass}](?:[${separatorClass}]{0,2}[${di
  * letting a card number into the database is worse. What is *not* refused, so that ids pass: digits inside a mixed token (`ins_01k9…`,
  * hex digests), UUIDs, printed IBANs, `+` and up to 15 digits. A number that somebody hides on purpose (base64, hex) is not found.
  */
-export function holdsCardNumber(text: string): boolean {
+export function findCardNumbers(text: string): boolean {
   if (text.length < 13 || !enoughDigits.test(text)) return false
   const codes = new Uint16Array(text.length)
   for (let i = 0; i < text.length; i += 1) codes[i] = asciiDigit(text.charCodeAt(i))

@@ -1,0 +1,7 @@
+/** The list of channels. A new one is a folder beside this file and a line here. */
+import type { Channel, ChannelName } from './channel.ts'
+import { stripe } from './stripe/channel.ts'
+
+const list: readonly Channel[] = [stripe]
+
+export const channels: ReadonlyMap<ChannelName, Channel> = new Map(list.map(channel => [channel.name, channel]))
