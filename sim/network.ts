@@ -42,7 +42,7 @@ const onStage: readonly (readonly [FaultName, AnswerFault])[] = [
 
 export type Take = (channel: ChannelName, delivery: StagedDelivery) => Promise<boolean>
 
-export function createNetwork(scheduler: Scheduler, faults: Faults, take: Take): Network {
+export function createNetwork(scheduler: Scheduler, faults: Faults, take: Take, fail: (error: unknown) => void): Network {
   const stages = new Map<ChannelName, Stage>([
     ['stripe', createStage(createStripeSimulator())],
     ['adyen', createStage(createAdyenSimulator())],
@@ -60,7 +60,7 @@ export function createNetwork(scheduler: Scheduler, faults: Faults, take: Take):
   })
   const deliver = (channel: ChannelName) => {
     for (const one of stageOf(channel).deliveries({ nowMs: scheduler.now(), secrets: [webhookSecrets[channel]] }))
-      void bring(scheduler, faults, take, channel, one, () => resign(one, channel))
+      void bring(scheduler, faults, take, channel, one, () => resign(one, channel)).catch(fail)
   }
   /** Channels sign anew for every attempt, or an honest delivery would go stale. */
   const resign = (one: StagedDelivery, channel: ChannelName): StagedDelivery => ({
@@ -95,7 +95,7 @@ async function bring(
   delivery: StagedDelivery,
   again: () => StagedDelivery,
 ): Promise<void> {
-  if (faults.strikes('webhook_forged')) void forge(scheduler, take, channel, delivery)
+  if (faults.strikes('webhook_forged')) await forge(scheduler, take, channel, delivery)
   if (faults.strikes('webhook_late')) await scheduler.sleep(scheduler.chance() * 600_000)
   // A shuffle of what was sent at about the same time.
   await scheduler.sleep(faults.strikes('webhook_reordered') ? scheduler.chance() * 10_000 : scheduler.chance() * 300)

@@ -14,7 +14,7 @@ const { values } = parseArgs({
     seeds: { type: 'string', default: '20' },
     from: { type: 'string', default: '1' },
     seed: { type: 'string' },
-    commands: { type: 'string', default: '1000' },
+    commands: { type: 'string', default: '1010' },
     json: { type: 'boolean', default: false },
     bugs: { type: 'boolean', default: false },
     trace: { type: 'boolean', default: false },
@@ -83,4 +83,6 @@ function tell(run: Run): void {
   console.error(`seed ${run.seed}: ${run.violations.length} violations (replay: npm run sim -- --seed ${run.seed} --commands ${commands})`)
   for (const line of values.trace || values.seed !== undefined ? run.trace : run.trace.slice(-30)) console.error(`  ${line}`)
   for (const violation of run.violations.slice(0, 20)) console.error(`  ! ${violation}`)
+  const ids = new Set(run.violations.slice(0, 5).flatMap(one => one.match(/(?:opn|bnd|ins)_[0-9a-z]{26}/g) ?? []))
+  for (const id of ids) for (const line of run.explain(id)) console.error(`  ? ${line}`)
 }

@@ -5,6 +5,7 @@ import type { StagedDelivery } from '../src/channels/stage.ts'
 import { fanOut } from '../src/events/fanOut.ts'
 import { newKeys } from '../src/events/keys.ts'
 import { webhookEndpoints } from '../src/events/tables.ts'
+import { bindings, facts, operations } from '../src/instruments/tables.ts'
 import { hearDue, settleDue } from '../src/worker.ts'
 import { insert } from '../src/world/store.ts'
 import { nextId } from '../src/world/world.ts'
@@ -25,6 +26,8 @@ export type Run = {
   readonly trace: readonly string[]
   /** The same for two runs of one seed. */
   readonly digest: string
+  /** All rows that have to do with an id: for the one who looks into a violation. */
+  readonly explain: (id: string) => readonly string[]
 }
 
 const hour = 3_600_000
@@ -58,7 +61,33 @@ export async function runSeed(seed: number, commands: number, bug?: Bug): Promis
   )
   const violations = [...failures, ...check(simulated)]
   const digest = createHash('sha256').update(simulated.trace.join('\n')).digest('hex').slice(0, 16)
-  return { seed, commands: done, crashes: simulated.crashes(), steps, faults: faults.counts, violations, trace: simulated.trace, digest }
+  return {
+    seed,
+    commands: done,
+    crashes: simulated.crashes(),
+    steps,
+    faults: faults.counts,
+    violations,
+    trace: simulated.trace,
+    digest,
+    explain: id => explain(simulated, id),
+  }
+}
+
+function explain(simulated: Simulated, id: string): readonly string[] {
+  const rows = [...simulated.all(operations), ...simulated.all(facts), ...simulated.all(bindings)]
+  const near = new Set(
+    rows.flatMap(row =>
+      row.id === id || ('instrument' in row && row.instrument === id) || ('binding' in row && row.binding === id)
+        ? ['binding' in row ? row.binding : row.id]
+        : [],
+    ),
+  )
+  const told = rows.filter(row => near.has('binding' in row ? row.binding : row.id)).map(row => JSON.stringify(row))
+  const sent = simulated.network.sent
+    .filter(one => told.some(() => one.request.body?.includes(id)))
+    .map(one => `${one.atMs} ${one.request.method} ${one.request.url} ${one.request.body?.slice(0, 200)}`)
+  return [...told, ...sent]
 }
 
 /** Several clients at once, each with its own pace, over some virtual hours. */
@@ -139,7 +168,7 @@ async function take(simulated: Simulated, channel: ChannelName, delivery: Staged
     simulated.scheduler.sleep(20_000).then(() => undefined),
   ])
   if (delivery.forged && answer !== undefined && answer.status < 300) throw new Error('a forged webhook was taken')
-  if (!delivery.forged && answer !== undefined && answer.status >= 400 && answer.status < 500)
+  if (!delivery.forged && answer !== undefined && answer.status >= 400 && answer.status < 500 && answer.status !== 409)
     throw new Error(`an honest webhook was refused: ${answer.text}`)
   return answer !== undefined && answer.status < 300
 }

@@ -82,7 +82,12 @@ export function createSimulated(seed: number, bug: Bug | undefined, take: (simul
   const feed = createFeed()
   const store = createMemoryStore(tables, { eventsTable: 'events', after: feed.take })
   const undurable: string[] = []
-  const network = createNetwork(scheduler, faults, (channel, delivery) => take(() => simulated)(channel, delivery))
+  const network = createNetwork(
+    scheduler,
+    faults,
+    (channel, delivery) => take(() => simulated)(channel, delivery),
+    error => errors.push(error instanceof Error ? error.message : String(error)),
+  )
   const receivers = createReceivers(scheduler, faults)
   let vaultLife = createLife(0)
   const vault = createVault({
@@ -222,7 +227,8 @@ function logOf({ note, errors }: Parts): Log {
     error: (what, facts) => {
       note(`error: ${what} ${JSON.stringify(facts ?? {})}`)
       const text = `${what} ${JSON.stringify(facts ?? {})}`
-      if (!text.includes('out of reach')) errors.push(text)
+      // The database or the vault being away is told in the log and is no error of ours.
+      if (!text.includes('Unavailable') && !text.includes('out of reach')) errors.push(text)
     },
   }
 }
