@@ -292,3 +292,66 @@ CASE
 END)
 );
 CREATE INDEX webhook_endpoints_mode ON bindery.webhook_endpoints USING btree (tenant, mode);
+
+create table vault.deks (
+  tenant text not null,
+  owner text not null,
+  owner_version integer not null,
+  id bytea not null,
+  purpose text not null,
+  key_version integer not null,
+  wrapped bytea not null,
+  created_at timestamp with time zone not null,
+  version integer not null default 1,
+  constraint deks_pkey PRIMARY KEY (tenant, owner, owner_version),
+  constraint deks_id_length CHECK ((octet_length(id) = 16)),
+  constraint deks_wrapped_length CHECK ((octet_length(wrapped) = 60))
+);
+
+create table vault.keys (
+  purpose text not null,
+  scope text not null,
+  key_version integer not null,
+  id bytea not null,
+  wrapped bytea not null,
+  kcv bytea not null,
+  created_at timestamp with time zone not null,
+  constraint keys_pkey PRIMARY KEY (purpose, scope, key_version),
+  constraint keys_id_length CHECK ((octet_length(id) = 16)),
+  constraint keys_kcv_length CHECK ((octet_length(kcv) = 8)),
+  constraint keys_purpose_known CHECK ((purpose = ANY (ARRAY['pan'::text, 'secret'::text, 'pii'::text, 'fp'::text]))),
+  constraint keys_version_positive CHECK ((key_version > 0)),
+  constraint keys_wrapped_length CHECK ((octet_length(wrapped) = 60))
+);
+
+create table vault.records (
+  tenant text not null,
+  mode text not null,
+  instrument text not null,
+  instrument_version integer not null,
+  field text not null,
+  envelope bytea not null,
+  operation text not null,
+  reference text not null,
+  network_fingerprint bytea not null,
+  fingerprint text not null,
+  brand text not null,
+  bin text not null,
+  last4 text not null,
+  expiry_month integer not null,
+  expiry_year integer not null,
+  holder boolean not null,
+  adopted_at timestamp with time zone not null,
+  due_at timestamp with time zone,
+  clock text,
+  version integer not null default 1,
+  constraint records_pkey PRIMARY KEY (tenant, instrument, instrument_version, field),
+  constraint records_reference UNIQUE (tenant, reference),
+  constraint records_bin_digits CHECK ((bin ~ '^[0-9]{6}([0-9]{2})?$'::text)),
+  constraint records_envelope_length CHECK ((octet_length(envelope) >= 138)),
+  constraint records_expiry_month_range CHECK (((expiry_month >= 1) AND (expiry_month <= 12))),
+  constraint records_last4_digits CHECK ((last4 ~ '^[0-9]{4}$'::text)),
+  constraint records_mode_known CHECK ((mode = ANY (ARRAY['test'::text, 'live'::text])))
+);
+CREATE INDEX records_due ON vault.records USING btree (due_at) WHERE (due_at IS NOT NULL);
+CREATE INDEX records_network_fingerprint ON vault.records USING btree (network_fingerprint);
