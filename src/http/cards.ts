@@ -3,7 +3,7 @@
  * a card number refuses the request, naming the field and showing nothing of it.
  */
 
-import { holdsCardNumber } from '../core/pan.ts'
+import { findCardNumbers } from '../core/pan.ts'
 import { fieldProblem, type Problem } from '../core/problem.ts'
 import type { Json } from './json.ts'
 import { pointerOf } from './pointer.ts'
@@ -14,15 +14,15 @@ const refused = (pointer: string): Problem => fieldProblem(pointer, detail, 'car
 /** Throws for the first string, or name, of the body that holds a card number. */
 export function refuseCardsInBody(value: Json, path: readonly (string | number)[] = []): void {
   if (typeof value === 'string') {
-    if (holdsCardNumber(value)) throw refused(pointerOf(path))
+    if (findCardNumbers(value)) throw refused(pointerOf(path))
   } else if (typeof value === 'number') {
-    if (value >= 1e11 && holdsCardNumber(String(value))) throw refused(pointerOf(path))
+    if (value >= 1e11 && findCardNumbers(String(value))) throw refused(pointerOf(path))
   } else if (Array.isArray(value)) {
     for (const [index, one] of value.entries()) refuseCardsInBody(one, [...path, index])
   } else if (typeof value === 'object' && value !== null) {
     for (const [name, one] of Object.entries(value)) {
       const here = [...path, name]
-      if (holdsCardNumber(name)) throw refused(pointerOf(here))
+      if (findCardNumbers(name)) throw refused(pointerOf(here))
       refuseCardsInBody(one, here)
     }
   }
@@ -34,11 +34,11 @@ const manyDigits = /\d(?:[^A-Za-z\d]{0,3}\d){11}/
 /** Throws if the path or query, decoded or not, holds a card number. `url`: as it came, `/v1/instruments?limit=1`. */
 export function refuseCardsInUrl(url: string, params: Readonly<Record<string, string>>, query: Readonly<Record<string, string>>): void {
   if (!url.includes('%') && !manyDigits.test(url)) return
-  for (const [name, value] of Object.entries(params)) if (holdsCardNumber(value)) throw refused(`path/${name}`)
+  for (const [name, value] of Object.entries(params)) if (findCardNumbers(value)) throw refused(`path/${name}`)
   for (const [name, value] of Object.entries(query))
-    if (holdsCardNumber(value) || holdsCardNumber(name)) throw refused(pointerOf([name], 'query/'))
+    if (findCardNumbers(value) || findCardNumbers(name)) throw refused(pointerOf([name], 'query/'))
   const path = url.split('?')[0] ?? ''
-  if (holdsCardNumber(path)) throw refused('path')
+  if (findCardNumbers(path)) throw refused('path')
 }
 
 /**
@@ -53,6 +53,6 @@ export function refuseCardsInHeaders(headers: Readonly<Record<string, string | r
     const value = headers[name]
     if (value === undefined || value.length < 12) continue
     const text = typeof value === 'string' ? value : value.join(' ')
-    if (manyDigits.test(text) && !unread.test(name) && holdsCardNumber(text)) throw refused(pointerOf([name], 'header/'))
+    if (manyDigits.test(text) && !unread.test(name) && findCardNumbers(text)) throw refused(pointerOf([name], 'header/'))
   }
 }

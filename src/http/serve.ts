@@ -12,12 +12,17 @@ import type { Log, World } from '../world/world.ts'
 import { type Authenticator, authenticator, nobody } from './auth.ts'
 import { brokenOff, frameworkProblem } from './breakage.ts'
 import { clientAddress } from './clientAddress.ts'
-import type { Answer, Caller, Context, Endpoint } from './endpoint.ts'
+import { docsPages } from './docs.ts'
+import { type Answer, type Caller, type Endpoint, keepsKeys } from './endpoint.ts'
+import { healthPages } from './health.ts'
 import { answerOnce, inputHash, noOnce, type Rendered, readKey } from './idempotency.ts'
 import { defaultLimits, type Limits } from './limits.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
+import { openApi, type WebhookDescription } from './openapi.ts'
+import { registerPages } from './pages.ts'
 import { renderProblem } from './problems.ts'
 import { hasBody, readRequest } from './request.ts'
+import { renderAnswer, send } from './send.ts'
 
 export type Server = {
   /** Port 0 takes a free one. */
@@ -35,6 +40,9 @@ export type ServerOptions = {
   readonly endpoints: readonly Endpoint[]
   readonly limits?: Partial<Limits>
   readonly log: Log
+  /** Told in the OpenAPI document. */
+  readonly version?: string
+  readonly webhooks?: readonly WebhookDescription[]
 }
 
 /** What every request needs; made once. */
@@ -67,6 +75,11 @@ export function createServer(options: ServerOptions): Server {
   const app = createApp(house)
   for (const one of options.endpoints) register(app, house, one)
   registerRefusals(app, house, options.endpoints)
+  const { endpoints, webhooks = [], version = '0' } = options
+  const document = () => openApi({ endpoints, webhooks, version, publicUrl: world.settings.publicUrl })
+  registerPages(app, [...healthPages(world, house.metrics, () => state.draining), ...docsPages(document)], (request, reply) =>
+    refuse(house, request, reply, new Problem('internal', 'Something went wrong on our side.')),
+  )
 
   return {
     async listen(port, host = '127.0.0.1') {
@@ -181,7 +194,13 @@ async function serve(house: House, endpoint: Endpoint, request: FastifyRequest, 
   } catch (error) {
     rendered = renderProblem(house.world.settings.publicUrl, requestId, problemOf(house, error, endpoint, requestId))
   }
-  send(response, requestId, rendered)
+  try {
+    send(response, requestId, rendered)
+  } catch (error) {
+    // An endpoint's own header that cannot be written.
+    problemOf(house, error, endpoint, requestId)
+    response.destroy()
+  }
   house.state.running -= 1
   const took = house.world.now() - startedAt
   house.metrics.observe(endpoint.name, rendered.status, took)
@@ -221,8 +240,6 @@ function respond(house: House, endpoint: Endpoint, request: FastifyRequest, call
   })
 }
 
-const keepsKeys = (endpoint: Endpoint): boolean => endpoint.once !== undefined || endpoint.method === 'POST'
-
 /** A problem as it was thrown; a database out of reach is `unavailable`; anything else is a bug, told to the log and to nobody else. */
 function problemOf(house: House, error: unknown, endpoint: Endpoint, requestId: string): Problem {
   if (error instanceof Problem) return error
@@ -241,34 +258,6 @@ function problemOf(house: House, error: unknown, endpoint: Endpoint, requestId: 
   return new Problem('internal', 'Something went wrong on our side. The request id finds it in our log.')
 }
 
-const jsonHeaders = Object.freeze({ 'content-type': 'application/json; charset=utf-8' })
-
-function renderAnswer(endpoint: Endpoint, answer: Answer): Rendered {
-  const contentType = endpoint.answers[answer.status]?.contentType
-  if (contentType !== undefined && typeof answer.body === 'string')
-    return { status: answer.status, text: answer.body, headers: { ...answer.headers, 'content-type': contentType }, replayed: false }
-  const text = answer.body === undefined ? '' : JSON.stringify(answer.body)
-  const headers = answer.headers === undefined ? jsonHeaders : { ...answer.headers, ...jsonHeaders }
-  return { status: answer.status, text, headers, replayed: false }
-}
-
-function send(response: ServerResponse, requestId: string, { status, text, headers, replayed }: Rendered): void {
-  const out = [
-    'request-id',
-    requestId,
-    'cache-control',
-    'no-store',
-    'x-content-type-options',
-    'nosniff',
-    'content-length',
-    String(Buffer.byteLength(text)),
-  ]
-  for (const name in headers) out.push(name, headers[name] ?? '')
-  if (replayed) out.push('idempotent-replayed', 'true')
-  response.writeHead(status, out)
-  response.end(text)
-}
-
 async function drain(app: FastifyInstance, house: House): Promise<void> {
   house.state.draining = true
   const until = house.world.now() + house.limits.drainTimeoutMs
@@ -277,5 +266,3 @@ async function drain(app: FastifyInstance, house: House): Promise<void> {
   app.server.closeAllConnections()
   await closed
 }
-
-export type { Context }
