@@ -11,7 +11,11 @@ const files = listFiles()
 const sources: readonly Source[] = files.filter(path => folders.test(path)).map(readSource)
 
 /** Where `as` cannot be avoided, how often, and why. */
-const edges: Edges = {}
+const edges: Edges = {
+  'src/world/table.ts': { count: 1, why: 'a row built column by column from the declaration takes the declared type' },
+  'src/world/store-blame.ts': { count: 1, why: 'a check takes the row of a table whose columns were forgotten' },
+  'src/world/store-read.ts': { count: 1, why: 'an empty list among a desk’s fields' },
+}
 
 const complaints = (rule: Rule, of: readonly Source[] = sources): string[] =>
   of.flatMap(source => rule(source).map(({ line, text }) => `${source.path}:${line} ${text}`))
