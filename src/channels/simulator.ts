@@ -55,8 +55,11 @@ export interface Simulator {
   sign(event: SimulatorEvent, at: { readonly nowMs: number; readonly secrets: readonly string[] }): SimulatorDelivery
   /** How the real channel answers a request that breaks its specification. */
   reject(violations: readonly Violation[], request: SimulatorRequest, context: SimulatorContext): SimulatorAnswer
-  /** The channel's own shape of `something broke over here` (5xx) and of `slow down` (429). */
-  trouble(kind: 'error' | 'rate_limited', context: SimulatorContext): SimulatorAnswer
+  /**
+   * The channel's own shape of `something broke over here` (5xx) and of `slow down` (429). A channel that saves answers under their key
+   * saves this one for the request, if the request was carried out.
+   */
+  trouble(kind: 'error' | 'rate_limited', context: SimulatorContext, request?: SimulatorRequest): SimulatorAnswer
   /** The same kind of answer, about something else than was asked: other ids, other references. */
   disguise(answer: SimulatorAnswer): SimulatorAnswer
   books(): Books

@@ -110,8 +110,8 @@ function withFault(
   const give = (answer: SimulatorAnswer, delayMs = 0): StagedAnswer => ({ kind: 'answer', answer, delayMs })
   const before = fault?.fault
   if (before === 'lost_before') return { kind: 'lost' }
-  if (before === 'error_before') return give(simulator.trouble('error', context))
-  if (before === 'rate_limited') return give(simulator.trouble('rate_limited', context))
+  if (before === 'error_before') return give(simulator.trouble('error', context, request))
+  if (before === 'rate_limited') return give(simulator.trouble('rate_limited', context, request))
   const answer = perform(request, context)
   switch (fault?.fault) {
     case undefined:
@@ -119,7 +119,7 @@ function withFault(
     case 'lost_after':
       return { kind: 'lost' }
     case 'error_after':
-      return give(simulator.trouble('error', context))
+      return give(simulator.trouble('error', context, request))
     case 'html':
       return give({ status: 200, headers: { 'content-type': 'text/html' }, body: '<html><body><h1>Bad gateway</h1></body></html>' })
     case 'half_json':
@@ -127,7 +127,7 @@ function withFault(
     case 'empty':
       return give({ ...answer, body: '' })
     case 'error_200':
-      return give({ ...simulator.trouble('error', context), status: 200 })
+      return give({ ...simulator.trouble('error', context, request), status: 200 })
     case 'other_object':
       return give(simulator.disguise(answer))
     case 'slow':

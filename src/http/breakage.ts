@@ -1,19 +1,17 @@
 /** Requests that never became one: refused by node's parser or by fastify before any endpoint saw them. */
 import type { Socket } from 'node:net'
 import { Problem } from '../core/problem.ts'
-import { nextId, type World } from '../world/world.ts'
 import { renderProblem } from './problems.ts'
 
 const codeOf = (error: unknown): string => (error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '')
 
 /** Answers on the bare socket, then closes it: what follows on it cannot be trusted to be the next request. */
-export function brokenOff({ world }: { readonly world: Pick<World, 'now' | 'random' | 'settings'> }, error: Error, socket: Socket): void {
+export function brokenOff(publicUrl: string, requestId: string, error: Error, socket: Socket): void {
   if (!socket.writable) {
     socket.destroy()
     return
   }
-  const requestId = nextId(world, 'req')
-  const { status, text, headers } = renderProblem(world.settings.publicUrl, requestId, parserProblem(codeOf(error)))
+  const { status, text, headers } = renderProblem(publicUrl, requestId, parserProblem(codeOf(error)))
   const lines = [
     `HTTP/1.1 ${status} Refused`,
     `request-id: ${requestId}`,

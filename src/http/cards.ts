@@ -2,8 +2,9 @@
  * No card number outside the vault. Every string a request could leave behind (path, query, headers, body) is looked at; one that holds
  * a card number refuses the request, naming the field and showing nothing of it.
  */
+
+import { findCardNumbers } from '../core/pan.ts'
 import { fieldProblem, type Problem } from '../core/problem.ts'
-import { findCardNumbers } from './card.seam.ts'
 import type { Json } from './json.ts'
 import { pointerOf } from './pointer.ts'
 

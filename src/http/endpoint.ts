@@ -128,6 +128,9 @@ function invalid(errors: readonly FieldError[]): Problem {
   return new Problem('invalid_request', told.map(one => `${one.pointer}: ${one.detail}`).join('; ') + more, { errors: told })
 }
 
+/** Whether an Idempotency-Key means something here: POST always, others where they say so. */
+export const keepsKeys = (of: Pick<Endpoint, 'once' | 'method'>): boolean => of.once !== undefined || of.method === 'POST'
+
 type Parsed = { readonly success: boolean; readonly error?: z.ZodError | undefined }
 
 /** What is wrong with one part. Messages come from the schema, never from the input; unknown names are told one by one. */
@@ -136,7 +139,10 @@ function faults(parsed: Parsed, prefix: string): FieldError[] {
   for (const issue of parsed.error?.issues ?? []) {
     if (issue.code === 'unrecognized_keys')
       for (const name of issue.keys) errors.push({ pointer: pointerOf([...issue.path, name], prefix), detail: 'There is no such field.' })
-    else errors.push({ pointer: pointerOf(issue.path, prefix), detail: issue.message })
+    else {
+      const detail = issue.code === 'invalid_key' ? (issue.issues[0]?.message ?? issue.message) : issue.message
+      errors.push({ pointer: pointerOf(issue.path, prefix), detail })
+    }
   }
   return errors
 }

@@ -11,7 +11,7 @@ export type Limits = {
   /** How often node looks for connections that exceeded the two timeouts. */
   readonly checkIntervalMs: number
   readonly drainTimeoutMs: number
-  /** Proxies of ours in front; see address.ts. */
+  /** Proxies of ours in front; see clientAddress.ts. */
   readonly trustedProxies: number
   /** One log line for every request. */
   readonly logRequests: boolean

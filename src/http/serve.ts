@@ -2,20 +2,27 @@
  * The server: every endpoint of the list behind one path: read, authenticate, look for card numbers, validate, once, act, answer.
  * fastify routes and reads the body; the answer is written to the socket here, in one place.
  */
+import { createSecretKey, type KeyObject } from 'node:crypto'
 import type { ServerResponse } from 'node:http'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import { idBytes, newId } from '../core/id.ts'
 import { Problem } from '../core/problem.ts'
 import { Unavailable } from '../world/store.ts'
-import { type Log, nextId, type World } from '../world/world.ts'
-import { clientAddress } from './address.ts'
+import type { Log, World } from '../world/world.ts'
 import { type Authenticator, authenticator, nobody } from './auth.ts'
 import { brokenOff, frameworkProblem } from './breakage.ts'
-import type { Answer, Caller, Context, Endpoint } from './endpoint.ts'
+import { clientAddress } from './clientAddress.ts'
+import { docsPages } from './docs.ts'
+import { type Answer, type Caller, type Endpoint, keepsKeys } from './endpoint.ts'
+import { healthPages } from './health.ts'
 import { answerOnce, inputHash, noOnce, type Rendered, readKey } from './idempotency.ts'
 import { defaultLimits, type Limits } from './limits.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
+import { openApi, type WebhookDescription } from './openapi.ts'
+import { registerPages } from './pages.ts'
 import { renderProblem } from './problems.ts'
 import { hasBody, readRequest } from './request.ts'
+import { renderAnswer, send } from './send.ts'
 
 export type Server = {
   /** Port 0 takes a free one. */
@@ -33,6 +40,9 @@ export type ServerOptions = {
   readonly endpoints: readonly Endpoint[]
   readonly limits?: Partial<Limits>
   readonly log: Log
+  /** Told in the OpenAPI document. */
+  readonly version?: string
+  readonly webhooks?: readonly WebhookDescription[]
 }
 
 /** What every request needs; made once. */
@@ -42,6 +52,9 @@ type House = {
   readonly log: Log
   readonly keys: Authenticator
   readonly metrics: Metrics
+  readonly onceSecret: KeyObject
+  /** The next request's id. */
+  readonly nextRequest: () => string
   readonly state: { draining: boolean; running: number }
 }
 
@@ -49,10 +62,24 @@ export function createServer(options: ServerOptions): Server {
   const limits: Limits = { ...defaultLimits, ...options.limits }
   const { world, log } = options
   const state = { draining: false, running: 0 }
-  const house: House = { world, limits, log, keys: authenticator(world), metrics: createMetrics(() => state.running), state }
+  const house: House = {
+    world,
+    limits,
+    log,
+    keys: authenticator(world),
+    metrics: createMetrics(() => state.running),
+    onceSecret: createSecretKey(world.settings.idempotencyKey),
+    nextRequest: requestIds(world),
+    state,
+  }
   const app = createApp(house)
   for (const one of options.endpoints) register(app, house, one)
   registerRefusals(app, house, options.endpoints)
+  const { endpoints, webhooks = [], version = '0' } = options
+  const document = () => openApi({ endpoints, webhooks, version, publicUrl: world.settings.publicUrl })
+  registerPages(app, [...healthPages(world, house.metrics, () => state.draining), ...docsPages(document)], (request, reply) =>
+    refuse(house, request, reply, new Problem('internal', 'Something went wrong on our side.')),
+  )
 
   return {
     async listen(port, host = '127.0.0.1') {
@@ -68,6 +95,22 @@ export function createServer(options: ServerOptions): Server {
     },
     close: () => drain(app, house),
     draining: () => state.draining,
+  }
+}
+
+/** Chance is drawn for many ids at once: a draw costs as much as the rest of a small request's parsing. */
+const idsPerDraw = 256
+
+function requestIds(world: Pick<World, 'now' | 'random'>): () => string {
+  let pool: Buffer = Buffer.alloc(0)
+  let at = 0
+  return () => {
+    if (at >= pool.length) {
+      pool = world.random(idBytes * idsPerDraw)
+      at = 0
+    }
+    at += idBytes
+    return newId('req', world.now(), pool.subarray(at - idBytes, at))
   }
 }
 
@@ -88,7 +131,7 @@ function createApp(house: House): FastifyInstance {
       joinDuplicateHeaders: true,
     },
     routerOptions: { maxParamLength: 200, querystringParser: () => ({}) },
-    clientErrorHandler: (error, socket) => brokenOff(house, error, socket),
+    clientErrorHandler: (error, socket) => brokenOff(house.world.settings.publicUrl, house.nextRequest(), error, socket),
     frameworkErrors: (error, request, reply) => refuse(house, request, reply, frameworkProblem(error)),
   })
   // Node drops headers beyond this count without a word; the count is checked in request.ts instead, and refused.
@@ -126,7 +169,7 @@ function registerRefusals(app: FastifyInstance, house: House, endpoints: readonl
 
 function refuse(house: House, request: FastifyRequest, reply: FastifyReply, problem: Problem, headers?: Record<string, string>): void {
   reply.hijack()
-  const requestId = nextId(house.world, 'req')
+  const requestId = house.nextRequest()
   const rendered = renderProblem(house.world.settings.publicUrl, requestId, problem)
   // The rest of a body that was refused is not worth reading.
   const closing = request.raw.complete || !hasBody(request.raw.headers) ? {} : { connection: 'close' }
@@ -138,7 +181,7 @@ function refuse(house: House, request: FastifyRequest, reply: FastifyReply, prob
 /** Never rejects: whatever goes wrong becomes an answer. */
 async function serve(house: House, endpoint: Endpoint, request: FastifyRequest, response: ServerResponse): Promise<void> {
   const startedAt = house.world.now()
-  const requestId = nextId(house.world, 'req')
+  const requestId = house.nextRequest()
   house.state.running += 1
   let rendered: Rendered
   let caller = nobody
@@ -151,7 +194,13 @@ async function serve(house: House, endpoint: Endpoint, request: FastifyRequest, 
   } catch (error) {
     rendered = renderProblem(house.world.settings.publicUrl, requestId, problemOf(house, error, endpoint, requestId))
   }
-  send(response, requestId, rendered)
+  try {
+    send(response, requestId, rendered)
+  } catch (error) {
+    // An endpoint's own header that cannot be written.
+    problemOf(house, error, endpoint, requestId)
+    response.destroy()
+  }
   house.state.running -= 1
   const took = house.world.now() - startedAt
   house.metrics.observe(endpoint.name, rendered.status, took)
@@ -179,7 +228,7 @@ function respond(house: House, endpoint: Endpoint, request: FastifyRequest, call
     endpoint,
     context: { world, caller, requestId, peerAddress },
     key,
-    hash: inputHash(world.settings.idempotencyKey, {
+    hash: inputHash(house.onceSecret, {
       method: endpoint.method,
       url: request.raw.url ?? '',
       name: endpoint.name,
@@ -190,8 +239,6 @@ function respond(house: House, endpoint: Endpoint, request: FastifyRequest, call
     renderProblem: problem => renderProblem(world.settings.publicUrl, requestId, problem),
   })
 }
-
-const keepsKeys = (endpoint: Endpoint): boolean => endpoint.once !== undefined || endpoint.method === 'POST'
 
 /** A problem as it was thrown; a database out of reach is `unavailable`; anything else is a bug, told to the log and to nobody else. */
 function problemOf(house: House, error: unknown, endpoint: Endpoint, requestId: string): Problem {
@@ -211,34 +258,6 @@ function problemOf(house: House, error: unknown, endpoint: Endpoint, requestId: 
   return new Problem('internal', 'Something went wrong on our side. The request id finds it in our log.')
 }
 
-const jsonHeaders = Object.freeze({ 'content-type': 'application/json; charset=utf-8' })
-
-function renderAnswer(endpoint: Endpoint, answer: Answer): Rendered {
-  const contentType = endpoint.answers[answer.status]?.contentType
-  if (contentType !== undefined && typeof answer.body === 'string')
-    return { status: answer.status, text: answer.body, headers: { ...answer.headers, 'content-type': contentType }, replayed: false }
-  const text = answer.body === undefined ? '' : JSON.stringify(answer.body)
-  const headers = answer.headers === undefined ? jsonHeaders : { ...answer.headers, ...jsonHeaders }
-  return { status: answer.status, text, headers, replayed: false }
-}
-
-function send(response: ServerResponse, requestId: string, { status, text, headers, replayed }: Rendered): void {
-  const out = [
-    'request-id',
-    requestId,
-    'cache-control',
-    'no-store',
-    'x-content-type-options',
-    'nosniff',
-    'content-length',
-    String(Buffer.byteLength(text)),
-  ]
-  for (const name in headers) out.push(name, headers[name] ?? '')
-  if (replayed) out.push('idempotent-replayed', 'true')
-  response.writeHead(status, out)
-  response.end(text)
-}
-
 async function drain(app: FastifyInstance, house: House): Promise<void> {
   house.state.draining = true
   const until = house.world.now() + house.limits.drainTimeoutMs
@@ -247,5 +266,3 @@ async function drain(app: FastifyInstance, house: House): Promise<void> {
   app.server.closeAllConnections()
   await closed
 }
-
-export type { Context }

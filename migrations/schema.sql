@@ -1,0 +1,294 @@
+-- What the migrations add up to. Written by `npm run schema`; do not edit.
+
+create table bindery.api_keys (
+  id text not null,
+  tenant text not null,
+  mode text not null,
+  kind text not null,
+  hash text not null,
+  hint text not null,
+  created_at timestamp with time zone not null,
+  revoked_at timestamp with time zone,
+  version integer not null,
+  constraint api_keys_pkey PRIMARY KEY (id),
+  constraint api_keys_hash UNIQUE (hash),
+  constraint api_keys_hash_form CHECK ((length(hash) = 64)),
+  constraint api_keys_kind CHECK ((kind = ANY (ARRAY['secret'::text, 'publishable'::text]))),
+  constraint api_keys_mode CHECK ((mode = ANY (ARRAY['test'::text, 'live'::text]))),
+  constraint api_keys_tenant_fkey FOREIGN KEY (tenant) REFERENCES bindery.tenants(id)
+);
+CREATE INDEX api_keys_by_tenant ON bindery.api_keys USING btree (tenant, id);
+
+create table bindery.bindings (
+  tenant text not null,
+  id text not null,
+  mode text not null,
+  customer text not null,
+  instrument text not null,
+  channel text not null,
+  status text not null,
+  slot text,
+  token text,
+  names jsonb not null,
+  action jsonb,
+  refusal jsonb,
+  network_transaction_id text,
+  transaction_link_id text,
+  consent jsonb,
+  client jsonb,
+  return_url text,
+  operations integer not null,
+  created_at timestamp with time zone not null,
+  updated_at timestamp with time zone not null,
+  version integer not null,
+  constraint bindings_pkey PRIMARY KEY (tenant, id),
+  constraint bindings_slot UNIQUE (tenant, slot),
+  constraint bindings_slot_held CHECK (((slot IS NULL) = (status = ANY (ARRAY['revoking'::text, 'revoked'::text, 'expired'::text, 'failed'::text])))),
+  constraint bindings_status CHECK ((status = ANY (ARRAY['initiated'::text, 'challenge'::text, 'verifying'::text, 'uncertain'::text, 'active'::text, 'suspended'::text, 'revoking'::text, 'revoked'::text, 'expired'::text, 'failed'::text]))),
+  constraint bindings_of FOREIGN KEY (tenant, instrument) REFERENCES bindery.instruments(tenant, id)
+);
+CREATE INDEX bindings_instrument ON bindery.bindings USING btree (tenant, instrument, id);
+
+create table bindery.channel_names (
+  channel text not null,
+  mode text not null,
+  name text not null,
+  tenant text not null,
+  binding text not null,
+  version integer not null,
+  constraint channel_names_pkey PRIMARY KEY (channel, mode, name)
+);
+
+create table bindery.clocks (
+  tenant text not null,
+  id text not null,
+  now_at timestamp with time zone not null,
+  created_at timestamp with time zone not null,
+  version integer not null,
+  constraint clocks_pkey PRIMARY KEY (tenant, id)
+);
+
+create table bindery.cursors (
+  name text not null,
+  "position" text not null,
+  moved_at timestamp with time zone not null,
+  version integer not null,
+  constraint cursors_pkey PRIMARY KEY (name)
+);
+
+create table bindery.customers (
+  tenant text not null,
+  id text not null,
+  mode text not null,
+  reference text,
+  clock text,
+  channel_customers jsonb not null,
+  metadata jsonb not null,
+  created_at timestamp with time zone not null,
+  version integer not null,
+  "position" bigint not null generated always as identity,
+  constraint customers_pkey PRIMARY KEY (tenant, id),
+  constraint customers_reference UNIQUE (tenant, mode, reference),
+  constraint customers_clock FOREIGN KEY (tenant, clock) REFERENCES bindery.clocks(tenant, id)
+);
+CREATE INDEX customers_position ON bindery.customers USING btree (tenant, mode, "position");
+
+create table bindery.deliveries (
+  tenant text not null,
+  endpoint text not null,
+  event text not null,
+  line text not null,
+  sequence integer not null,
+  state text not null,
+  tries integer not null,
+  due_at timestamp with time zone,
+  clock text,
+  last_try_at timestamp with time zone,
+  last_status integer,
+  last_error text,
+  created_at timestamp with time zone not null,
+  version integer not null,
+  xid xid8 not null default pg_current_xact_id(),
+  "position" bigint not null generated always as identity,
+  constraint deliveries_pkey PRIMARY KEY (tenant, endpoint, event),
+  constraint deliveries_pending_is_due CHECK (((state = 'pending'::text) = (due_at IS NOT NULL))),
+  constraint deliveries_state_known CHECK ((state = ANY (ARRAY['pending'::text, 'delivered'::text, 'parked'::text, 'skipped'::text]))),
+  constraint deliveries_tries_bound CHECK ((tries >= 0))
+);
+CREATE INDEX deliveries_due ON bindery.deliveries USING btree (clock, due_at) WHERE (due_at IS NOT NULL);
+CREATE INDEX deliveries_line ON bindery.deliveries USING btree (tenant, endpoint, line, state, sequence);
+CREATE INDEX deliveries_list ON bindery.deliveries USING btree (tenant, endpoint, xid, "position");
+
+create table bindery.events (
+  tenant text not null,
+  id text not null,
+  mode text not null,
+  instrument text,
+  customer text,
+  sequence integer,
+  type text not null,
+  data jsonb not null,
+  created_at timestamp with time zone not null,
+  xid xid8 not null default pg_current_xact_id(),
+  "position" bigint not null generated always as identity,
+  constraint events_pkey PRIMARY KEY (tenant, id),
+  constraint events_sequence UNIQUE (tenant, instrument, sequence),
+  constraint events_mode_known CHECK ((mode = ANY (ARRAY['test'::text, 'live'::text]))),
+  constraint events_sequence_counts CHECK ((((instrument IS NULL) = (sequence IS NULL)) AND (COALESCE(sequence, 1) > 0)))
+);
+CREATE INDEX events_feed ON bindery.events USING btree (xid, "position");
+
+create table bindery.facts (
+  tenant text not null,
+  id text not null,
+  instrument text not null,
+  binding text not null,
+  source text not null,
+  source_event text not null,
+  kind text not null,
+  operation text,
+  standing jsonb not null,
+  news jsonb not null,
+  effective_at timestamp with time zone not null,
+  seen_at timestamp with time zone not null,
+  request text,
+  constraint facts_pkey PRIMARY KEY (tenant, id),
+  constraint facts_source_event UNIQUE (tenant, source, source_event)
+);
+CREATE INDEX facts_binding ON bindery.facts USING btree (tenant, binding, id);
+
+create table bindery.idempotency (
+  tenant text not null,
+  mode text not null,
+  key text not null,
+  endpoint text not null,
+  hash text not null,
+  state text not null,
+  request text not null,
+  resource text,
+  status integer,
+  headers jsonb,
+  body text,
+  created_at timestamp with time zone not null,
+  lease_until timestamp with time zone not null,
+  due_at timestamp with time zone,
+  clock text,
+  version integer not null,
+  constraint idempotency_pkey PRIMARY KEY (tenant, mode, key),
+  constraint idempotency_done CHECK (((state = 'done'::text) = ((status IS NOT NULL) AND (body IS NOT NULL)))),
+  constraint idempotency_mode CHECK ((mode = ANY (ARRAY['test'::text, 'live'::text]))),
+  constraint idempotency_state CHECK ((state = ANY (ARRAY['running'::text, 'done'::text]))),
+  constraint idempotency_status CHECK (((status >= 100) AND (status <= 499)))
+);
+CREATE INDEX idempotency_due ON bindery.idempotency USING btree (due_at) WHERE (due_at IS NOT NULL);
+
+create table bindery.identities (
+  tenant text not null,
+  customer text not null,
+  kind text not null,
+  value text not null,
+  instrument text not null,
+  created_at timestamp with time zone not null,
+  version integer not null,
+  constraint identities_pkey PRIMARY KEY (tenant, customer, kind, value)
+);
+
+create table bindery.inbox (
+  channel text not null,
+  mode text not null,
+  event text not null,
+  told jsonb not null,
+  status text not null,
+  tries integer not null,
+  cause text,
+  received_at timestamp with time zone not null,
+  due_at timestamp with time zone,
+  clock text,
+  version integer not null,
+  constraint inbox_pkey PRIMARY KEY (channel, mode, event)
+);
+CREATE INDEX inbox_due ON bindery.inbox USING btree (due_at) WHERE (due_at IS NOT NULL);
+
+create table bindery.instruments (
+  tenant text not null,
+  id text not null,
+  mode text not null,
+  customer text not null,
+  kind text not null,
+  status text not null,
+  card_version integer not null,
+  display jsonb not null,
+  sequence integer not null,
+  unbound_at timestamp with time zone,
+  merged_into text,
+  metadata jsonb not null,
+  created_at timestamp with time zone not null,
+  updated_at timestamp with time zone not null,
+  version integer not null,
+  "position" bigint not null generated always as identity,
+  constraint instruments_pkey PRIMARY KEY (tenant, id),
+  constraint instruments_status CHECK ((status = ANY (ARRAY['pending'::text, 'active'::text, 'suspended'::text, 'expired'::text, 'failed'::text, 'replaced'::text, 'blocked'::text, 'unbound'::text, 'erased'::text]))),
+  constraint instruments_owner FOREIGN KEY (tenant, customer) REFERENCES bindery.customers(tenant, id)
+);
+CREATE INDEX instruments_customer ON bindery.instruments USING btree (tenant, customer, id);
+CREATE INDEX instruments_position ON bindery.instruments USING btree (tenant, mode, "position");
+
+create table bindery.operations (
+  id text not null,
+  tenant text not null,
+  mode text not null,
+  customer text not null,
+  instrument text not null,
+  binding text not null,
+  channel text not null,
+  verb text not null,
+  status text not null,
+  place integer not null,
+  input jsonb not null,
+  tries integer not null,
+  cause text,
+  request text,
+  due_at timestamp with time zone,
+  clock text,
+  created_at timestamp with time zone not null,
+  version integer not null,
+  constraint operations_pkey PRIMARY KEY (id),
+  constraint operations_due_said CHECK (((due_at IS NULL) = (status = ANY (ARRAY['settled'::text, 'parked'::text])))),
+  constraint operations_status CHECK ((status = ANY (ARRAY['open'::text, 'waiting'::text, 'settled'::text, 'parked'::text]))),
+  constraint operations_of FOREIGN KEY (tenant, binding) REFERENCES bindery.bindings(tenant, id)
+);
+CREATE INDEX operations_binding ON bindery.operations USING btree (tenant, binding, id);
+CREATE INDEX operations_due ON bindery.operations USING btree (due_at) WHERE (due_at IS NOT NULL);
+
+create table bindery.tenants (
+  id text not null,
+  name text not null,
+  created_at timestamp with time zone not null,
+  version integer not null,
+  constraint tenants_pkey PRIMARY KEY (id),
+  constraint tenants_name CHECK (((length(name) >= 1) AND (length(name) <= 200)))
+);
+
+create table bindery.webhook_endpoints (
+  tenant text not null,
+  id text not null,
+  mode text not null,
+  url text not null,
+  description text not null,
+  types jsonb not null,
+  status text not null,
+  disabled_reason text,
+  secrets jsonb not null,
+  failing_since timestamp with time zone,
+  since text not null,
+  created_at timestamp with time zone not null,
+  version integer not null,
+  constraint webhook_endpoints_pkey PRIMARY KEY (tenant, id),
+  constraint webhook_endpoints_mode_known CHECK ((mode = ANY (ARRAY['test'::text, 'live'::text]))),
+  constraint webhook_endpoints_status_known CHECK (
+CASE
+    WHEN (status = 'enabled'::text) THEN (disabled_reason IS NULL)
+    ELSE ((status = 'disabled'::text) AND (disabled_reason IS NOT NULL))
+END)
+);
+CREATE INDEX webhook_endpoints_mode ON bindery.webhook_endpoints USING btree (tenant, mode);
