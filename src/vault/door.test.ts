@@ -4,9 +4,10 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { type Grant, signGrant } from '../core/grant.ts'
+import { createMemoryStore } from '../world/memory.ts'
 import type { Log } from '../world/world.ts'
 import { createDoor } from './door.ts'
-import { memoryStore } from './store.seam.ts'
+import { vaultTables } from './tables.ts'
 import { createVault } from './vault.ts'
 
 const number = '4242424242424242'
@@ -22,7 +23,7 @@ async function stage(t: TestContext) {
   const vault = createVault({
     now,
     random: randomBytes,
-    store: memoryStore(),
+    store: createMemoryStore(vaultTables),
     root: createSecretKey(randomBytes(32)),
     send: () => assert.fail('nothing is sent'),
     origins: new Set(),

@@ -9,13 +9,14 @@ import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { NoAnswer } from '../channels/channel.ts'
 import { Problem } from '../core/problem.ts'
+import { createMemoryStore } from '../world/memory.ts'
 import { Unavailable } from '../world/store.ts'
 import type { Log } from '../world/world.ts'
 import { createVaultClient } from './client.ts'
 import { createDesk, type Desk } from './desk.ts'
 import type { SendBytes } from './forward.ts'
 import { encodeFrame } from './frames.ts'
-import { memoryStore } from './store.seam.ts'
+import { vaultTables } from './tables.ts'
 import { createVault } from './vault.ts'
 
 const silent: Log = { info: () => undefined, warn: () => undefined, error: () => undefined }
@@ -29,7 +30,7 @@ function stage(t: TestContext, send: SendBytes = async () => ({ status: 200, hea
   const vault = createVault({
     now: Date.now,
     random: randomBytes,
-    store: memoryStore(),
+    store: createMemoryStore(vaultTables),
     root: createSecretKey(randomBytes(32)),
     send,
     origins: new Set(['https://api.channel.example']),

@@ -3,13 +3,14 @@ import { createSecretKey, randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import type { ChannelRequest } from '../channels/channel.ts'
 import { Problem } from '../core/problem.ts'
-import { Unavailable } from '../world/store.ts'
+import { createMemoryStore, type MemoryStore } from '../world/memory.ts'
+import { move, remove, Unavailable } from '../world/store.ts'
 import { captureLifeMs, codeLifeMs, hotLifeMs } from './captures.ts'
 import type { SendBytes } from './forward.ts'
 import { WrongRoot } from './keys.ts'
 import { SealBroken } from './seal.ts'
-import { memoryStore } from './store.seam.ts'
 import { sweepOwnerless } from './sweep.ts'
+import { deks, records, vaultTables } from './tables.ts'
 import { createVault, type VaultPorts } from './vault.ts'
 
 const number = '4242424242424242'
@@ -22,7 +23,7 @@ function stage(more: Partial<VaultPorts> = {}) {
     sent.push({ body: request.body?.toString() ?? '', url: request.url, headers: request.headers })
     return { status: 200, headers: {}, body: Buffer.from('{"ok":true}') }
   }
-  const store = memoryStore()
+  const store = createMemoryStore(vaultTables)
   const ports: VaultPorts = {
     now: () => clock.now,
     random: randomBytes,
@@ -138,7 +139,7 @@ test('an instrument version keeps the card it has', async () => {
 })
 
 test('an adoption that could not be written can be asked for again', async () => {
-  const store = memoryStore()
+  const store = createMemoryStore(vaultTables)
   let down = false
   const failing = {
     ...store,
@@ -156,7 +157,7 @@ test('the number is nowhere in the database', async () => {
   const { vault, store } = stage()
   const { reference } = await vault.capture(grant, cardBody())
   await vault.adopt(adoption(reference))
-  for (const row of store.dump()) {
+  for (const row of Object.values(store.snapshot()).flat()) {
     for (const value of Object.values(row)) {
       const bytes = Buffer.isBuffer(value) ? value : Buffer.from(String(value))
       assert.equal(bytes.includes(number), false)
@@ -275,6 +276,19 @@ test('the filled body and every copy of the card are zeroed when the answer is t
   assert.ok(bodies[0]?.every(byte => byte === 0))
 })
 
+/** Exchanges what lies in the rows of the two versions of an instrument, as somebody with the database's password could. */
+async function exchange(store: MemoryStore, what: 'envelopes' | 'keys'): Promise<void> {
+  if (what === 'envelopes') {
+    const [one, two] = await store.find(records, { tenant: 'ten_1', instrument: 'ins_1' })
+    if (one === undefined || two === undefined) assert.fail('two rows expected')
+    await store.commit([move(records, one, { envelope: two.envelope }), move(records, two, { envelope: one.envelope })])
+  } else {
+    const [one, two] = await store.find(deks, { tenant: 'ten_1', owner: 'ins_1' })
+    if (one === undefined || two === undefined) assert.fail('two rows expected')
+    await store.commit([move(deks, one, { id: two.id, wrapped: two.wrapped }), move(deks, two, { id: one.id, wrapped: one.wrapped })])
+  }
+}
+
 test('rows that were exchanged in the database do not open', async () => {
   const { vault, store, clock, ports } = stage()
   const one = await vault.capture(grant, cardBody())
@@ -282,21 +296,15 @@ test('rows that were exchanged in the database do not open', async () => {
   await vault.adopt(adoption(one.reference))
   await vault.adopt({ ...adoption(two.reference), instrumentVersion: 2 })
   clock.now += hotLifeMs
-  const rows = store.dump().filter(row => 'wrapped' in row && 'owner' in row)
-  const records = store.dump().filter(row => 'envelope' in row)
-  const swap = (list: typeof rows, columns: readonly string[]): void => {
-    const [first, second] = list
-    if (first === undefined || second === undefined) throw new Error('two rows expected')
-    for (const name of columns) [first[name], second[name]] = [second[name], first[name]]
-  }
   const request = { ...template, body: '{"number":"{{card.number}}"}' }
-  swap(records, ['envelope'])
-  await assert.rejects(createVault(ports).forward(forwarding(request)), SealBroken)
-  swap(rows, ['id', 'wrapped'])
-  await assert.rejects(createVault(ports).forward(forwarding(request)), SealBroken, 'a version put in the place of another, key and all')
-  swap(records, ['envelope'])
-  swap(rows, ['id', 'wrapped'])
-  assert.equal((await createVault(ports).forward(forwarding(request))).status, 200)
+  const opens = () => createVault(ports).forward(forwarding(request))
+  await exchange(store, 'envelopes')
+  await assert.rejects(opens(), SealBroken)
+  await exchange(store, 'keys')
+  await assert.rejects(opens(), SealBroken, 'a version put in the place of another, key and all')
+  await exchange(store, 'envelopes')
+  await exchange(store, 'keys')
+  assert.equal((await opens()).status, 200)
 })
 
 test('without its data key a card is gone, though the envelope is still there', async () => {
@@ -304,7 +312,10 @@ test('without its data key a card is gone, though the envelope is still there', 
   const { reference } = await vault.capture(grant, cardBody())
   await vault.adopt(adoption(reference))
   clock.now += hotLifeMs
-  for (const row of store.dump()) if ('owner' in row) row.tenant = 'shredded'
+  const dek = await store.get(deks, { tenant: 'ten_1', owner: 'ins_1', owner_version: 1 })
+  if (dek === undefined) assert.fail('a data key was expected')
+  await store.commit([remove(deks, dek)])
+  assert.equal(store.count(records), 1)
   await assert.rejects(vault.forward(forwarding()), (error: unknown) => error instanceof Problem && error.code === 'gone')
 })
 
@@ -340,15 +351,14 @@ test('a sealed card nobody owns is removed after an hour, an owned one never', a
   clock.now += 3_600_000
   assert.equal(await sweep(), 1)
   assert.equal(await sweep(), 0)
+  const left = await store.find(records, { tenant: 'ten_1' })
   assert.deepEqual(
-    store
-      .dump()
-      .filter(row => 'envelope' in row)
-      .map(row => row.instrument),
+    left.map(row => row.instrument),
     ['ins_1'],
   )
+  assert.equal(store.count(deks), 1)
   await vault.settle({ owned: [], unowned: [{ tenant: 'ten_1', instrument: 'ins_1', instrumentVersion: 1 }] })
-  assert.equal(store.dump().filter(row => 'envelope' in row).length, 1)
+  assert.equal(store.count(records), 1, 'once confirmed, a card stays whatever is said of it')
 })
 
 test('a vault that is cleared holds nothing', async () => {

@@ -2,7 +2,7 @@
  * The vault: everything it does, over what it is handed. In production it stands behind a socket in a process of its own (`serve.ts`); in
  * simulation the same functions run over the memory store.
  */
-import { createHash, type KeyObject } from 'node:crypto'
+import { hash, type KeyObject } from 'node:crypto'
 import type { Grant } from '../core/grant.ts'
 import { newId } from '../core/id.ts'
 import { Problem } from '../core/problem.ts'
@@ -159,7 +159,7 @@ async function adoptCaptured(core: Core, input: AdoptInput, captured: Captured):
   return view
 }
 
-const hashOf = (reference: string): string => createHash('sha256').update(reference).digest('hex')
+const hashOf = (reference: string): string => hash('sha256', reference)
 
 /** From the sealed row: after a restart, or when the capture was consumed. Another instrument, version or operation gets nothing. */
 async function adopted(core: Core, input: AdoptInput): Promise<Card | undefined> {
