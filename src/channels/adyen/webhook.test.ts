@@ -215,11 +215,11 @@ test('a key that is not one signs nothing: an empty key is everybody’s', () =>
 })
 
 test('fields cannot be moved over the colons between them', () => {
-  // The same signed string, read as another psp reference and no original one.
-  const good = signed({ ...item, originalReference: 'ORIGINAL' })
-  const moved = { ...good, pspReference: 'QFQTPCQ8HXSKGK82:ORIGINAL', originalReference: 'BinderyECOM', merchantAccountCode: 'opn_1' }
-  const shifted = { ...moved, merchantReference: '0', amount: { value: 'EUR', currency: 'AUTHORISATION' }, eventCode: 'true', success: '' }
-  assert.equal(rejectedAs(read(wrapped(shifted))), 'forged')
+  // A genuine item of another account on the same key, whose reference holds a colon; then the same signed string, cut elsewhere.
+  const genuine = signed({ ...item, merchantAccountCode: 'SomeoneElse', merchantReference: 'BinderyECOM:opn_1' })
+  assert.equal(toldOf(read(wrapped(genuine))).news, undefined)
+  const moved = { ...genuine, originalReference: ':SomeoneElse', merchantAccountCode: 'BinderyECOM', merchantReference: 'opn_1' }
+  assert.equal(rejectedAs(read(wrapped(moved))), 'forged')
 })
 
 test('an event older than any repetition is stale; one from the last month is not', () => {
