@@ -67,8 +67,8 @@ async function bind(call: Call, input: BindInput): Promise<BindOutcome> {
 }
 
 /**
- * Without a result in the address nothing is sent and nothing is known: the challenge may still be open in another tab, so this is not
- * a refusal.
+ * Without a result in the address nothing is sent and nothing is known, nor if Adyen cannot read it: the challenge may still be open in
+ * another tab, so neither is a refusal.
  */
 async function resume(call: Call, input: ResumeInput): Promise<BindOutcome> {
   const references = { shopper_reference: input.customer, ...input.references }
@@ -76,11 +76,9 @@ async function resume(call: Call, input: ResumeInput): Promise<BindOutcome> {
   if (request === undefined) return uncertain('returned_without_result', references)
   const answer = await ask(call, request)
   if (answer === undefined) return uncertain('no_answer', references)
-  const outcome = outcomeOf(answer, references)
-  // A result that Adyen cannot read was not made by Adyen's page: the customer has not authenticated.
-  if (outcome.kind === 'refused' && outcome.category === 'misconfigured' && (answer.status === 400 || answer.status === 422))
-    return { ...outcome, category: 'authentication_failed', elsewhere: false }
-  return outcome
+  // A result that Adyen cannot read was not made by Adyen's page, and says nothing about the challenge.
+  if (answer.status === 400 || answer.status === 422) return uncertain('result_not_read', references)
+  return outcomeOf(answer, references)
 }
 
 /**

@@ -205,6 +205,13 @@ test('no signature, an empty one, or one of another length is a forgery, and nev
     assert.equal(rejectedAs(read(body)), 'forged')
 })
 
+test('a token event that was parsed and written anew is rejected, and the detail says so', () => {
+  const body = tokenBody('recurring.token.created')
+  const reading = read(JSON.stringify(JSON.parse(body), null, 2), { hmacsignature: signBody(hmacKey, body) })
+  assert.equal(rejectedAs(reading), 'forged')
+  assert.match(reading.kind === 'rejected' ? reading.detail : '', /re-serialised/)
+})
+
 test('one bad item in a batch spoils it: nothing of it is believed', () => {
   assert.equal(rejectedAs(read(wrapped(signed(item), item))), 'forged')
 })

@@ -107,10 +107,18 @@ export function readWebhook(request: WebhookRequest): WebhookReading {
   if (whole && event.success) return readToken(request, event.data)
   const read = standard.safeParse(body)
   // What is not signed is not described in detail: whoever sent it learns nothing.
-  if (!read.success) return whole ? rejected('malformed', 'signed, but of no known form') : rejected('forged', 'no signature fits')
+  if (!read.success)
+    return whole ? rejected('malformed', 'signed, but of no known form') : rejected('forged', explain(request, body, header))
   const items = read.data.notificationItems.map(one => one.NotificationRequestItem)
   if (!whole && !items.every(one => itemFits(request.secrets, one))) return rejected('forged', 'no signature fits')
   return accepted(items.map(one => tellItem(one, merchantAccountOf(request.account))))
+}
+
+/** The commonest mistake in front of a webhook: something parsed the body and wrote it anew. Standard items do not mind; token events do. */
+function explain(request: WebhookRequest, body: unknown, header: string | undefined): string {
+  const texts = header === undefined || body === undefined ? [] : [JSON.stringify(body), JSON.stringify(body, null, 2)]
+  const rewritten = texts.some(text => fits(request.secrets, text, header ?? ''))
+  return rewritten ? 'no signature fits: the body was re-serialised on its way' : 'no signature fits'
 }
 
 /** The signed string joins fields by colons, so a colon inside one would let its neighbours move: only the reference may hold one. */
