@@ -238,3 +238,22 @@ test('what is signed and of no known form is malformed', () => {
   for (const body of ['[]', '{"type":"report.created"}', tokenBody('recurring.token.created', { createdAt: 'yesterday' })])
     assert.equal(rejectedAs(readToken(body)), 'malformed')
 })
+
+test('where a user and password are set for webhooks, a signature alone is not enough', () => {
+  const guarded = {
+    ...account,
+    settings: { ...account.settings, webhookUser: 'adyen' },
+    secrets: { ...account.secrets, webhookPassword: new Secret('hunter:2') },
+  }
+  const kindWith = (authorization: string | undefined) =>
+    adyen.webhook?.({
+      headers: authorization === undefined ? {} : { authorization },
+      body: Buffer.from(wrapped(signed(item))),
+      nowMs,
+      secrets: [new Secret(hmacKey)],
+      account: guarded,
+    }).kind
+  const basic = (text: string) => `Basic ${Buffer.from(text).toString('base64')}`
+  assert.equal(kindWith(basic('adyen:hunter:2')), 'told')
+  for (const wrong of [undefined, '', basic('adyen:hunter'), basic('other:hunter:2'), 'Bearer x']) assert.equal(kindWith(wrong), 'rejected')
+})

@@ -8,7 +8,7 @@
  * Both: base64 of HMAC-SHA256, the key in hex. Source: docs.adyen.com/development-resources/webhooks/secure-webhooks/verify-hmac-signatures
  * and the official library's `hmacValidator`, against which ours is tested.
  */
-import { createHmac, timingSafeEqual } from 'node:crypto'
+import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
 import { z } from 'zod'
 import type { Secret } from '../../core/secret.ts'
 import type { Moment, News, Told, WebhookReading, WebhookRequest } from '../channel.ts'
@@ -99,7 +99,21 @@ const accepted = (told: readonly Told[]): WebhookReading => ({
   answer: { status: 200, contentType: 'text/plain; charset=utf-8', body: '[accepted]' },
 })
 
+/**
+ * Adyen can send a user and password with each webhook (the specification's `BasicAuth`). Where the account has them they are required:
+ * they vouch for what a standard item's signature leaves out.
+ */
+function admits({ account, headers }: WebhookRequest): boolean {
+  const user = account.settings.webhookUser
+  const password = account.secrets.webhookPassword
+  if (user === undefined && password === undefined) return true
+  const expected = `Basic ${Buffer.from(`${user ?? ''}:${password?.reveal() ?? ''}`).toString('base64')}`
+  const digest = (text: string): Buffer => createHash('sha256').update(text).digest()
+  return timingSafeEqual(digest(expected), digest(headers.authorization ?? ''))
+}
+
 export function readWebhook(request: WebhookRequest): WebhookReading {
+  if (!admits(request)) return rejected('forged', 'user or password does not fit')
   const body = json(request.body)
   const header = request.headers[signatureHeader]
   const whole = header !== undefined && fits(request.secrets, request.body, header)
