@@ -61,7 +61,8 @@ create table deliveries (
   version integer not null,
   xid xid8 not null default pg_current_xact_id(),
   position bigint generated always as identity,
-  constraint deliveries_pkey primary key (tenant, endpoint, event),
+  constraint deliveries_pkey primary key (tenant, endpoint, line, sequence),
+  constraint deliveries_event unique (tenant, endpoint, event),
   constraint deliveries_state_known check (state in ('pending', 'delivered', 'parked', 'skipped')),
   constraint deliveries_pending_is_due check ((state = 'pending') = (due_at is not null)),
   constraint deliveries_tries_bound check (tries >= 0)

@@ -1,4 +1,4 @@
-import { insert, move, refusedBy, type Write } from '../world/store.ts'
+import { insert, move, type Write } from '../world/store.ts'
 import type { Row } from '../world/table.ts'
 import type { World } from '../world/world.ts'
 import { wants } from './event.ts'
@@ -39,8 +39,8 @@ async function commitAll(world: World, inserts: readonly Write[], step: Write): 
   for (;;) {
     const result = await world.store.commit([step, ...left])
     if (result.ok) return true
-    if (!refusedBy(result, 'deliveries_pkey') || result.refused.some(one => one.write === 0)) return false
     const refused = new Set(result.refused.map(one => one.write - 1))
+    if (refused.has(-1) || result.refused.some(one => one.kind !== 'exists')) return false
     left = left.filter((_write, index) => !refused.has(index))
   }
 }

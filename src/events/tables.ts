@@ -98,7 +98,9 @@ export const deliveries = table(
     version: int(),
   },
   {
-    key: ['tenant', 'endpoint', 'event'],
+    // In key order a line's deliveries stand in their order; `find` gives rows in key order.
+    key: ['tenant', 'endpoint', 'line', 'sequence'],
+    unique: { deliveries_event: ['tenant', 'endpoint', 'event'] },
     indexes: { deliveries_line: ['tenant', 'endpoint', 'line', 'state', 'sequence'] },
     checks: {
       deliveries_state_known: row => ['pending', 'delivered', 'parked', 'skipped'].includes(row.state),

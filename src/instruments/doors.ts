@@ -6,6 +6,8 @@ import { hear } from './news.ts'
 import { resumeReturned } from './resume.ts'
 import { channelName } from './schemas.ts'
 
+const taken = { description: 'What it told is durable. Worded as the channel wants it.', contentType: 'text/plain' }
+
 export const doorEndpoints: readonly Endpoint[] = [
   endpoint({
     method: 'POST',
@@ -20,7 +22,7 @@ export const doorEndpoints: readonly Endpoint[] = [
     query: nothing,
     body: z.unknown(),
     rawBody: true,
-    answers: { 200: { description: 'As the channel wants it.', contentType: 'text/plain' } },
+    answers: { 200: taken, 202: taken },
     handle: async (context, { params, raw, headers }) => receive(context, params, raw, headers),
   }),
   endpoint({
@@ -69,5 +71,5 @@ async function comeBack(context: Context, token: string, returned: Readonly<Reco
   if (onward === null) throw new Problem('not_found', 'there is nowhere to go on to')
   onward.searchParams.set('instrument', instrument.id)
   onward.searchParams.set('status', instrument.status)
-  return { status: 303, body: null, headers: { location: onward.href } }
+  return { status: 303, body: undefined, headers: { location: onward.href } }
 }

@@ -2,7 +2,8 @@
  * Carries out one operation: calls the channel with no transaction open, turns what it says into facts, and learns them. The request that
  * asked and the worker that comes later call the same functions, under the same key, with the same bytes.
  */
-import type { Call, Channel, ChannelRequest, LookUpOutcome } from '../channels/channel.ts'
+import { type Call, type Channel, type ChannelAnswer, type ChannelRequest, type LookUpOutcome, NoAnswer } from '../channels/channel.ts'
+import { Problem } from '../core/problem.ts'
 import { move, Unavailable, type Write } from '../world/store.ts'
 import type { Card, World } from '../world/world.ts'
 import type { Change, Decision, NewFact, Rows } from './decide.ts'
@@ -97,8 +98,16 @@ async function ask(world: World, operation: OperationRow, rows: Rows, how: 'send
   if (channel === undefined || account === undefined) return { kind: 'uncertain', cause: `no account for ${operation.channel}` }
   try {
     if (how === 'send' && operation.verb === 'bind' && !(await adopt(world, operation))) return { kind: 'lapsed' }
-    const call: Call = { operation: operation.id, key: operation.id, account, send: request => carry(world, operation, request) }
-    return how === 'lookUp' ? await lookUp(channel, call, operation, rows) : await send(channel, call, operation, rows)
+    const lapse = { code: false }
+    const call: Call = { operation: operation.id, key: operation.id, account, send: request => carry(world, operation, request, lapse) }
+    const outcome = how === 'lookUp' ? await lookUp(channel, call, operation, rows) : await send(channel, call, operation, rows)
+    if (!lapse.code || outcome.kind !== 'uncertain') return outcome
+    return await lookUp(
+      channel,
+      call,
+      { ...operation, input: { ...operation.input, references: { ...operation.input.references, ...outcome.references } } },
+      rows,
+    )
   } catch (error) {
     if (error instanceof Unavailable) return { kind: 'uncertain', cause: 'the vault could not be reached' }
     if (!(error instanceof Error) || error.name === 'Crash') throw error
@@ -107,10 +116,21 @@ async function ask(world: World, operation: OperationRow, rows: Rows, how: 'send
   }
 }
 
-/** A request with a card goes out through the vault, every other directly. */
-function carry(world: World, operation: OperationRow, request: ChannelRequest) {
+/**
+ * A request with a card goes out through the vault, every other directly. Where the vault no longer holds the security code the same bytes
+ * cannot be sent again: there is no answer, and the channel is asked what became of the first ones.
+ */
+async function carry(world: World, operation: OperationRow, request: ChannelRequest, lapse: { code: boolean }): Promise<ChannelAnswer> {
   if (request.card !== true) return world.send(request)
-  return world.vault.forward({
+  return world.vault.forward(forwarding(world, operation, request)).catch(error => {
+    if (!(error instanceof Problem) || error.code !== 'gone') throw error
+    lapse.code = true
+    throw new NoAnswer('the vault no longer holds what the request needs')
+  })
+}
+
+function forwarding(world: World, operation: OperationRow, request: ChannelRequest): Parameters<World['vault']['forward']>[0] {
+  return {
     tenant: operation.tenant,
     mode: operation.mode,
     instrument: operation.instrument,
@@ -118,7 +138,7 @@ function carry(world: World, operation: OperationRow, request: ChannelRequest) {
     operation: operation.input.chain ?? operation.id,
     timeoutMs: world.settings.channelTimeoutMs,
     request,
-  })
+  }
 }
 
 /** Seals the captured card now that the intent is durable; false if the capture lapsed, in which case nothing can have been sent. */

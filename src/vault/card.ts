@@ -5,7 +5,18 @@ import type { NewRow } from '../world/table.ts'
 import type { Mode } from '../world/world.ts'
 import type { CardFacts } from './captures.ts'
 import type { Keyring } from './keys.ts'
-import { dekContext, newDataKey, openEnvelope, type Place, type Random, SealBroken, sealEnvelope, unwrapKey, type WrappingKey, wrapKey } from './seal.ts'
+import {
+  dekContext,
+  newDataKey,
+  openEnvelope,
+  type Place,
+  type Random,
+  SealBroken,
+  sealEnvelope,
+  unwrapKey,
+  type WrappingKey,
+  wrapKey,
+} from './seal.ts'
 import { deks, records } from './tables.ts'
 
 export type OpenedCard = {

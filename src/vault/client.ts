@@ -21,7 +21,11 @@ export type VaultClient = Vault & {
   readonly traffic: { readonly framesSent: number; readonly framesReceived: number; readonly calls: number }
 }
 
-export type ClientPorts = Pick<World, 'now' | 'sleep' | 'random'> & { readonly socketPath: string; readonly linkKey: Buffer; readonly log: Log }
+export type ClientPorts = Pick<World, 'now' | 'sleep' | 'random'> & {
+  readonly socketPath: string
+  readonly linkKey: Buffer
+  readonly log: Log
+}
 
 type Call = {
   readonly id: number
@@ -44,20 +48,20 @@ const callsPerFrameMax = 512
 const backoffMs = { first: 20, most: 2000 } as const
 
 export function createVaultClient(ports: ClientPorts): VaultClient {
-  const link = createLink(ports)
-  const call = <V extends Verb>(verb: V, input: unknown, timeoutMs = callTimeoutMs): Promise<z.output<(typeof outputs)[V]>> =>
-    link.call(verb, input, timeoutMs).then(result => checked(outputs[verb], result))
+  const { call, ready, close, traffic } = createLink(ports)
   return {
-    peek: input => call('peek', input),
-    adopt: input => call('adopt', input),
-    forward: input => call('forward', input, input.timeoutMs + forwardMarginMs),
-    seal: input => call('seal', input),
-    open: input => call('open', input),
-    unsettled: limit => call('unsettled', { limit }),
-    settle: input => call('settle', input).then(() => undefined),
-    ready: link.ready,
-    close: link.close,
-    traffic: link.traffic,
+    peek: async input => checked(outputs.peek, await call('peek', input)),
+    adopt: async input => checked(outputs.adopt, await call('adopt', input)),
+    forward: async input => checked(outputs.forward, await call('forward', input, input.timeoutMs + forwardMarginMs)),
+    seal: async input => checked(outputs.seal, await call('seal', input)),
+    open: async input => checked(outputs.open, await call('open', input)),
+    unsettled: async limit => checked(outputs.unsettled, await call('unsettled', { limit })),
+    settle: async input => {
+      await call('settle', input)
+    },
+    ready,
+    close,
+    traffic,
   }
 }
 
@@ -97,7 +101,7 @@ function createLink(ports: ClientPorts) {
   void keepConnected(ports, state, { receive, lost, connected: plan })
   return {
     traffic,
-    call(verb: Verb, input: unknown, timeoutMs: number): Promise<unknown> {
+    call(verb: Verb, input: unknown, timeoutMs: number = callTimeoutMs): Promise<unknown> {
       if (state.closed || pending.size >= callsMax) return Promise.reject(new Unavailable('the vault takes no more calls'))
       traffic.calls += 1
       lastId += 1
@@ -186,7 +190,10 @@ function oneConnection(ports: ClientPorts, state: State, events: Events): Promis
     const read = createFrameReader(() => frameBytesMax)
     let challenge: string | undefined
     const take = (frame: unknown): void => {
-      if (state.connected) return events.receive(frame)
+      if (state.connected) {
+        events.receive(frame)
+        return
+      }
       if (challenge === undefined) {
         challenge = challenged.parse(frame).challenge
         socket.write(encodeFrame({ nonce, proof: proofOf(ports.linkKey, 'caller', challenge, nonce) }))

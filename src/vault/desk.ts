@@ -15,6 +15,7 @@ type Ports = {
 
 export type Desk = {
   readonly server: Server
+  connections(): Iterable<Socket>
   /** Ends every connection once the calls under way are answered. */
   close(): Promise<void>
 }
@@ -33,6 +34,7 @@ export function createDesk(ports: Ports): Desk {
   })
   return {
     server,
+    connections: () => connections.keys(),
     async close() {
       const closed = new Promise<void>(resolve => server.close(() => resolve()))
       await Promise.all([...connections.values()].map(one => one.finish()))
@@ -91,7 +93,8 @@ function attend(ports: Ports, socket: Socket): Connection {
 
 function refusal(log: Log, id: number, verb: string, error: unknown): Reply {
   const [kind, message] = failureOf(error)
-  if (kind === 'bug') log.error('a call of the vault failed', { verb, error: error instanceof Error ? `${error.name}: ${error.message}` : 'unknown' })
+  if (kind === 'bug')
+    log.error('a call of the vault failed', { verb, error: error instanceof Error ? `${error.name}: ${error.message}` : 'unknown' })
   return [id, kind, message]
 }
 

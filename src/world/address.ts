@@ -104,6 +104,9 @@ export function checkPublicUrl(text: string, options: { readonly allowLoopback: 
   if (isLoopbackUrl(url)) return options.allowLoopback ? undefined : 'must lead to the public Internet, not to this machine'
   if (url.protocol !== 'https:') return 'must start with https://'
   if (!publicPorts.has(url.port)) return 'must use port 443 or 8443'
+  // 010.0.0.8 is 8.0.0.8 to one reader and 10.0.0.8 to another: only the one plain way of writing an address is taken.
+  if (literalAddress(url.hostname) !== undefined && !text.toLowerCase().startsWith(`https://${url.hostname}`))
+    return 'must have its address written in the usual way'
   return checkHost(url.hostname)
 }
 

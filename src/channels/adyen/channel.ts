@@ -21,6 +21,7 @@ import { refusalOf } from './refusals.ts'
 import { readWebhook } from './webhook.ts'
 import {
   bindRequest,
+  boundFrom,
   boundOf,
   deleteRequest,
   listRequest,
@@ -104,7 +105,7 @@ async function lookUp(call: Call, input: LookUpInput): Promise<LookUpOutcome> {
     return cards.some(one => one.id === token) ? { kind: 'none' } : { kind: 'revoked' }
   }
   const proven = cards.find(one => one.id === token || (network !== undefined && one.networkTxReference === network))
-  if (proven !== undefined) return boundOf(proven.id, {}, references)
+  if (proven !== undefined) return boundFrom(proven, references)
   const alike = cards.filter(one => looksLike(one, input.card)).length
   return uncertain(`not_provable: ${alike} stored card(s) look the same`, references)
 }

@@ -16,17 +16,11 @@ import { cardErrors, goneErrors, inProgressError } from './refusals.ts'
 
 export const version = 'v71'
 
-/** How the token is meant to be used; a token may later be used under each. Checkout v71, `recurringProcessingModel`. */
-const processingModels = ['CardOnFile', 'Subscription', 'UnscheduledCardOnFile']
-
 const setting = (account: ChannelAccount, name: string): string => account.settings[name] ?? ''
 export const merchantAccountOf = (account: ChannelAccount): string => setting(account, 'merchantAccount')
 const currencyOf = (account: ChannelAccount): string => account.settings.currency ?? 'EUR'
-function processingModelOf(account: ChannelAccount): string {
-  const asked = account.settings.recurringProcessingModel ?? 'CardOnFile'
-  if (!processingModels.includes(asked)) throw new TypeError(`adyen: recurringProcessingModel is '${asked}'`)
-  return asked
-}
+/** How the token is first meant to be used (CardOnFile, Subscription, UnscheduledCardOnFile); later it may be used under each. */
+const processingModelOf = (account: ChannelAccount): string => account.settings.recurringProcessingModel ?? 'CardOnFile'
 
 const endpoint = (account: ChannelAccount, path: string, query: Readonly<Record<string, string>> = {}): string => {
   const search = new URLSearchParams(query).toString()
@@ -126,12 +120,15 @@ export type PaymentAnswer = z.infer<typeof paymentAnswer>
 
 const serviceError = z.object({ errorCode: z.string(), errorType: z.string().optional(), message: z.string().optional() })
 
+/** At most 64 characters (Checkout v71, `storedPaymentMethodId`); it becomes part of an address, so nothing but letters and digits. */
+export const tokenPattern = /^[\w-]{1,64}$/
+
 const storedCards = z.object({
   merchantAccount: z.string().optional(),
   shopperReference: z.string().optional(),
   storedPaymentMethods: z.array(
     z.object({
-      id: z.string(),
+      id: z.string().regex(tokenPattern),
       brand: z.string().optional(),
       lastFour: z.string().optional(),
       expiryMonth: z.string().optional(),
@@ -164,8 +161,10 @@ export const word = (data: Readonly<Record<string, unknown>> | undefined, name: 
 }
 
 /** v68 renamed `recurring.recurringDetailReference`; which one comes depends on the account's settings. */
-export const tokenOf = (data: PaymentAnswer['additionalData']): string | undefined =>
-  word(data, 'tokenization.storedPaymentMethodId') ?? word(data, 'recurring.recurringDetailReference')
+export function tokenOf(data: PaymentAnswer['additionalData']): string | undefined {
+  const token = word(data, 'tokenization.storedPaymentMethodId') ?? word(data, 'recurring.recurringDetailReference')
+  return token !== undefined && tokenPattern.test(token) ? token : undefined
+}
 export const shopperOf = (data: PaymentAnswer['additionalData']): string | undefined =>
   word(data, 'tokenization.shopperReference') ?? word(data, 'recurring.shopperReference')
 
@@ -199,12 +198,25 @@ export function boundOf(token: string, data: PaymentAnswer['additionalData'], re
   }
 }
 
+/** What the list of stored cards says of one: as an answer would, in the list's own words. */
+export function boundFrom(stored: StoredCard, references: References): Bound {
+  const { id, brand, lastFour, expiryMonth, expiryYear, networkTxReference } = stored
+  const data = {
+    ...(brand === undefined ? {} : { paymentMethod: brand }),
+    ...(lastFour === undefined ? {} : { cardSummary: lastFour }),
+    // Two digits, four in some answers.
+    ...(expiryMonth === undefined || expiryYear === undefined ? {} : { expiryDate: `${expiryMonth}/${expiryYear.padStart(4, '20')}` }),
+    ...(networkTxReference === undefined ? {} : { networkTxReference }),
+  }
+  return boundOf(id, data, references)
+}
+
 export function redirectOf(action: PaymentAnswer['action']): Action | undefined {
-  if (action?.type !== 'redirect' || action.url === undefined) return undefined
+  if (action?.type !== 'redirect' || !/^https?:\/\//.test(action.url ?? '')) return undefined
   const method = (action.method ?? 'GET').toUpperCase()
   if (method !== 'GET' && method !== 'POST') return undefined
   const data = Object.entries(action.data ?? {}).flatMap(([name, value]) => (typeof value === 'string' ? [[name, value] as const] : []))
-  return { type: 'redirect', url: action.url, method, ...(data.length === 0 ? {} : { data: Object.fromEntries(data) }) }
+  return { type: 'redirect', url: action.url ?? '', method, ...(data.length === 0 ? {} : { data: Object.fromEntries(data) }) }
 }
 
 export const uncertain = (cause: string, references: References = {}): Uncertain => ({ kind: 'uncertain', cause, references })

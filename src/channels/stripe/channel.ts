@@ -30,6 +30,7 @@ import {
   outcomeOf,
   post,
   refusal,
+  refusalOfStep,
 } from './wire.ts'
 
 const hourMs = 3_600_000
@@ -72,7 +73,7 @@ async function bind(call: Call, input: BindInput): Promise<BindOutcome> {
   const request = post(call, '/v1/payment_methods', 'method', cardFields(call, input))
   const method = await exchange(call, request, methodShape)
   if (method.kind === 'uncertain') return { ...method, references }
-  if (method.kind === 'error') return refusal(method.error, references, method.status)
+  if (method.kind === 'error') return refusalOfStep(method, references)
   if (method.value.metadata?.bindery_binding !== input.binding) return { kind: 'uncertain', cause: elsewhereCause, references }
   return setUp(call, input, { ...references, payment_method: method.value.id })
 }
@@ -85,7 +86,7 @@ async function ensureCustomer(call: Call, input: BindInput): Promise<{ readonly 
     customerShape,
   )
   if (made.kind === 'uncertain') return made
-  if (made.kind === 'error') return refusal(made.error, {}, made.status)
+  if (made.kind === 'error') return refusalOfStep(made, {})
   if (made.value.metadata?.bindery_customer !== input.customer) return { kind: 'uncertain', cause: elsewhereCause }
   return { kind: 'made', id: made.value.id }
 }
@@ -130,14 +131,18 @@ async function setUp(
   return outcomeOf(answer.value, references)
 }
 
-/** Whether a setup intent is that of this binding: our mark, and every name known before. */
+/**
+ * Whether a setup intent is that of this binding: our mark, and every name known before. A failed attempt takes the payment method off the
+ * intent again; nothing else does.
+ */
 function isOurs(intent: Intent, binding: string, known: References): boolean {
-  const same = (name: string | undefined, value: string | undefined) => name === undefined || value === undefined || name === value
+  const same = (name: string | undefined, value: string | undefined) => name === undefined || name === value
+  const method = idOf(intent.payment_method)
   return (
     intent.metadata?.bindery_binding === binding &&
     same(known.setup_intent, intent.id) &&
     same(known.customer, idOf(intent.customer)) &&
-    same(known.payment_method, idOf(intent.payment_method))
+    (same(known.payment_method, method) || (method === undefined && intent.status !== 'succeeded' && intent.status !== 'requires_action'))
   )
 }
 

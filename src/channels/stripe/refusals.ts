@@ -92,18 +92,19 @@ export function meaningOf(error: StripeError, status?: number): Meaning {
   // Our key was used with other bytes: what became of those is not known from this answer.
   if (error.type === 'idempotency_error') return uncertain('the key was used with another request')
   if (error.type === 'api_error') return uncertain('trouble at the channel')
-  if (error.type === 'card_error') return ofCard(error, code)
+  if (error.type === 'card_error') return ofCard(code)
   const category = categoryOf.get(error.decline_code ?? error.code ?? '')
   // An authentication failure inside a setup intent comes as invalid_request_error, and is still about the card.
-  if (category !== undefined) return ofCard(error, code)
+  if (category !== undefined) return ofCard(code)
   if (error.type !== 'invalid_request_error') return uncertain(`unknown type ${error.type}`)
   const aboutCard = error.param?.startsWith('card') === true
   return { kind: 'refused', by: 'channel', category: aboutCard ? 'invalid_account' : 'misconfigured', code, elsewhere: !aboutCard }
 }
 
-function ofCard(error: StripeError, code: string): Meaning {
-  const category = categoryOf.get(error.decline_code ?? '') ?? categoryOf.get(error.code ?? '') ?? 'unknown'
-  const channel = byStripe.has(error.decline_code ?? '') || byStripe.has(error.code ?? '') || category === 'misconfigured'
+function ofCard(code: string): Meaning {
+  // With a decline code, `code` is no more than `card_declined`; a decline code nobody knows is not guessed from it.
+  const category = categoryOf.get(code) ?? 'unknown'
+  const channel = byStripe.has(code) || category === 'misconfigured'
   return { kind: 'refused', by: channel ? 'channel' : 'issuer', category, code, elsewhere: category === 'misconfigured' }
 }
 

@@ -89,7 +89,7 @@ export type ErrorBody = z.infer<typeof errorBody>['error']
 /** What came back, before it is known what it means. */
 export type Read<T> =
   | { readonly kind: 'object'; readonly value: T }
-  | { readonly kind: 'error'; readonly status: number; readonly error: ErrorBody }
+  | { readonly kind: 'error'; readonly status: number; readonly error: ErrorBody; readonly replayed: boolean }
   | Uncertain
 
 export async function exchange<T>(call: Call, request: ChannelRequest, shape: z.ZodType<T>): Promise<Read<T>> {
@@ -116,7 +116,9 @@ function read<T>(answer: ChannelAnswer, shape: z.ZodType<T>): Read<T> {
     return value.success ? { kind: 'object', value: value.data } : unreadable
   }
   const error = errorBody.safeParse(body)
-  return error.success ? { kind: 'error', status: answer.status, error: error.data.error } : unreadable
+  return error.success
+    ? { kind: 'error', status: answer.status, error: error.data.error, replayed: answer.headers['idempotent-replayed'] === 'true' }
+    : unreadable
 }
 
 export function refusal(
@@ -127,6 +129,15 @@ export function refusal(
   const meaning = meaningOf(error, status)
   if (meaning.kind === 'uncertain') return { ...meaning, references }
   return { ...meaning, references, ...(error.message === undefined ? {} : { message: error.message }) }
+}
+
+/**
+ * An error of a step that stores nothing yet. Stripe saves the first answer under a key, a 500 too, and gives it again for as long as it
+ * knows the key. So a *repeated* 500 proves that this step never succeeded, hence that no later step was ever sent: a definite refusal.
+ */
+export function refusalOfStep(read: Extract<Read<unknown>, { kind: 'error' }>, references: References): Refused | Uncertain {
+  if (!read.replayed || read.status < 500) return refusal(read.error, references, read.status)
+  return { kind: 'refused', by: 'channel', category: 'try_later', code: `${read.status} ${read.error.type}`, elsewhere: true, references }
 }
 
 export const idOf = (value: string | { readonly id: string } | null | undefined): string | undefined =>
