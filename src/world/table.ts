@@ -69,3 +69,6 @@ export type AnyTable = {
 export type Row<T> = T extends { readonly columns: infer C extends Columns } ? RowOf<C> : never
 /** What `insert` takes: the row without `version`. */
 export type NewRow<T> = Omit<Row<T>, 'version'>
+
+/** The edge where a row that a store built column by column from the declaration takes the declared type. */
+export const rowOf = <T extends AnyTable>(_table: T, row: Readonly<Record<string, unknown>>): Row<T> => row as Row<T>

@@ -1,0 +1,152 @@
+/** One dedicated connection on which rides travel, and the way to find out what became of a ride whose answer was lost. */
+import { randomBytes } from 'node:crypto'
+import { Client, type ClientConfig, DatabaseError } from 'pg'
+import { z } from 'zod'
+import type { RideFunction } from './ride-sql.ts'
+
+const refusalsShape = z
+  .array(z.tuple([z.number(), z.string(), z.string(), z.enum(['exists', 'moved', 'missing', 'bound', 'check', 'reference']), z.boolean()]))
+  .nullable()
+/** Tag, table, constraint, kind, and whether it stands whatever else travels. */
+export type Refusals = NonNullable<z.output<typeof refusalsShape>>
+
+export type Ridden =
+  | { readonly fate: 'landed'; readonly refusals: Refusals }
+  /** The database refused: nothing was written. */
+  | { readonly fate: 'failed'; readonly error: DatabaseError }
+  /** The connection was lost on the way, and it is certain that nothing was written. */
+  | { readonly fate: 'lost' }
+  /** Closed while it was not known. */
+  | { readonly fate: 'unknown'; readonly error: unknown }
+
+export type Lane = {
+  /** Whether a ride can leave now. */
+  ready(): boolean
+  /** Connects if it is not; resolves false if the database cannot be reached. */
+  connect(): Promise<boolean>
+  ride(writes: string): Promise<Ridden>
+  close(): Promise<void>
+}
+
+export type LaneInput = {
+  readonly connection: ClientConfig
+  readonly rideFunction: RideFunction
+  readonly now: () => number
+  readonly sleep: (ms: number) => Promise<void>
+  /** A ride without an answer for so long is treated as lost. */
+  readonly answerMs: number
+}
+
+// Plans are made once and kept: with single-use plans a lone ride costs twice as much. Without the other three a fresh table would be
+// scanned whole, by a plan that is then kept; nested loops also touch the rows in the order of the ride's keys.
+const laneSettings = `set plan_cache_mode = force_generic_plan;
+set enable_seqscan = off;
+set enable_hashjoin = off;
+set enable_mergejoin = off;
+set jit = off;
+set timezone = 'UTC';
+set idle_in_transaction_session_timeout = 0`
+
+export function createLane(input: LaneInput): Lane {
+  let client: Client | undefined
+  let connecting: Promise<boolean> | undefined
+  let closed = false
+  const text = `select "${input.rideFunction.schema}"."${input.rideFunction.name}"($1, $2) as answer`
+
+  const drop = (dead: Client): void => {
+    if (client === dead) client = undefined
+    dead.end().catch(() => undefined)
+  }
+  const open = async (): Promise<boolean> => {
+    const fresh = new Client(input.connection)
+    fresh.on('error', () => drop(fresh))
+    fresh.on('end', () => drop(fresh))
+    try {
+      await fresh.connect()
+      await fresh.query(laneSettings)
+    } catch (error) {
+      fresh.end().catch(() => undefined)
+      if (isUnreachable(error)) return false
+      throw error
+    }
+    if (closed) {
+      await fresh.end()
+      return false
+    }
+    client = fresh
+    return true
+  }
+  const connect = (): Promise<boolean> => {
+    if (client !== undefined) return Promise.resolve(true)
+    connecting ??= open().finally(() => {
+      connecting = undefined
+    })
+    return connecting
+  }
+  const ride = async (writes: string): Promise<Ridden> => {
+    const on = client
+    if (on === undefined) return { fate: 'lost' }
+    const id = rideId(input.now())
+    try {
+      const result = await withDeadline(on, input.answerMs, on.query<{ answer: unknown }>({ name: 'ride', text, values: [id, writes] }))
+      return { fate: 'landed', refusals: refusalsShape.parse(result.rows[0]?.answer ?? null) ?? [] }
+    } catch (error) {
+      if (error instanceof DatabaseError && !endsSession(error)) return { fate: 'failed', error }
+      drop(on)
+      return await lookUp(input, id, () => closed)
+    }
+  }
+  const close = async (): Promise<void> => {
+    closed = true
+    const last = client
+    client = undefined
+    await last?.end()
+  }
+  return { ready: () => client !== undefined, connect, ride, close }
+}
+
+/**
+ * On a new connection, inserts the ride's id itself. This waits for a ride that is still under way. If the id is there, the ride
+ * landed, and its answer stands beside it; if not, the ride never can land, for its own insert will fail.
+ */
+async function lookUp(input: LaneInput, id: string, closed: () => boolean): Promise<Ridden> {
+  const rides = `"${input.rideFunction.schema}".rides`
+  for (let pauseMs = 20; ; pauseMs = Math.min(pauseMs * 2, 2_000)) {
+    const client = new Client(input.connection)
+    client.on('error', () => undefined)
+    try {
+      await client.connect()
+      const taken = await client.query(`insert into ${rides} (id, at) values ($1, clock_timestamp()) on conflict do nothing`, [id])
+      if (taken.rowCount === 1) return { fate: 'lost' }
+      const found = await client.query<{ answer: unknown }>(`select answer from ${rides} where id = $1`, [id])
+      return { fate: 'landed', refusals: refusalsShape.parse(found.rows[0]?.answer ?? null) ?? [] }
+    } catch (error) {
+      if (closed()) return { fate: 'unknown', error }
+      await input.sleep(pauseMs)
+    } finally {
+      client.end().catch(() => undefined)
+    }
+  }
+}
+
+/** Time-ordered, so the index of rides stays small and warm: 48 bits of milliseconds, 80 of chance. */
+function rideId(nowMs: number): string {
+  const bytes = randomBytes(16)
+  bytes.writeUIntBE(nowMs, 0, 6)
+  const hex = bytes.toString('hex')
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
+}
+
+function withDeadline<T>(client: Client, ms: number, answer: Promise<T>): Promise<T> {
+  const timer = setTimeout(() => client.connection.stream.destroy(new Error('no answer from the database')), ms)
+  return answer.finally(() => clearTimeout(timer))
+}
+
+/** Class 08: connection. 57P01–57P05: the server ended the session, perhaps after it had committed. */
+const endsSession = (error: DatabaseError): boolean =>
+  error.severity === 'FATAL' || error.severity === 'PANIC' || /^(08|57P)/.test(error.code ?? '')
+
+/** At connecting, everything is "cannot be reached" but a wrong password or name: those are mistakes in the configuration. */
+function isUnreachable(error: unknown): boolean {
+  return !(error instanceof DatabaseError) || /^(08|53|57)/.test(error.code ?? '')
+}

@@ -1,0 +1,113 @@
+/** Reading: `get` calls that wait while a read is in flight share one statement a table, `find` and `due` are plain statements. */
+import type { Pool, QueryArrayConfig } from 'pg'
+import { inKeyOrder, list, nameOf, sqlTypes } from './ride-sql-work.ts'
+import type { Store } from './store.ts'
+import { allColumns, type ColumnLayout, type Layout, type TableLayout } from './store-layout.ts'
+import { fromText, toJson } from './store-value.ts'
+import { findable, keyValues, rowsMax } from './store-write.ts'
+import { type AnyTable, rowOf } from './table.ts'
+
+export type Reader = Pick<Store, 'get' | 'find' | 'due'>
+
+/** Keys that share one statement. */
+const keysMax = 500
+
+type Found = Readonly<Record<string, unknown>>
+type Asked = {
+  readonly key: readonly unknown[]
+  readonly answer: (row: Found | undefined) => void
+  readonly fail: (error: unknown) => void
+}
+type Desk = { readonly table: TableLayout; readonly columns: readonly ColumnLayout[]; waiting: Asked[]; reading: number }
+
+export function createReader(pool: Pool, schema: string, layout: Layout): Reader {
+  const desks = new Map(layout.tables.map(table => [table.name, { table, columns: allColumns(table), waiting: [] as Asked[], reading: 0 }]))
+  const deskOf = (table: AnyTable): Desk => {
+    const desk = desks.get(table.name)
+    if (desk === undefined) throw new TypeError(`the table ${table.name} is not among the tables of this store`)
+    return desk
+  }
+  return {
+    async get(table, key) {
+      const desk = deskOf(table)
+      const values = keyValues(desk.table, key).map((value, i) => parameter(desk.table.key[i], value))
+      const found = await new Promise<Found | undefined>((answer, fail) => {
+        desk.waiting.push({ key: values, answer, fail })
+        if (desk.reading === 0) read(pool, schema, desk)
+      })
+      return found === undefined ? undefined : rowOf(table, found)
+    },
+    async find(table, by, limit = rowsMax) {
+      const desk = deskOf(table)
+      const columns = findable(desk.table, by)
+      const rows = await select(pool, desk, {
+        name: `find ${table.name} ${columns.map(column => column.name).join()}`,
+        text: `${selectFrom(schema, desk)} where ${list(columns, (column, i) => `t."${column.name}" = $${i + 2}`).replaceAll(', ', ' and ')} order by ${inKeyOrder(desk.table, column => `t."${column.name}"`)} limit $1`,
+        values: [Math.min(limit, rowsMax), ...columns.map(column => parameter(column, by[column.name]))],
+      })
+      return rows.map(row => rowOf(table, row))
+    },
+    async due(table, { now, clock, limit }) {
+      const desk = deskOf(table)
+      const rows = await select(pool, desk, {
+        name: `due ${table.name} ${clock === null ? 'real' : 'test'}`,
+        text: `${selectFrom(schema, desk)} where t.due_at <= $2 and ${clock === null ? 't.clock is null' : 't.clock = $3'} order by t.due_at, ${inKeyOrder(desk.table, column => `t."${column.name}"`)} limit $1`,
+        values: [Math.min(limit, rowsMax), new Date(now).toISOString(), ...(clock === null ? [] : [clock])],
+      })
+      return rows.map(row => rowOf(table, row))
+    },
+  }
+}
+
+const selectFrom = (schema: string, { table, columns }: Desk): string =>
+  `select ${list(columns, column => `t."${column.name}"`)} from ${nameOf(schema, table)} as t`
+
+/** Everything asked of the table until now, in one statement. The rows come in any order; each says its own key. */
+async function read(pool: Pool, schema: string, desk: Desk): Promise<void> {
+  const asked = desk.waiting.splice(0, keysMax)
+  const { key } = desk.table
+  desk.reading += 1
+  try {
+    const rows = await select(pool, desk, {
+      name: `get ${desk.table.name}`,
+      text: `${selectFrom(schema, desk)} join unnest(${list(key, (column, i) => `$${i + 1}::${sqlTypes[column.type]}[]`)}) as e (${list(key, (_, i) => `k${i}`)}) on ${list(key, (column, i) => `t."${column.name}" = e.k${i}`).replaceAll(', ', ' and ')}`,
+      values: key.map((_, i) => asked.map(one => one.key[i])),
+    })
+    answer(asked, rows, desk.table)
+  } catch (error) {
+    for (const one of asked) one.fail(error)
+  }
+  desk.reading -= 1
+  if (desk.waiting.length > 0) read(pool, schema, desk)
+}
+
+function answer(asked: readonly Asked[], rows: readonly Found[], table: TableLayout): void {
+  if (asked.length === 1) {
+    asked[0]?.answer(rows[0])
+    return
+  }
+  const textOf = (values: readonly unknown[]): string => JSON.stringify(values)
+  const byKey = new Map(rows.map(row => [textOf(table.key.map(column => parameter(column, row[column.name]))), row]))
+  for (const one of asked) one.answer(byKey.get(textOf(one.key)))
+}
+
+async function select(pool: Pool, desk: Desk, query: { name: string; text: string; values: unknown[] }): Promise<readonly Found[]> {
+  const config: QueryArrayConfig & { name: string } = { ...query, rowMode: 'array', types: { getTypeParser: () => asText } }
+  const result = await pool.query<(string | null)[]>(config)
+  return result.rows.map(values => {
+    const row: Record<string, unknown> = {}
+    for (const [i, column] of desk.columns.entries()) {
+      const value = values[i]
+      row[column.name] = value === null || value === undefined ? null : fromText(column.type, value)
+    }
+    return row
+  })
+}
+
+const asText = (text: string): string => text
+
+/** A value as a parameter: its JSON form, which PostgreSQL reads as text. */
+function parameter(column: ColumnLayout | undefined, value: unknown): unknown {
+  if (column === undefined) throw new TypeError('no such column')
+  return toJson({ ...column, nullable: false }, value)
+}
