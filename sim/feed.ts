@@ -1,10 +1,12 @@
-/** The feed of events over the memory store: the order of its commits is the order of the events. */
+/** The feed of events over the memory store: events in the order in which their commits were made. */
 import { z } from 'zod'
 import type { Event } from '../src/events/event.ts'
-import type { Cursor, Fed, Feed } from '../src/events/feed.ts'
+import { createMemoryQueries } from '../src/events/memoryQueries.ts'
+import type { EventQueries } from '../src/events/queries.ts'
+import type { cursors, webhookEndpoints } from '../src/events/tables.ts'
 import type { Write } from '../src/world/store.ts'
+import type { Row } from '../src/world/table.ts'
 
-const at = (position: number): Cursor => String(position).padStart(12, '0')
 const shape: z.ZodType<Event> = z.object({
   tenant: z.string(),
   id: z.string(),
@@ -17,19 +19,30 @@ const shape: z.ZodType<Event> = z.object({
   created_at: z.number(),
 })
 
-export type SimulatedFeed = Feed & { readonly take: (writes: readonly Write[]) => void }
+export type SimulatedFeed = {
+  readonly take: (writes: readonly Write[]) => void
+  /** `rows`: where endpoints and cursors are read. */
+  readonly queries: (
+    rows: () => { readonly endpoints: readonly Row<typeof webhookEndpoints>[]; readonly cursors: readonly Row<typeof cursors>[] },
+  ) => EventQueries
+}
 
 export function createFeed(): SimulatedFeed {
-  const list: Fed[] = []
+  const events: Event[] = []
   return {
     take: writes => {
-      for (const write of writes) if (write.verb === 'record') list.push({ at: at(list.length + 1), event: shape.parse(write.event) })
+      for (const write of writes) if (write.verb === 'record') events.push(shape.parse(write.event))
     },
-    after: async (cursor, limit) => {
-      const from = cursor === '' ? 0 : Number(cursor)
-      const events = list.slice(from, from + limit)
-      return { events, cursor: events.at(-1)?.at ?? cursor }
-    },
-    head: async () => at(list.length),
+    queries: rows =>
+      createMemoryQueries(() => {
+        const { endpoints, cursors: at } = rows()
+        const listening = endpoints.flatMap(one => {
+          const cursor = at.find(row => row.name === one.id)
+          return one.status === 'enabled' && cursor !== undefined
+            ? [{ tenant: one.tenant, id: one.id, mode: one.mode, at: { xid: cursor.xid, position: cursor.position } }]
+            : []
+        })
+        return { events, deliveries: [], listening }
+      }),
   }
 }
