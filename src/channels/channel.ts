@@ -5,9 +5,11 @@
  * Bad news has two shapes only: `refused` (a definite no) and `uncertain` (anything else: timeout, reset, 5xx, 429, unreadable answer,
  * an answer about something other than what was asked). An adapter never throws for what a channel said; it throws for bugs only.
  */
-import type { Secret } from '../core/secret.ts'
 
-export type ChannelName = 'stripe' | 'adyen'
+import type { Secret } from '../core/secret.ts'
+import type { ChannelName } from './names.ts'
+
+export type { ChannelName } from './names.ts'
 
 /** How strongly the adapter is proven: by the owner's machine-readable specification, its SDK, or its documentation. */
 export type Proof = { readonly rank: 'specification' | 'sdk' | 'documentation'; readonly source: string }
@@ -61,7 +63,10 @@ export type Call = {
   readonly send: Send
 }
 
-/** Names the channel gave: `payment_method`, `setup_intent`, `customer`, `psp_reference`, … Kept on the binding and handed back. */
+/**
+ * Names the channel gave: `payment_method`, `setup_intent`, `psp_reference`, … Kept on the binding and handed back; later news finds the
+ * binding by any of them. The name `customer` is the channel's customer object: it is shared by a customer's bindings and finds none.
+ */
 export type References = Readonly<Record<string, string>>
 
 export type CardView = {

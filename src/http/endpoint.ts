@@ -5,6 +5,7 @@ import { z } from 'zod'
 import { type FieldError, Problem } from '../core/problem.ts'
 import type { Write } from '../world/store.ts'
 import type { Mode, World } from '../world/world.ts'
+import { pointerOf } from './pointer.ts'
 
 export type Caller = { readonly tenant: string; readonly mode: Mode; readonly kind: 'secret' | 'publishable'; readonly key: string }
 
@@ -18,8 +19,25 @@ export type Answer = { readonly status: number; readonly body: unknown; readonly
 export type Once = {
   /** Goes into the first commit. `resource`: what a retry after a crash is answered with, through the endpoint's `recover`. */
   claim(resource: string): readonly Write[]
-  /** Goes into the commit that decides the answer. */
+  /**
+   * Goes into the commit that decides the answer. If that commit is refused by `onceMovedConstraint` (the lease lapsed and a repetition
+   * took over), commit again without it: what happened must not depend on who is told.
+   */
   answer(answer: Answer): readonly Write[]
+  /** For a use case that has one commit only: claim and answer together, instead of the two above. */
+  whole(answer: Answer): readonly Write[]
+}
+
+/** The constraint that refuses a claim: another request holds, or has used, this Idempotency-Key. */
+export const onceConstraint = 'idempotency_pkey'
+export const onceMovedConstraint = 'idempotency_version'
+
+/**
+ * Thrown by a use case whose first commit was refused by `onceConstraint`. Nothing was written; the server then answers with what the
+ * first request was told (or 409 while it runs, 422 if it was another request).
+ */
+export class OnceTaken extends Error {
+  override readonly name = 'OnceTaken'
 }
 
 export type Context = {
@@ -63,9 +81,15 @@ type Described = {
 type Shapes<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType> = { readonly params: P; readonly query: Q; readonly body: B }
 export const nothing = z.strictObject({})
 
-/** What the list of endpoints holds. `run` validates all three parts (a `Problem` names every field at fault), then acts. */
+/**
+ * What the list of endpoints holds. `prepare` validates all three parts (throws a `Problem` that names every field at fault) and gives
+ * what is then to be done; `run` does both.
+ */
 export type Endpoint = Described &
-  Shapes<z.ZodType, z.ZodType, z.ZodType> & { readonly run: (context: Context, input: RawInput) => Promise<Answer> }
+  Shapes<z.ZodType, z.ZodType, z.ZodType> & {
+    readonly prepare: (input: RawInput) => (context: Context) => Promise<Answer>
+    readonly run: (context: Context, input: RawInput) => Promise<Answer>
+  }
 
 export function endpoint<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType>(
   of: Described &
@@ -83,24 +107,42 @@ export function endpoint<P extends z.ZodType, Q extends z.ZodType, B extends z.Z
     },
 ): Endpoint {
   const { handle, ...described } = of
-  const run: Endpoint['run'] = (context, input) => {
-    const errors: FieldError[] = []
-    const params = part(of.params, input.params, 'path/', errors)
-    const query = part(of.query, input.query, 'query/', errors)
-    const body = part(of.body, input.body, '/', errors)
-    if (errors.length > 0)
-      return Promise.reject(new Problem('invalid_request', errors.map(one => `${one.pointer}: ${one.detail}`).join('; '), { errors }))
-    return handle(context, { params: params(), query: query(), body: body(), raw: input.raw, headers: input.headers })
+  const prepare: Endpoint['prepare'] = input => {
+    const params = of.params.safeParse(input.params)
+    const query = of.query.safeParse(input.query)
+    const body = of.body.safeParse(input.body)
+    if (!params.success || !query.success || !body.success)
+      throw invalid([...faults(params, 'path/'), ...faults(query, 'query/'), ...faults(body, '/')])
+    const parsed = { params: params.data, query: query.data, body: body.data, raw: input.raw, headers: input.headers }
+    return context => handle(context, parsed)
   }
-  return { ...described, run }
+  return { ...described, prepare, run: async (context, input) => prepare(input)(context) }
 }
 
-/** Validates one part; collects what is wrong, and gives a reader that is called only if nothing was. */
-function part<S extends z.ZodType>(schema: S, value: unknown, prefix: string, errors: FieldError[]): () => z.output<S> {
-  const result = schema.safeParse(value)
-  if (result.success) return () => result.data
-  for (const issue of result.error.issues) errors.push({ pointer: prefix + issue.path.map(String).join('/'), detail: issue.message })
-  return () => {
-    throw new TypeError('read before the errors were reported')
+/** So many faults are told at once; the rest is only counted. */
+const faultsMax = 20
+
+function invalid(errors: readonly FieldError[]): Problem {
+  const told = errors.slice(0, faultsMax)
+  const more = errors.length > told.length ? `; and ${errors.length - told.length} more` : ''
+  return new Problem('invalid_request', told.map(one => `${one.pointer}: ${one.detail}`).join('; ') + more, { errors: told })
+}
+
+/** Whether an Idempotency-Key means something here: POST always, others where they say so. */
+export const keepsKeys = (of: Pick<Endpoint, 'once' | 'method'>): boolean => of.once !== undefined || of.method === 'POST'
+
+type Parsed = { readonly success: boolean; readonly error?: z.ZodError | undefined }
+
+/** What is wrong with one part. Messages come from the schema, never from the input; unknown names are told one by one. */
+function faults(parsed: Parsed, prefix: string): FieldError[] {
+  const errors: FieldError[] = []
+  for (const issue of parsed.error?.issues ?? []) {
+    if (issue.code === 'unrecognized_keys')
+      for (const name of issue.keys) errors.push({ pointer: pointerOf([...issue.path, name], prefix), detail: 'There is no such field.' })
+    else {
+      const detail = issue.code === 'invalid_key' ? (issue.issues[0]?.message ?? issue.message) : issue.message
+      errors.push({ pointer: pointerOf(issue.path, prefix), detail })
+    }
   }
+  return errors
 }

@@ -127,9 +127,11 @@ export async function initialise(input: {
   if (existsSync(data) && readdirSync(data).length > 0)
     throw new CannotStart(`${data} is not empty and is not a PostgreSQL database`, 'move it away, or choose another DATA_FOLDER')
   const partial = `${data}.${process.pid}`
-  const args = ['-D', partial, `--username=${input.superuser}`, '--auth=trust', '--encoding=UTF8', '--no-locale', '--no-instructions']
-  const builtin = ['--locale-provider=builtin', '--builtin-locale=C.UTF-8', ...(input.sync ? [] : ['--no-sync'])]
-  const made = await finish(join(program.folder, 'bin', 'initdb'), [...args, ...builtin], { user, env: programEnv, cwd: home })
+  const args = ['-D', partial, `--username=${input.superuser}`, '--auth=trust', '--encoding=UTF8', '--no-instructions', '--data-checksums']
+  // The builtin provider came with 17; what older ones call C sorts the same way.
+  const locale = Number(program.major) < 17 ? ['--no-locale'] : ['--no-locale', '--locale-provider=builtin', '--builtin-locale=C.UTF-8']
+  const sync = input.sync ? [] : ['--no-sync']
+  const made = await finish(join(program.folder, 'bin', 'initdb'), [...args, ...locale, ...sync], { user, env: programEnv, cwd: home })
   if (made.code !== 0) {
     rmSync(partial, { recursive: true, force: true })
     throw explain('the database files cannot be made', made.output)

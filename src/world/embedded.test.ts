@@ -59,10 +59,14 @@ async function startElsewhere(dataFolder: string): Promise<{ child: ChildProcess
     const server = await startEmbedded({ dataFolder: ${JSON.stringify(dataFolder)} })
     console.log(JSON.stringify({ serverPid: server.serverPid, guardPid: server.guardPid }))
     setInterval(() => undefined, 1000)`
-  const child = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: ['ignore', 'pipe', 'pipe'] })
+  let said = ''
+  child.stderr.on('data', (chunk: Buffer) => {
+    said += chunk.toString('utf8')
+  })
   const line = await new Promise<string>((resolve, reject) => {
     child.stdout.once('data', (chunk: Buffer) => resolve(chunk.toString('utf8')))
-    child.once('exit', code => reject(new Error(`ended early with ${code}`)))
+    child.once('exit', code => reject(new Error(`ended early with ${code}: ${said}`)))
   })
   const told: unknown = JSON.parse(line)
   assert.ok(typeof told === 'object' && told !== null && 'serverPid' in told && 'guardPid' in told)

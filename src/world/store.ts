@@ -84,7 +84,12 @@ export class Unavailable extends Error {
   override readonly name = 'Unavailable'
 }
 
-export const insert = <T extends AnyTable>(table: T, row: NewRow<T>): Insert => ({ verb: 'insert', table, row })
+/** `version`, if the row has one, is left out: the store sets it. */
+export const insert = <T extends AnyTable>(table: T, row: NewRow<T>): Insert => {
+  const columns: Record<string, unknown> = { ...row }
+  if ('version' in columns) delete columns.version
+  return { verb: 'insert', table, row: columns }
+}
 export const move = <T extends AnyTable>(table: T, row: Row<T>, set: Partial<NewRow<T>>): Move => ({
   verb: 'move',
   table,
@@ -92,6 +97,13 @@ export const move = <T extends AnyTable>(table: T, row: Row<T>, set: Partial<New
   version: versionOf(row),
   set,
 })
+/** A move to a row as it should be: sets the columns in which the two differ. */
+export const moveTo = <T extends AnyTable>(table: T, row: Row<T>, after: NewRow<T>): Move => {
+  const old: Readonly<Record<string, unknown>> = { ...row }
+  const set: Record<string, unknown> = {}
+  for (const [name, value] of Object.entries(after)) if (name !== 'version' && old[name] !== value) set[name] = value
+  return { verb: 'move', table, key: keyOf(table, row), version: versionOf(row), set }
+}
 export const expect = <T extends AnyTable>(table: T, row: Row<T>): Expect => ({
   verb: 'expect',
   table,

@@ -3,11 +3,11 @@
  * server per test process (or per run, when the runner has started one), without durability.
  */
 import { createHash, randomBytes } from 'node:crypto'
-import { mkdtempSync } from 'node:fs'
+import { existsSync, mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Client, type ClientConfig } from 'pg'
-import { startEmbedded } from './embedded.ts'
+import { type Embedded, startEmbedded } from './embedded.ts'
 import { migrate, migrationsFolder, readMigrations } from './migrate.ts'
 
 export type TestDatabase = {
@@ -25,13 +25,15 @@ export type TestDatabaseInput = {
   /** Handed on to `migrate`. */
   readonly extraSql?: readonly string[]
   readonly folder?: string
+  /** A server to make it on, whatever DATABASE_URL says; `embedded`: on the embedded one. */
+  readonly on?: ClientConfig | 'embedded'
 }
 
 export async function testDatabase(input: TestDatabaseInput = {}): Promise<TestDatabase> {
   const { migrated = true, extraSql = [], folder = migrationsFolder } = input
   const name = `test_${randomBytes(6).toString('hex')}`
-  const external = process.env.DATABASE_URL
-  const server = external === undefined ? await testServer() : { connectionString: external }
+  const external = externalServer(input.on)
+  const server = external ?? (await testServer())
   const template = migrated && external === undefined ? await migratedTemplate(server, folder, extraSql) : 'template0'
   await withClient(server, client => client.query(`create database ${name} template ${template}`))
   const connection = inDatabase(server, name)
@@ -40,6 +42,12 @@ export async function testDatabase(input: TestDatabaseInput = {}): Promise<TestD
     await withClient(server, client => client.query(`drop database if exists ${name} with (force)`))
   }
   return { connection, close }
+}
+
+const externalServer = (on: TestDatabaseInput['on']): ClientConfig | undefined => {
+  if (on !== undefined) return on === 'embedded' ? undefined : on
+  const url = process.env.DATABASE_URL
+  return url === undefined || url === '' ? undefined : { connectionString: url }
 }
 
 let own: Promise<ClientConfig> | undefined
@@ -52,8 +60,23 @@ function testServer(): Promise<ClientConfig> {
 }
 
 /** A server without durability in a temporary folder; both are gone when this process ends, however it ends. */
-export function startTestServer(): ReturnType<typeof startEmbedded> {
+export function startTestServer(): Promise<Embedded> {
   return startEmbedded({ dataFolder: mkdtempSync(join(tmpdir(), 'bindery-test-')), temporary: true })
+}
+
+/** Where Debian puts PostgreSQL 15, the oldest version that we promise to work with. */
+export const debianServerFolder = '/usr/lib/postgresql/15'
+
+/**
+ * A second server, of the oldest version we support, to run the store's suite on. Where Debian's package is not installed: why the
+ * tests are skipped; with CI=1 that is an error instead.
+ */
+export async function startOldestServer(): Promise<Embedded | string> {
+  if (existsSync(join(debianServerFolder, 'bin', 'postgres')))
+    return startEmbedded({ dataFolder: mkdtempSync(join(tmpdir(), 'bindery-oldest-')), temporary: true, native: debianServerFolder })
+  const reason = `Debian's postgresql-15 is not installed (${debianServerFolder})`
+  if (process.env.CI === '1') throw new Error(reason)
+  return reason
 }
 
 /** Migrating takes longer than copying: once per server and set of migrations. Whoever comes first makes it, the others wait. */

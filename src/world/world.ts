@@ -27,6 +27,8 @@ export interface World {
 export type Settings = {
   /** Where browsers and channels reach this server: `https://pay.example.com`. */
   readonly publicUrl: string
+  /** Where cards are handed to the vault: `https://vault.pay.example.com/capture`. */
+  readonly captureUrl: string
   readonly channelTimeoutMs: number
   /** Channels to try, in order, when the caller names none. */
   readonly route: readonly ChannelName[]

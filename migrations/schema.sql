@@ -1,0 +1,405 @@
+-- What the migrations add up to. Written by `npm run schema`; do not edit.
+
+create table bindery.accounts (
+  tenant text collate "C" not null,
+  id text collate "C" not null,
+  currency text collate "C" not null,
+  debits_posted bigint not null,
+  credits_posted bigint not null,
+  limit_debits boolean not null,
+  limit_credits boolean not null,
+  version integer not null,
+  constraint accounts_pkey PRIMARY KEY (tenant, id),
+  constraint accounts_credits_limit CHECK (((NOT limit_credits) OR (credits_posted <= debits_posted))),
+  constraint accounts_debits_limit CHECK (((NOT limit_debits) OR (debits_posted <= credits_posted))),
+  constraint accounts_posted_positive CHECK (((debits_posted >= 0) AND (credits_posted >= 0)))
+);
+
+create table bindery.api_keys (
+  id text not null,
+  tenant text not null,
+  mode text not null,
+  kind text not null,
+  hash text not null,
+  hint text not null,
+  created_at timestamp with time zone not null,
+  revoked_at timestamp with time zone,
+  version integer not null,
+  constraint api_keys_pkey PRIMARY KEY (id),
+  constraint api_keys_hash UNIQUE (hash),
+  constraint api_keys_hash_form CHECK ((length(hash) = 64)),
+  constraint api_keys_kind CHECK ((kind = ANY (ARRAY['secret'::text, 'publishable'::text]))),
+  constraint api_keys_mode CHECK ((mode = ANY (ARRAY['test'::text, 'live'::text]))),
+  constraint api_keys_tenant_fkey FOREIGN KEY (tenant) REFERENCES bindery.tenants(id)
+);
+CREATE INDEX api_keys_by_tenant ON bindery.api_keys USING btree (tenant, id);
+
+create table bindery.bindings (
+  tenant text collate "C" not null,
+  id text collate "C" not null,
+  mode text collate "C" not null,
+  customer text collate "C" not null,
+  instrument text collate "C" not null,
+  channel text collate "C" not null,
+  status text collate "C" not null,
+  slot text collate "C",
+  token text collate "C",
+  names jsonb not null,
+  action jsonb,
+  refusal jsonb,
+  network_transaction_id text,
+  transaction_link_id text,
+  consent jsonb,
+  client jsonb,
+  return_url text,
+  operations integer not null,
+  created_at timestamp with time zone not null,
+  updated_at timestamp with time zone not null,
+  version integer not null,
+  constraint bindings_pkey PRIMARY KEY (tenant, id),
+  constraint bindings_slot UNIQUE (tenant, slot),
+  constraint bindings_slot_held CHECK (((slot IS NULL) = (status = ANY (ARRAY['revoking'::text, 'revoked'::text, 'expired'::text, 'failed'::text])))),
+  constraint bindings_status CHECK ((status = ANY (ARRAY['initiated'::text, 'challenge'::text, 'verifying'::text, 'uncertain'::text, 'active'::text, 'suspended'::text, 'revoking'::text, 'revoked'::text, 'expired'::text, 'failed'::text]))),
+  constraint bindings_of FOREIGN KEY (tenant, instrument) REFERENCES bindery.instruments(tenant, id)
+);
+CREATE INDEX bindings_instrument ON bindery.bindings USING btree (tenant, instrument, id);
+
+create table bindery.channel_names (
+  channel text collate "C" not null,
+  mode text collate "C" not null,
+  name text collate "C" not null,
+  tenant text collate "C" not null,
+  binding text collate "C" not null,
+  version integer not null,
+  constraint channel_names_pkey PRIMARY KEY (channel, mode, name)
+);
+
+create table bindery.clocks (
+  tenant text collate "C" not null,
+  id text collate "C" not null,
+  now_at timestamp with time zone not null,
+  created_at timestamp with time zone not null,
+  version integer not null,
+  constraint clocks_pkey PRIMARY KEY (tenant, id)
+);
+
+create table bindery.cursors (
+  name text not null,
+  "position" text not null,
+  moved_at timestamp with time zone not null,
+  version integer not null,
+  constraint cursors_pkey PRIMARY KEY (name)
+);
+
+create table bindery.customers (
+  tenant text collate "C" not null,
+  id text collate "C" not null,
+  mode text collate "C" not null,
+  reference text,
+  clock text collate "C",
+  channel_customers jsonb not null,
+  metadata jsonb not null,
+  created_at timestamp with time zone not null,
+  version integer not null,
+  "position" bigint not null generated always as identity,
+  constraint customers_pkey PRIMARY KEY (tenant, id),
+  constraint customers_reference UNIQUE (tenant, mode, reference),
+  constraint customers_clock FOREIGN KEY (tenant, clock) REFERENCES bindery.clocks(tenant, id)
+);
+CREATE INDEX customers_position ON bindery.customers USING btree (tenant, mode, "position");
+
+create table bindery.deliveries (
+  tenant text not null,
+  endpoint text not null,
+  event text not null,
+  line text not null,
+  sequence integer not null,
+  state text not null,
+  tries integer not null,
+  due_at timestamp with time zone,
+  clock text,
+  last_try_at timestamp with time zone,
+  last_status integer,
+  last_error text,
+  created_at timestamp with time zone not null,
+  version integer not null,
+  xid xid8 not null default pg_current_xact_id(),
+  "position" bigint not null generated always as identity,
+  constraint deliveries_pkey PRIMARY KEY (tenant, endpoint, line, sequence),
+  constraint deliveries_event UNIQUE (tenant, endpoint, event),
+  constraint deliveries_pending_is_due CHECK (((state = 'pending'::text) = (due_at IS NOT NULL))),
+  constraint deliveries_state_known CHECK ((state = ANY (ARRAY['pending'::text, 'delivered'::text, 'parked'::text, 'skipped'::text]))),
+  constraint deliveries_tries_bound CHECK ((tries >= 0))
+);
+CREATE INDEX deliveries_due ON bindery.deliveries USING btree (clock, due_at) WHERE (due_at IS NOT NULL);
+CREATE INDEX deliveries_line ON bindery.deliveries USING btree (tenant, endpoint, line, state, sequence);
+CREATE INDEX deliveries_list ON bindery.deliveries USING btree (tenant, endpoint, xid, "position");
+
+create table bindery.events (
+  tenant text not null,
+  id text not null,
+  mode text not null,
+  instrument text,
+  customer text,
+  sequence integer,
+  type text not null,
+  data jsonb not null,
+  created_at timestamp with time zone not null,
+  xid xid8 not null default pg_current_xact_id(),
+  "position" bigint not null generated always as identity,
+  constraint events_pkey PRIMARY KEY (tenant, id),
+  constraint events_sequence UNIQUE (tenant, instrument, sequence),
+  constraint events_mode_known CHECK ((mode = ANY (ARRAY['test'::text, 'live'::text]))),
+  constraint events_sequence_counts CHECK ((((instrument IS NULL) = (sequence IS NULL)) AND (COALESCE(sequence, 1) > 0)))
+);
+CREATE INDEX events_feed ON bindery.events USING btree (xid, "position");
+
+create table bindery.facts (
+  tenant text collate "C" not null,
+  id text collate "C" not null,
+  instrument text collate "C" not null,
+  binding text collate "C" not null,
+  source text collate "C" not null,
+  source_event text collate "C" not null,
+  kind text collate "C" not null,
+  operation text collate "C",
+  standing jsonb not null,
+  news jsonb not null,
+  effective_at timestamp with time zone not null,
+  seen_at timestamp with time zone not null,
+  request text collate "C",
+  constraint facts_pkey PRIMARY KEY (tenant, id),
+  constraint facts_source_event UNIQUE (tenant, source, source_event)
+);
+CREATE INDEX facts_binding ON bindery.facts USING btree (tenant, binding, id);
+
+create table bindery.idempotency (
+  tenant text not null,
+  mode text not null,
+  key text not null,
+  endpoint text not null,
+  hash text not null,
+  state text not null,
+  request text not null,
+  resource text,
+  status integer,
+  headers jsonb,
+  body text,
+  created_at timestamp with time zone not null,
+  lease_until timestamp with time zone not null,
+  due_at timestamp with time zone,
+  clock text,
+  version integer not null,
+  constraint idempotency_pkey PRIMARY KEY (tenant, mode, key),
+  constraint idempotency_done CHECK (((state = 'done'::text) = ((status IS NOT NULL) AND (body IS NOT NULL)))),
+  constraint idempotency_mode CHECK ((mode = ANY (ARRAY['test'::text, 'live'::text]))),
+  constraint idempotency_state CHECK ((state = ANY (ARRAY['running'::text, 'done'::text]))),
+  constraint idempotency_status CHECK (((status >= 100) AND (status <= 499)))
+);
+CREATE INDEX idempotency_due ON bindery.idempotency USING btree (due_at) WHERE (due_at IS NOT NULL);
+
+create table bindery.identities (
+  tenant text collate "C" not null,
+  customer text collate "C" not null,
+  kind text collate "C" not null,
+  value text collate "C" not null,
+  instrument text collate "C" not null,
+  created_at timestamp with time zone not null,
+  version integer not null,
+  constraint identities_pkey PRIMARY KEY (tenant, customer, kind, value)
+);
+
+create table bindery.inbox (
+  channel text collate "C" not null,
+  mode text collate "C" not null,
+  event text collate "C" not null,
+  told jsonb not null,
+  status text collate "C" not null,
+  tries integer not null,
+  cause text,
+  received_at timestamp with time zone not null,
+  due_at timestamp with time zone,
+  clock text collate "C",
+  version integer not null,
+  constraint inbox_pkey PRIMARY KEY (channel, mode, event)
+);
+CREATE INDEX inbox_due ON bindery.inbox USING btree (due_at) WHERE (due_at IS NOT NULL);
+
+create table bindery.instruments (
+  tenant text collate "C" not null,
+  id text collate "C" not null,
+  mode text collate "C" not null,
+  customer text collate "C" not null,
+  kind text collate "C" not null,
+  status text collate "C" not null,
+  card_version integer not null,
+  display jsonb not null,
+  sequence integer not null,
+  unbound_at timestamp with time zone,
+  merged_into text collate "C",
+  metadata jsonb not null,
+  created_at timestamp with time zone not null,
+  updated_at timestamp with time zone not null,
+  version integer not null,
+  "position" bigint not null generated always as identity,
+  constraint instruments_pkey PRIMARY KEY (tenant, id),
+  constraint instruments_status CHECK ((status = ANY (ARRAY['pending'::text, 'active'::text, 'suspended'::text, 'expired'::text, 'failed'::text, 'replaced'::text, 'blocked'::text, 'unbound'::text, 'erased'::text]))),
+  constraint instruments_owner FOREIGN KEY (tenant, customer) REFERENCES bindery.customers(tenant, id)
+);
+CREATE INDEX instruments_customer ON bindery.instruments USING btree (tenant, customer, id);
+CREATE INDEX instruments_position ON bindery.instruments USING btree (tenant, mode, "position");
+
+create table bindery.operations (
+  id text collate "C" not null,
+  tenant text collate "C" not null,
+  mode text collate "C" not null,
+  customer text collate "C" not null,
+  instrument text collate "C" not null,
+  binding text collate "C" not null,
+  channel text collate "C" not null,
+  verb text collate "C" not null,
+  status text collate "C" not null,
+  place integer not null,
+  input jsonb not null,
+  tries integer not null,
+  cause text,
+  request text collate "C",
+  due_at timestamp with time zone,
+  clock text collate "C",
+  created_at timestamp with time zone not null,
+  version integer not null,
+  constraint operations_pkey PRIMARY KEY (id),
+  constraint operations_due_said CHECK (((due_at IS NULL) = (status = ANY (ARRAY['settled'::text, 'parked'::text])))),
+  constraint operations_status CHECK ((status = ANY (ARRAY['open'::text, 'waiting'::text, 'settled'::text, 'parked'::text]))),
+  constraint operations_of FOREIGN KEY (tenant, binding) REFERENCES bindery.bindings(tenant, id)
+);
+CREATE INDEX operations_binding ON bindery.operations USING btree (tenant, binding, id);
+CREATE INDEX operations_due ON bindery.operations USING btree (due_at) WHERE (due_at IS NOT NULL);
+
+create table bindery.rides (
+  id uuid not null,
+  at timestamp with time zone not null,
+  answer jsonb,
+  constraint rides_pkey PRIMARY KEY (id)
+);
+
+create table bindery.tenants (
+  id text not null,
+  name text not null,
+  created_at timestamp with time zone not null,
+  version integer not null,
+  constraint tenants_pkey PRIMARY KEY (id),
+  constraint tenants_name CHECK (((length(name) >= 1) AND (length(name) <= 200)))
+);
+
+create table bindery.transfers (
+  tenant text collate "C" not null,
+  id text collate "C" not null,
+  debit text collate "C" not null,
+  credit text collate "C" not null,
+  amount bigint not null,
+  currency text collate "C" not null,
+  reference text collate "C" not null,
+  created_at timestamp with time zone not null,
+  constraint transfers_pkey PRIMARY KEY (tenant, id),
+  constraint transfers_amount_positive CHECK ((amount > 0)),
+  constraint transfers_two_accounts CHECK ((debit <> credit)),
+  constraint transfers_credit_fkey FOREIGN KEY (tenant, credit) REFERENCES bindery.accounts(tenant, id),
+  constraint transfers_debit_fkey FOREIGN KEY (tenant, debit) REFERENCES bindery.accounts(tenant, id)
+);
+CREATE INDEX transfers_credit ON bindery.transfers USING btree (tenant, credit, id);
+CREATE INDEX transfers_debit ON bindery.transfers USING btree (tenant, debit, id);
+
+create table bindery.webhook_endpoints (
+  tenant text not null,
+  id text not null,
+  mode text not null,
+  url text not null,
+  description text not null,
+  types jsonb not null,
+  status text not null,
+  disabled_reason text,
+  secrets jsonb not null,
+  failing_since timestamp with time zone,
+  since text not null,
+  created_at timestamp with time zone not null,
+  version integer not null,
+  constraint webhook_endpoints_pkey PRIMARY KEY (tenant, id),
+  constraint webhook_endpoints_mode_known CHECK ((mode = ANY (ARRAY['test'::text, 'live'::text]))),
+  constraint webhook_endpoints_status_known CHECK (
+CASE
+    WHEN (status = 'enabled'::text) THEN (disabled_reason IS NULL)
+    ELSE ((status = 'disabled'::text) AND (disabled_reason IS NOT NULL))
+END)
+);
+CREATE INDEX webhook_endpoints_mode ON bindery.webhook_endpoints USING btree (tenant, mode);
+
+create table vault.deks (
+  tenant text not null,
+  owner text not null,
+  owner_version integer not null,
+  id bytea not null,
+  purpose text not null,
+  key_version integer not null,
+  wrapped bytea not null,
+  created_at timestamp with time zone not null,
+  version integer not null default 1,
+  constraint deks_pkey PRIMARY KEY (tenant, owner, owner_version),
+  constraint deks_id_length CHECK ((octet_length(id) = 16)),
+  constraint deks_wrapped_length CHECK ((octet_length(wrapped) = 60))
+);
+
+create table vault.keys (
+  purpose text not null,
+  scope text not null,
+  key_version integer not null,
+  id bytea not null,
+  wrapped bytea not null,
+  kcv bytea not null,
+  created_at timestamp with time zone not null,
+  constraint keys_pkey PRIMARY KEY (purpose, scope, key_version),
+  constraint keys_id_length CHECK ((octet_length(id) = 16)),
+  constraint keys_kcv_length CHECK ((octet_length(kcv) = 8)),
+  constraint keys_purpose_known CHECK ((purpose = ANY (ARRAY['pan'::text, 'secret'::text, 'pii'::text, 'fp'::text]))),
+  constraint keys_version_positive CHECK ((key_version > 0)),
+  constraint keys_wrapped_length CHECK ((octet_length(wrapped) = 60))
+);
+
+create table vault.records (
+  tenant text not null,
+  mode text not null,
+  instrument text not null,
+  instrument_version integer not null,
+  field text not null,
+  envelope bytea not null,
+  operation text not null,
+  reference text not null,
+  network_fingerprint bytea not null,
+  fingerprint text not null,
+  brand text not null,
+  bin text not null,
+  last4 text not null,
+  expiry_month integer not null,
+  expiry_year integer not null,
+  holder boolean not null,
+  adopted_at timestamp with time zone not null,
+  due_at timestamp with time zone,
+  clock text,
+  version integer not null default 1,
+  constraint records_pkey PRIMARY KEY (tenant, instrument, instrument_version, field),
+  constraint records_reference UNIQUE (tenant, reference),
+  constraint records_bin_digits CHECK ((bin ~ '^[0-9]{6}([0-9]{2})?$'::text)),
+  constraint records_envelope_length CHECK ((octet_length(envelope) >= 138)),
+  constraint records_expiry_month_range CHECK (((expiry_month >= 1) AND (expiry_month <= 12))),
+  constraint records_last4_digits CHECK ((last4 ~ '^[0-9]{4}$'::text)),
+  constraint records_mode_known CHECK ((mode = ANY (ARRAY['test'::text, 'live'::text])))
+);
+CREATE INDEX records_due ON vault.records USING btree (due_at) WHERE (due_at IS NOT NULL);
+CREATE INDEX records_network_fingerprint ON vault.records USING btree (network_fingerprint);
+
+create table vault.rides (
+  id uuid not null,
+  at timestamp with time zone not null,
+  answer jsonb,
+  constraint rides_pkey PRIMARY KEY (id)
+);

@@ -1,0 +1,234 @@
+/**
+ * A whole simulated world: the real use cases over the memory store, the real vault in memory, the simulators of the channels, a server
+ * process that crashes and is started again, and clients that ask again until they have an answer.
+ */
+import { createSecretKey } from 'node:crypto'
+import type { ChannelAccount, ChannelName, ChannelRequest } from '../src/channels/channel.ts'
+import { channels } from '../src/channels/index.ts'
+import { Secret } from '../src/core/secret.ts'
+import type { Outbound } from '../src/events/deliver.ts'
+import { createDispatcher, type Dispatcher } from '../src/events/dispatch.ts'
+import type { Feed } from '../src/events/feed.ts'
+import { createKeyRing } from '../src/events/keys.ts'
+import { operations } from '../src/instruments/tables.ts'
+import { tables } from '../src/tables.ts'
+import { bytesOver } from '../src/vault/forward.ts'
+import { vaultTables } from '../src/vault/tables.ts'
+import { createVault, type VaultCore } from '../src/vault/vault.ts'
+import { createMemoryStore, type MemoryStore } from '../src/world/memory.ts'
+import { type Store, Unavailable } from '../src/world/store.ts'
+import { type AnyTable, type Row, rowOf } from '../src/world/table.ts'
+import type { Log, Vault, World } from '../src/world/world.ts'
+import type { Bug } from './bugs.ts'
+import { createFaults, type Faults } from './faults.ts'
+import { createFeed } from './feed.ts'
+import { createLife, type Life, type Ports, port } from './life.ts'
+import { addresses, createNetwork, type Network, type Take, webhookSecrets } from './network.ts'
+import { createReceivers, type Receivers } from './receivers.ts'
+import { createScheduler, type Scheduler } from './scheduler.ts'
+
+/** 2026-01-01T00:00:00Z */
+const startMs = 1_767_225_600_000
+
+/** One incarnation of the server process. */
+export type Process = { readonly world: World; readonly life: Life; readonly dispatcher: Dispatcher }
+
+export type Simulated = {
+  readonly scheduler: Scheduler
+  readonly faults: Faults
+  readonly network: Network
+  readonly receivers: Receivers
+  /** What is true: the store behind every process. */
+  readonly store: MemoryStore
+  readonly vault: VaultCore
+  readonly feed: Feed
+  /** The server that runs now. */
+  server(): Process
+  readonly trace: readonly string[]
+  note(what: string): void
+  readonly crashes: () => number
+  /** Every row of a table. */
+  all<T extends AnyTable>(table: T): readonly Row<T>[]
+  /** Requests that left before their intent was durable. */
+  readonly undurable: readonly string[]
+  /** Bugs that our own code met and logged: none may be. */
+  readonly errors: readonly string[]
+}
+
+const accounts: Readonly<Record<ChannelName, ChannelAccount>> = {
+  stripe: {
+    address: addresses.stripe,
+    secrets: { secretKey: new Secret('sk_test_sim') },
+    settings: {},
+    webhookSecrets: [new Secret(webhookSecrets.stripe)],
+  },
+  adyen: {
+    address: addresses.adyen,
+    secrets: { apiKey: new Secret('AQE_sim') },
+    settings: { merchantAccount: 'BinderySim' },
+    webhookSecrets: [new Secret(webhookSecrets.adyen)],
+  },
+}
+export const tenant = 'ten_sim'
+
+export function createSimulated(seed: number, bug: Bug | undefined, take: (simulated: () => Simulated) => Take): Simulated {
+  const scheduler = createScheduler(seed, startMs)
+  const faults = createFaults(scheduler)
+  const trace: string[] = []
+  const errors: string[] = []
+  const note = (what: string) => {
+    trace.push(`${String(scheduler.now() - startMs).padStart(10)} ${what}`)
+  }
+  const feed = createFeed()
+  const store = createMemoryStore(tables, { eventsTable: 'events', after: feed.take })
+  const undurable: string[] = []
+  const network = createNetwork(
+    scheduler,
+    faults,
+    (channel, delivery) => take(() => simulated)(channel, delivery),
+    error => errors.push(error instanceof Error ? error.message : String(error)),
+  )
+  const receivers = createReceivers(scheduler, faults)
+  let vaultLife = createLife(0)
+  const vault = createVault({
+    now: scheduler.now,
+    random: scheduler.random,
+    store: createMemoryStore(vaultTables),
+    root: createSecretKey(Buffer.alloc(32, 7)),
+    send: bytesOver(network.send),
+    origins: new Set(Object.values(addresses)),
+    allowLoopback: false,
+  })
+  const vaultPort: Vault = guardVault(vault, () => {
+    if (faults.strikes('vault_crash')) {
+      note('crash of the vault')
+      vaultLife.die()
+      vaultLife = createLife(vaultLife.number + 1)
+      vault.clear()
+      return true
+    }
+    return false
+  })
+  /** Whatever names an operation of ours may only leave when that operation is durable. */
+  const checkIntent = async (request: ChannelRequest): Promise<void> => {
+    const id = /opn_[0-9a-z]{26}/.exec(request.body ?? '')?.[0]
+    if (id !== undefined && (await store.get(operations, { id })) === undefined) undurable.push(`${id} left before it was durable`)
+  }
+  let crashes = -1
+  const start = (): Process => {
+    crashes += 1
+    const life = createLife(crashes)
+    const world = createWorld({ scheduler, faults, life, note, errors, store, network, vault: vaultPort, bug, checkIntent })
+    const outbound: Outbound = { send: receivers.send(life), keys: createKeyRing() }
+    return { world, life, dispatcher: createDispatcher(world, outbound) }
+  }
+  let current: Process | undefined
+  const simulated: Simulated = {
+    scheduler,
+    faults,
+    network,
+    receivers,
+    store,
+    vault,
+    feed,
+    server: () => {
+      if (current === undefined || current.life.dead()) current = start()
+      return current
+    },
+    trace,
+    note,
+    crashes: () => crashes,
+    all: table => (store.snapshot()[table.name] ?? []).map(row => rowOf(table, row)),
+    undurable,
+    errors,
+  }
+  return simulated
+}
+
+/** The vault dies under a call: what it held is gone, and the caller cannot know what became of the call. */
+function guardVault(vault: VaultCore, dies: () => boolean): Vault {
+  const guard =
+    <I, O>(act: (input: I) => Promise<O>) =>
+    async (input: I): Promise<O> => {
+      if (dies()) throw new Unavailable('the vault ended before the call')
+      const result = await act(input)
+      if (dies()) throw new Unavailable('the vault ended after the call')
+      return result
+    }
+  return { peek: guard(vault.peek), adopt: guard(vault.adopt), forward: vault.forward, seal: guard(vault.seal), open: guard(vault.open) }
+}
+
+type Parts = {
+  readonly scheduler: Scheduler
+  readonly faults: Faults
+  readonly life: Life
+  readonly note: (what: string) => void
+  readonly errors: string[]
+  readonly store: Store
+  readonly network: Network
+  readonly vault: Vault
+  readonly bug: Bug | undefined
+  readonly checkIntent: (request: ChannelRequest) => Promise<void>
+}
+
+function createWorld(parts: Parts): World {
+  const { scheduler, faults, life, note } = parts
+  const ports: Ports = { scheduler, faults, life, note, latencyMs: 20, crashes: { before: 'crash_before', after: 'crash_after' } }
+  const reading: Ports = { ...ports, latencyMs: 5, crashes: undefined }
+  const store: Store = {
+    get: (table, key) => port(reading, 'get', () => parts.store.get(table, key)),
+    find: (table, by, limit) => port(reading, 'find', () => parts.store.find(table, by, limit)),
+    due: (table, at) => port(reading, 'due', () => parts.store.due(table, at)),
+    commit: writes =>
+      port(ports, `commit of ${writes.map(one => one.verb).join(' ')}`, () => {
+        if (faults.strikes('commit_lost_before')) throw new Unavailable('the database was out of reach')
+        return parts.store.commit(writes)
+      }),
+    close: () => parts.store.close(),
+  }
+  const vault: Vault = {
+    peek: input => port(ports, 'peek', () => parts.vault.peek(input)),
+    adopt: input => port(ports, 'adopt', () => parts.vault.adopt(input)),
+    forward: input => port(ports, 'forward', () => parts.vault.forward(input)),
+    seal: input => port(ports, 'seal', () => parts.vault.seal(input)),
+    open: input => port(ports, 'open', () => parts.vault.open(input)),
+  }
+  const world: World = {
+    now: scheduler.now,
+    random: scheduler.random,
+    sleep: ms => port(reading, 'sleep', () => scheduler.sleep(ms)),
+    store,
+    vault,
+    send: request =>
+      port(ports, `${request.method} ${request.url}`, async () => {
+        await parts.checkIntent(request)
+        return parts.network.send(request)
+      }),
+    channels,
+    account: (channel, mode) => (mode === 'test' ? accounts[channel] : undefined),
+    log: logOf(parts),
+    settings: {
+      publicUrl: 'https://bindery.sim',
+      captureUrl: 'https://vault.sim/capture',
+      channelTimeoutMs: 5_000,
+      route: ['stripe', 'adyen'],
+      idempotencyKey: Buffer.alloc(32, 1),
+      grantKey: Buffer.alloc(32, 2),
+      allowLoopback: false,
+    },
+  }
+  return parts.bug === undefined ? world : parts.bug.infect(world, { scheduler, life })
+}
+
+function logOf({ note, errors }: Parts): Log {
+  return {
+    info: () => {},
+    warn: (what, facts) => note(`warn: ${what} ${JSON.stringify(facts ?? {})}`),
+    error: (what, facts) => {
+      note(`error: ${what} ${JSON.stringify(facts ?? {})}`)
+      const text = `${what} ${JSON.stringify(facts ?? {})}`
+      // The database or the vault being away is told in the log and is no error of ours.
+      if (!text.includes('Unavailable') && !text.includes('out of reach')) errors.push(text)
+    },
+  }
+}

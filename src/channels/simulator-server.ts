@@ -1,0 +1,282 @@
+/**
+ * HTTP around a stage: the simulator on a loopback port, its webhooks delivered with the channel's signatures and repeated until they are
+ * taken, faults by `POST /_sandbox/faults`, and its books for whoever wants to compare.
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { z } from 'zod'
+import { answerFaults, type Faults, webhookFaults } from './faults.ts'
+import type { Books, Simulator, SimulatorContext, SimulatorRequest, StageJudge } from './simulator.ts'
+import { createStage, type Recorded, type StagedDelivery, type StagedViolation } from './stage.ts'
+
+/** Time and chance come from the entry point. `sleep` rejects when the signal is aborted. */
+export type ServeOptions = {
+  /** 0: any free one. */
+  readonly port?: number
+  readonly judge?: StageJudge | undefined
+  readonly webhookTarget?: string | undefined
+  readonly webhookSecrets: readonly string[]
+  readonly now: () => number
+  readonly random: (count: number) => Buffer
+  readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>
+}
+export type Delivered = {
+  readonly event: string
+  readonly type: string
+  readonly forged: boolean
+  readonly attempt: number
+  readonly status: number
+}
+
+export type ServedSimulator = {
+  readonly simulator: Simulator
+  /** `http://127.0.0.1:<port>` */
+  readonly address: string
+  readonly faults: Faults
+  setWebhookTarget(url: string | undefined): void
+  setWebhookSecrets(secrets: readonly string[]): void
+  act(name: string, token: string): void
+  requests(): readonly Recorded[]
+  violations(): readonly StagedViolation[]
+  deliveries(): readonly Delivered[]
+  books(): Books
+  close(): Promise<void>
+}
+
+const bodyBytesMax = 1_000_000
+/** After a failed delivery. Real channels go on for days; a sandbox restarts sooner. */
+const retryAfterMs = [250, 500, 1_000, 2_000, 4_000, 8_000, 15_000, 30_000]
+const releaseAfterMs = 1_000
+const deliveredMax = 10_000
+const deliveryTimeoutMs = 10_000
+
+const faultInput = z.strictObject({
+  match: z.strictObject({ method: z.string().optional(), path: z.string().optional(), event: z.string().optional() }),
+  fault: z.enum([...answerFaults, ...webhookFaults]),
+  times: z.int().min(1).max(10_000).default(1),
+  delayMs: z.int().min(0).max(600_000).optional(),
+})
+const actInput = z.strictObject({ name: z.string(), token: z.string() })
+
+export async function serveSimulator(simulator: Simulator, options: ServeOptions): Promise<ServedSimulator> {
+  const stage = createStage(simulator, options.judge)
+  const stop = new AbortController()
+  let target = options.webhookTarget
+  let secrets = options.webhookSecrets
+  let address = ''
+  const context = (): SimulatorContext => ({ nowMs: options.now(), random: options.random, address })
+  const post = createPostman({
+    options,
+    stop: stop.signal,
+    target: () => target,
+    sign: event => simulator.sign(event, { nowMs: options.now(), secrets }),
+  })
+  const tell = () => {
+    for (const one of stage.deliveries({ nowMs: options.now(), secrets })) post.send(one)
+    if (!stage.holding()) return
+    options.sleep(releaseAfterMs, stop.signal).then(
+      () => stage.release().forEach(post.send),
+      () => undefined,
+    )
+  }
+  const served: ServedSimulator = {
+    simulator,
+    get address() {
+      return address
+    },
+    faults: stage.faults,
+    setWebhookTarget: url => {
+      target = url
+    },
+    setWebhookSecrets: list => {
+      secrets = list
+    },
+    act(name, token) {
+      simulator.act(name, token, context())
+      tell()
+    },
+    requests: stage.requests,
+    violations: stage.violations,
+    deliveries: post.delivered,
+    books: () => simulator.books(),
+    close: () => close(server, stop),
+  }
+  const server = createServer((incoming, response) => {
+    serve(incoming, response).catch(() => response.destroy())
+  })
+  const serve = async (incoming: IncomingMessage, response: ServerResponse) => {
+    const request = await read(incoming)
+    if (request.path.startsWith('/_sandbox/')) {
+      const { status, body } = administer(request, served)
+      response.writeHead(status, { 'content-type': 'application/json' })
+      response.end(JSON.stringify(body))
+      return
+    }
+    const staged = stage.answer(request, context())
+    if (staged.kind === 'lost') {
+      response.destroy()
+      tell()
+      return
+    }
+    if (staged.delayMs > 0) {
+      tell()
+      await options.sleep(staged.delayMs, stop.signal)
+    }
+    response.writeHead(staged.answer.status, { ...staged.answer.headers })
+    response.end(staged.answer.body)
+    tell()
+  }
+  address = await listen(server, options.port ?? 0)
+  return served
+}
+
+function listen(server: Server, port: number): Promise<string> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, '127.0.0.1', () => {
+      const bound = server.address()
+      if (bound === null || typeof bound === 'string') reject(new Error('no port'))
+      else resolve(`http://127.0.0.1:${bound.port}`)
+    })
+  })
+}
+
+function close(server: Server, stop: AbortController): Promise<void> {
+  stop.abort()
+  return new Promise(resolve => {
+    server.close(() => resolve())
+    server.closeAllConnections()
+  })
+}
+
+async function read(incoming: IncomingMessage): Promise<SimulatorRequest> {
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of incoming) {
+    const bytes = Buffer.from(chunk)
+    size += bytes.length
+    if (size > bodyBytesMax) throw new RangeError('body too large')
+    chunks.push(bytes)
+  }
+  const url = new URL(incoming.url ?? '/', 'http://simulator')
+  const headers = Object.fromEntries(
+    Object.entries(incoming.headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : (value ?? '')]),
+  )
+  return {
+    method: incoming.method ?? 'GET',
+    path: url.pathname,
+    query: url.search.slice(1),
+    headers,
+    body: Buffer.concat(chunks).toString('utf8'),
+  }
+}
+
+type Administered = { readonly status: number; readonly body: unknown }
+
+/** `/_sandbox/…`: what tests, demos and people use to look behind and to break things. */
+function administer(request: SimulatorRequest, served: ServedSimulator): Administered {
+  const shown: Record<string, () => unknown> = {
+    books: served.books,
+    requests: served.requests,
+    violations: served.violations,
+    deliveries: served.deliveries,
+    faults: served.faults.list,
+  }
+  const name = request.path.slice('/_sandbox/'.length)
+  const show = shown[name]
+  if (request.method === 'GET' && show !== undefined) return { status: 200, body: show() }
+  if (request.method === 'DELETE' && name === 'faults') {
+    served.faults.clear()
+    return { status: 200, body: [] }
+  }
+  if (request.method === 'POST' && name === 'faults') return addFault(request.body, served)
+  if (request.method === 'POST' && name === 'act') return act(request.body, served)
+  return { status: 404, body: { error: `GET ${Object.keys(shown).join(', ')}; POST faults, act; DELETE faults` } }
+}
+
+function addFault(text: string, served: ServedSimulator): Administered {
+  const input = faultInput.safeParse(parse(text))
+  if (!input.success) return { status: 400, body: { error: input.error.issues } }
+  const { match, delayMs, ...rest } = input.data
+  served.faults.add({ ...rest, match: defined(match), ...(delayMs === undefined ? {} : { delayMs }) })
+  return { status: 201, body: served.faults.list() }
+}
+
+function act(text: string, served: ServedSimulator): Administered {
+  const input = actInput.safeParse(parse(text))
+  if (!input.success) return { status: 400, body: { error: input.error.issues } }
+  try {
+    served.act(input.data.name, input.data.token)
+    return { status: 200, body: {} }
+  } catch (error) {
+    return { status: 400, body: { error: String(error) } }
+  }
+}
+
+function defined(match: z.infer<typeof faultInput>['match']) {
+  const { method, path, event } = match
+  return { ...(method === undefined ? {} : { method }), ...(path === undefined ? {} : { path }), ...(event === undefined ? {} : { event }) }
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+type Post = { readonly send: (delivery: StagedDelivery) => void; readonly delivered: () => readonly Delivered[] }
+
+/** Delivers in order; what is not taken is signed anew and tried again, aside, so that it does not hold up the rest. */
+function createPostman(of: {
+  readonly options: ServeOptions
+  readonly stop: AbortSignal
+  readonly target: () => string | undefined
+  readonly sign: (event: StagedDelivery['event']) => Pick<StagedDelivery, 'headers' | 'body'>
+}): Post {
+  const delivered: Delivered[] = []
+  let line: Promise<void> = Promise.resolve()
+  const attempt = async (delivery: StagedDelivery, count: number): Promise<boolean> => {
+    const target = of.target()
+    if (target === undefined) return true
+    const status = await hand(target, delivery)
+    if (delivered.length >= deliveredMax) delivered.shift()
+    delivered.push({ event: delivery.event.id, type: delivery.event.type, forged: delivery.forged, attempt: count, status })
+    return delivery.forged || (status >= 200 && status < 300)
+  }
+  const retry = async (delivery: StagedDelivery): Promise<void> => {
+    for (const [index, waitMs] of retryAfterMs.entries()) {
+      await of.options.sleep(waitMs, of.stop)
+      if (await attempt({ ...delivery, ...of.sign(delivery.event) }, index + 2)) return
+    }
+  }
+  const first = async (delivery: StagedDelivery): Promise<void> => {
+    if (delivery.delayMs > 0) await of.options.sleep(delivery.delayMs, of.stop)
+    if (!of.stop.aborted && !(await attempt(delivery, 1))) retry(delivery).catch(() => undefined)
+  }
+  return {
+    send(delivery) {
+      const sent = delivery.delayMs > 0 ? first(delivery) : line.then(() => first(delivery))
+      const quiet = sent.catch(() => undefined)
+      if (delivery.delayMs === 0) line = quiet
+    },
+    delivered: () => delivered,
+  }
+}
+
+/** The status the target gave, 0 when it could not be reached. */
+async function hand(target: string, delivery: StagedDelivery): Promise<number> {
+  try {
+    const answer = await fetch(target, {
+      method: 'POST',
+      headers: { ...delivery.headers },
+      body: delivery.body,
+      redirect: 'manual',
+      signal: AbortSignal.timeout(deliveryTimeoutMs),
+    })
+    await answer.arrayBuffer()
+    return answer.status
+  } catch {
+    return 0
+  }
+}

@@ -1,0 +1,122 @@
+/**
+ * What a channel's simulator is: the channel as its owner documents it, as a state machine without clock, chance, timers or sockets. Time
+ * and chance are handed in, so it runs in the deterministic simulation as it is, and behind HTTP through `stage.ts` and
+ * `simulator-server.ts`. It never keeps a card number: last four and its own keyed hash only.
+ */
+import { createHmac } from 'node:crypto'
+import type { ChannelName } from './channel.ts'
+import type { Violation } from './judge.ts'
+
+/** Header names in lower case. `query`: without the question mark. */
+export type SimulatorRequest = {
+  readonly method: string
+  readonly path: string
+  readonly query: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+}
+export type SimulatorAnswer = { readonly status: number; readonly headers: Readonly<Record<string, string>>; readonly body: string }
+/** `address`: where this simulator is reached, for the links it gives (`http://127.0.0.1:4010`). */
+export type SimulatorContext = { readonly nowMs: number; readonly random: (count: number) => Buffer; readonly address: string }
+
+/** News for the webhook target, not signed yet: channels sign at the moment of each delivery. */
+export type SimulatorEvent = { readonly id: string; readonly type: string; readonly body: string }
+export type SimulatorDelivery = { readonly headers: Readonly<Record<string, string>>; readonly body: string }
+
+/** One thing that really happened over there. What a test compares with what we believe. */
+export type Effect = {
+  readonly effect: 'customer_made' | 'card_tokenized' | 'card_stored' | 'card_refused' | 'card_challenged' | 'card_removed' | 'card_changed'
+  /** Our operation as the channel was told it (metadata, reference); empty where the request had no room for one. */
+  readonly reference: string
+  /** The idempotency key it came under, as received; empty without one. */
+  readonly key: string
+  /** The channel's token or id of what was affected. */
+  readonly token: string
+  readonly atMs: number
+}
+/** The channel's own truth: all effects in order, and what it holds now. */
+export type Books = {
+  readonly effects: readonly Effect[]
+  readonly cards: readonly {
+    readonly token: string
+    readonly reference: string
+    readonly customer: string
+    readonly last4: string
+    readonly usable: boolean
+  }[]
+}
+
+export interface Simulator {
+  readonly channel: ChannelName
+  handle(request: SimulatorRequest, context: SimulatorContext): SimulatorAnswer
+  /** Events that came about since the last call, oldest first; each is handed out once. */
+  takeEvents(): readonly SimulatorEvent[]
+  /** Signs for one delivery at `nowMs`. Several secrets while one is rotated out. */
+  sign(event: SimulatorEvent, at: { readonly nowMs: number; readonly secrets: readonly string[] }): SimulatorDelivery
+  /** How the real channel answers a request that breaks its specification. */
+  reject(violations: readonly Violation[], request: SimulatorRequest, context: SimulatorContext): SimulatorAnswer
+  /**
+   * The channel's own shape of `something broke over here` (5xx) and of `slow down` (429). A channel that saves answers under their key
+   * saves this one for the request, if the request was carried out.
+   */
+  trouble(kind: 'error' | 'rate_limited', context: SimulatorContext, request?: SimulatorRequest): SimulatorAnswer
+  /** The same kind of answer, about something else than was asked: other ids, other references. */
+  disguise(answer: SimulatorAnswer): SimulatorAnswer
+  books(): Books
+  /** What the channel can do on its own, by name: `update_card`, `disable`, … with the token it is about. Throws for an unknown name. */
+  act(name: string, token: string, context: SimulatorContext): void
+}
+
+/** What judges a simulator on its stage. `covers`: pages for browsers are not in any specification. */
+export type StageJudge = {
+  covers(request: SimulatorRequest): boolean
+  request(request: SimulatorRequest): readonly Violation[]
+  answer(request: SimulatorRequest, answer: SimulatorAnswer): readonly Violation[]
+  event(event: SimulatorEvent): readonly Violation[]
+}
+
+const base62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
+
+/** Letters and digits for an id. Not evenly spread (256 is no multiple of 62): names, not secrets. */
+export function drawName(context: Pick<SimulatorContext, 'random'>, length: number): string {
+  let out = ''
+  for (const byte of context.random(length)) out += base62[byte % 62] ?? '0'
+  return out
+}
+
+/** The simulator's keyed hash of a card number: the same number is recognised, the number is not kept. */
+export const cardHash = (key: string, number: string): string => createHmac('sha256', key).update(number).digest('hex').slice(0, 32)
+
+/** For recordings: card numbers keep their last four, security codes nothing. Works on form bodies and on JSON. */
+export function maskCards(text: string): string {
+  return text
+    .replace(/(?<!\d)\d{8,15}(\d{4})(?!\d)/g, '************$1')
+    .replace(/((?:cvc|cvv|securityCode)(?:%5D|\])?(?:=|"\s*:\s*"?))[^"&,}]+/gi, '$1***')
+}
+
+/** What a simulator remembers of a request under an idempotency key. */
+export type Remembered = { readonly fingerprint: string; readonly answer: SimulatorAnswer; readonly atMs: number }
+export type KeyStore = {
+  /** `fresh`: never seen, or forgotten · `same`: answered before · `other`: seen with another request. */
+  recall(
+    key: string,
+    fingerprint: string,
+    nowMs: number,
+  ): { readonly kind: 'fresh' | 'other' } | { readonly kind: 'same'; readonly answer: SimulatorAnswer; readonly atMs: number }
+  remember(key: string, fingerprint: string, answer: SimulatorAnswer, nowMs: number): void
+}
+
+/** Idempotency keys as channels keep them: for `windowMs` from the first use. */
+export function createKeyStore(windowMs: number): KeyStore {
+  const known = new Map<string, Remembered>()
+  return {
+    recall(key, fingerprint, nowMs) {
+      const found = known.get(key)
+      if (found === undefined || nowMs - found.atMs >= windowMs) return { kind: 'fresh' }
+      return found.fingerprint === fingerprint ? { kind: 'same', answer: found.answer, atMs: found.atMs } : { kind: 'other' }
+    },
+    remember(key, fingerprint, answer, nowMs) {
+      known.set(key, { fingerprint, answer, atMs: nowMs })
+    },
+  }
+}

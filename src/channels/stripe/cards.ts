@@ -1,0 +1,79 @@
+/** The test cards Stripe documents (docs.stripe.com/testing) and what each does when it is set up for later use. */
+
+export type Decline = { readonly code: string; readonly declineCode?: string; readonly message: string }
+export type Behaviour = {
+  readonly brand: string
+  readonly funding: 'credit' | 'debit' | 'prepaid'
+  /** Refused when the payment method is made (Stripe checks it itself). */
+  readonly unusable?: Decline
+  /** A challenge comes first. */
+  readonly challenge?: true
+  /** Refused when set up; after the challenge, if there is one. */
+  readonly decline?: Decline
+}
+
+const declined = (declineCode: string): Decline => ({ code: 'card_declined', declineCode, message: 'Your card was declined.' })
+const expired: Decline = { code: 'expired_card', declineCode: 'expired_card', message: 'Your card has expired.' }
+const wrongCvc: Decline = { code: 'incorrect_cvc', declineCode: 'incorrect_cvc', message: "Your card's security code is incorrect." }
+const broken: Decline = {
+  code: 'processing_error',
+  declineCode: 'processing_error',
+  message: 'An error occurred while processing your card. Try again in a little bit.',
+}
+export const wrongNumber: Decline = { code: 'incorrect_number', message: 'Your card number is incorrect.' }
+
+const visa = { brand: 'visa', funding: 'credit' } as const
+const special: Readonly<Record<string, Behaviour>> = {
+  '4000056655665556': { brand: 'visa', funding: 'debit' },
+  '5200828282828210': { brand: 'mastercard', funding: 'debit' },
+  '5105105105105100': { brand: 'mastercard', funding: 'prepaid' },
+  '4000000000000002': { ...visa, decline: declined('generic_decline') },
+  '4000000000009995': { ...visa, decline: { ...declined('insufficient_funds'), message: 'Your card has insufficient funds.' } },
+  '4000000000009987': { ...visa, decline: declined('lost_card') },
+  '4000000000009979': { ...visa, decline: declined('stolen_card') },
+  '4000000000000069': { ...visa, decline: expired },
+  '4000000000000127': { ...visa, decline: wrongCvc },
+  '4000000000000101': { ...visa, decline: wrongCvc },
+  '4000000000000119': { ...visa, decline: broken },
+  '4000000000006975': { ...visa, decline: declined('card_velocity_exceeded') },
+  '4100000000000019': { ...visa, decline: declined('fraudulent') },
+  '4242424242424241': { ...visa, unusable: wrongNumber },
+  '4000002500003155': { ...visa, challenge: true },
+  '4000002760003184': { ...visa, challenge: true },
+  '4000000000003220': { ...visa, challenge: true },
+  '4000008260003178': {
+    ...visa,
+    challenge: true,
+    decline: { ...declined('insufficient_funds'), message: 'Your card has insufficient funds.' },
+  },
+  '4000008400001629': { ...visa, challenge: true, decline: declined('generic_decline') },
+}
+
+const brands: readonly (readonly [RegExp, string])[] = [
+  [/^4/, 'visa'],
+  [/^(5[1-5]|2[2-7])/, 'mastercard'],
+  [/^3[47]/, 'amex'],
+  [/^(6011|65|64[4-9])/, 'discover'],
+  [/^(36|30[0-5]|3095|38|39)/, 'diners'],
+  [/^35/, 'jcb'],
+  [/^62/, 'unionpay'],
+]
+
+/** What this number does; any other number that passes the check digit is accepted. */
+export function behaviourOf(number: string): Behaviour {
+  const found = special[number]
+  if (found !== undefined) return found
+  const brand = brands.find(([pattern]) => pattern.test(number))?.[1] ?? 'unknown'
+  return passesCheckDigit(number) ? { brand, funding: 'credit' } : { brand, funding: 'credit', unusable: wrongNumber }
+}
+
+/** ISO/IEC 7812-1 annex B (Luhn). */
+function passesCheckDigit(number: string): boolean {
+  if (!/^\d{12,19}$/.test(number)) return false
+  let sum = 0
+  for (let i = 0; i < number.length; i += 1) {
+    const digit = Number(number[number.length - 1 - i])
+    sum += i % 2 === 0 ? digit : digit > 4 ? digit * 2 - 9 : digit * 2
+  }
+  return sum % 10 === 0
+}

@@ -1,0 +1,240 @@
+/**
+ * Stripe: a card is stored as a PaymentMethod by a SetupIntent (docs.stripe.com/payments/save-and-reuse). The number goes through
+ * `POST /v1/payment_methods` alone: the published specification takes no raw card anywhere else. Network transaction ids are given for
+ * charges only, not for setups, so a binding made here has none.
+ */
+import type {
+  BindInput,
+  BindOutcome,
+  Call,
+  Channel,
+  LookUpInput,
+  LookUpOutcome,
+  References,
+  ResumeInput,
+  RevokeInput,
+  RevokeOutcome,
+  Uncertain,
+} from '../channel.ts'
+import { readWebhook } from './webhook.ts'
+import {
+  customerShape,
+  exchange,
+  type FormField,
+  get,
+  type Intent,
+  idOf,
+  intentShape,
+  listShape,
+  methodShape,
+  outcomeOf,
+  post,
+  refusal,
+  refusalOfStep,
+} from './wire.ts'
+
+const hourMs = 3_600_000
+
+export const stripe: Channel = {
+  name: 'stripe',
+  proof: { rank: 'specification', source: 'stripe/openapi, API version 2023-08-16' },
+  repeat: {
+    // docs.stripe.com/api/idempotent_requests: 255 characters; pruned when at least 24 hours old. Our longest suffix is `.customer`.
+    bind: { kind: 'keyed', windowMs: 24 * hourMs, keyLengthMax: 255 - '.customer'.length },
+    resume: { kind: 'repeatable', times: 10 },
+    revoke: { kind: 'repeatable', times: 10 },
+  },
+  instrumentKinds: ['card'],
+  // docs.stripe.com/rate-limits: 100 a second live, but 25 on one endpoint; a bind spreads over at least two endpoints.
+  requestsPerSecondMax: 50,
+  account: { secrets: ['secretKey'], settings: [] },
+  bind,
+  resume,
+  lookUp,
+  revoke,
+  webhook: readWebhook,
+}
+
+const expanded: readonly FormField[] = [
+  ['expand[0]', 'latest_attempt'],
+  ['expand[1]', 'payment_method'],
+]
+const elsewhereCause = 'the answer is about something else'
+const marks = (call: Call, binding: string): readonly FormField[] => [
+  ['metadata[bindery_operation]', call.operation],
+  ['metadata[bindery_binding]', binding],
+]
+
+/** Customer (unless there is one), payment method, setup intent: three requests under keys derived from one, so all may be sent again. */
+async function bind(call: Call, input: BindInput): Promise<BindOutcome> {
+  const customer = await ensureCustomer(call, input)
+  if (customer.kind !== 'made') return customer
+  const references = { customer: customer.id }
+  const request = post(call, '/v1/payment_methods', 'method', cardFields(call, input))
+  const method = await exchange(call, request, methodShape)
+  if (method.kind === 'uncertain') return { ...method, references }
+  if (method.kind === 'error') return refusalOfStep(method, references)
+  if (method.value.metadata?.bindery_binding !== input.binding) return { kind: 'uncertain', cause: elsewhereCause, references }
+  return setUp(call, input, { ...references, payment_method: method.value.id })
+}
+
+async function ensureCustomer(call: Call, input: BindInput): Promise<{ readonly kind: 'made'; readonly id: string } | BindOutcome> {
+  if (input.channelCustomer !== undefined) return { kind: 'made', id: input.channelCustomer }
+  const made = await exchange(
+    call,
+    post(call, '/v1/customers', 'customer', [['metadata[bindery_customer]', input.customer]]),
+    customerShape,
+  )
+  if (made.kind === 'uncertain') return made
+  if (made.kind === 'error') return refusalOfStep(made, {})
+  if (made.value.metadata?.bindery_customer !== input.customer) return { kind: 'uncertain', cause: elsewhereCause }
+  return { kind: 'made', id: made.value.id }
+}
+
+function cardFields(call: Call, input: BindInput): readonly FormField[] {
+  return [
+    ['type', 'card'],
+    ['card[number]', { placeholder: 'card.number' }],
+    ['card[exp_month]', { placeholder: 'card.expiryMonth' }],
+    ['card[exp_year]', { placeholder: 'card.expiryYear' }],
+    ...(input.card.securityCode ? [['card[cvc]', { placeholder: 'card.securityCode' }] as const] : []),
+    ...(input.card.holder ? [['billing_details[name]', { placeholder: 'card.holder' }] as const] : []),
+    ...marks(call, input.binding),
+  ]
+}
+
+/** No `mandate_data`: a card needs no mandate at Stripe (bank debits do), and the consent is kept by us. */
+async function setUp(
+  call: Call,
+  input: BindInput,
+  references: { readonly customer: string; readonly payment_method: string },
+): Promise<BindOutcome> {
+  const request = post(call, '/v1/setup_intents', 'setup', [
+    ['customer', references.customer],
+    ['payment_method', references.payment_method],
+    ['payment_method_types[0]', 'card'],
+    ['usage', 'off_session'],
+    ['confirm', 'true'],
+    ['return_url', input.returnUrl],
+    ...marks(call, input.binding),
+    ...expanded,
+  ])
+  const answer = await exchange(call, request, intentShape)
+  if (answer.kind === 'uncertain') return { ...answer, references }
+  if (answer.kind === 'error') {
+    const intent = answer.error.setup_intent
+    if (intent !== undefined && !isOurs(intent, input.binding, references)) return { kind: 'uncertain', cause: elsewhereCause, references }
+    const names = intent === undefined ? references : { ...references, setup_intent: intent.id }
+    return refusal(answer.error, names, answer.status)
+  }
+  if (!isOurs(answer.value, input.binding, references)) return { kind: 'uncertain', cause: elsewhereCause, references }
+  return outcomeOf(answer.value, references)
+}
+
+/**
+ * Whether a setup intent is that of this binding: our mark, and every name known before. A failed attempt takes the payment method off the
+ * intent again; nothing else does.
+ */
+function isOurs(intent: Intent, binding: string, known: References): boolean {
+  const same = (name: string | undefined, value: string | undefined) => name === undefined || name === value
+  const method = idOf(intent.payment_method)
+  return (
+    intent.metadata?.bindery_binding === binding &&
+    same(known.setup_intent, intent.id) &&
+    same(known.customer, idOf(intent.customer)) &&
+    (same(known.payment_method, method) || (method === undefined && intent.status !== 'succeeded' && intent.status !== 'requires_action'))
+  )
+}
+
+/** The browser is back. What it brought is not believed; the channel is asked. */
+function resume(call: Call, input: ResumeInput): Promise<BindOutcome> {
+  const known = input.references.setup_intent
+  if (known === undefined) return Promise.resolve({ kind: 'uncertain', cause: 'the setup intent is not known' })
+  return readIntent(call, known, input.binding, input.references)
+}
+
+/** An error while reading says nothing about what was asked before: it never becomes a refusal. */
+async function readIntent(call: Call, id: string, binding: string, references: References): Promise<BindOutcome> {
+  const answer = await exchange(call, get(call, `/v1/setup_intents/${encodeURIComponent(id)}`, expanded), intentShape)
+  if (answer.kind === 'uncertain') return { ...answer, references }
+  if (answer.kind === 'error')
+    return { kind: 'uncertain', cause: `stripe ${answer.status} while reading: ${answer.error.code ?? answer.error.type}`, references }
+  if (!isOurs(answer.value, binding, references)) return { kind: 'uncertain', cause: elsewhereCause, references }
+  return outcomeOf(answer.value, references)
+}
+
+/**
+ * Within the key's window a repeated `bind` is surer. After it: by the setup intent's name, else among the customer's setup intents by our
+ * mark. `none` only when the customer is known, every page was read, and ours was not there; so ask when nothing of it is on its way.
+ */
+async function lookUp(call: Call, input: LookUpInput): Promise<LookUpOutcome> {
+  const { references } = input
+  if (input.verb === 'revoke') return lookUpRevoke(call, references)
+  if (references.setup_intent !== undefined) return readIntent(call, references.setup_intent, input.binding, references)
+  if (references.customer === undefined)
+    return { kind: 'uncertain', cause: 'neither the setup intent nor the customer is known', references }
+  return searchIntents(call, input.binding, references, references.customer)
+}
+
+/** 100 a page is Stripe's largest; a customer with more than 1,000 setup intents is looked at by a person. */
+const pageSize = 100
+const pagesMax = 10
+
+async function searchIntents(call: Call, binding: string, references: References, customer: string): Promise<LookUpOutcome> {
+  let after: string | undefined
+  for (let page = 0; page < pagesMax; page += 1) {
+    const query: readonly FormField[] = [
+      ['customer', customer],
+      ['limit', String(pageSize)],
+      ...(after === undefined ? [] : [['starting_after', after] as const]),
+      ['expand[0]', 'data.latest_attempt'],
+      ['expand[1]', 'data.payment_method'],
+    ]
+    const answer = await exchange(call, get(call, '/v1/setup_intents', query), listShape)
+    if (answer.kind === 'uncertain') return { ...answer, references }
+    if (answer.kind === 'error') return { kind: 'uncertain', cause: `stripe ${answer.status} while listing`, references }
+    const found = answer.value.data.find(one => one.metadata?.bindery_operation === call.operation && isOurs(one, binding, references))
+    if (found !== undefined) return outcomeOf(found, references)
+    after = answer.value.data.at(-1)?.id
+    if (!answer.value.has_more) return { kind: 'none' }
+    if (after === undefined) break
+  }
+  return { kind: 'uncertain', cause: 'the list of setup intents did not end', references }
+}
+
+async function revoke(call: Call, input: RevokeInput): Promise<RevokeOutcome> {
+  const path = `/v1/payment_methods/${encodeURIComponent(input.token)}`
+  const answer = await exchange(call, post(call, `${path}/detach`, 'detach', []), methodShape)
+  if (answer.kind === 'uncertain') return answer
+  if (answer.kind === 'object') return detached(answer.value, input.token)
+  const meaning = refusal(answer.error, input.references, answer.status)
+  if (meaning.kind === 'uncertain' || meaning.category !== 'misconfigured' || answer.status === 401 || answer.status === 403) return meaning
+  // `not attached, so detachment is impossible` has no code of its own: the object itself says whether it is gone.
+  const now = await readMethod(call, input.token)
+  return now.kind === 'attached' ? meaning : now
+}
+
+const detached = (method: { readonly id: string; readonly customer?: unknown }, token: string): RevokeOutcome =>
+  method.id === token && (method.customer === null || method.customer === undefined)
+    ? { kind: 'revoked' }
+    : { kind: 'uncertain', cause: method.id === token ? 'still attached after a detach' : elsewhereCause }
+
+async function readMethod(call: Call, token: string): Promise<{ readonly kind: 'attached' } | { readonly kind: 'revoked' } | Uncertain> {
+  const answer = await exchange(call, get(call, `/v1/payment_methods/${encodeURIComponent(token)}`), methodShape)
+  if (answer.kind === 'uncertain') return answer
+  if (answer.kind === 'error') {
+    // A token of the other mode is `missing` too, and then it is our configuration that is wrong, not the card that is gone.
+    const gone = answer.error.code === 'resource_missing' && !/similar object exists/i.test(answer.error.message ?? '')
+    return gone
+      ? { kind: 'revoked' }
+      : { kind: 'uncertain', cause: `stripe ${answer.status} while reading: ${answer.error.code ?? answer.error.type}` }
+  }
+  if (answer.value.id !== token) return { kind: 'uncertain', cause: elsewhereCause }
+  return answer.value.customer ? { kind: 'attached' } : { kind: 'revoked' }
+}
+
+async function lookUpRevoke(call: Call, references: References): Promise<LookUpOutcome> {
+  if (references.payment_method === undefined) return { kind: 'uncertain', cause: 'the payment method is not known', references }
+  const now = await readMethod(call, references.payment_method)
+  return now.kind === 'attached' ? { kind: 'none' } : now
+}

@@ -1,0 +1,4 @@
+import { contract } from '../contract.ts'
+import { stripeSubject } from './subject.ts'
+
+contract(stripeSubject)

@@ -1,0 +1,303 @@
+/** The Stripe simulator's state and its moves: what exists, what happened to it, and which events that makes. */
+
+import { isRecord, type Json } from '../judge-document.ts'
+import { type Books, cardHash, drawName, type Effect, type SimulatorContext, type SimulatorEvent } from '../simulator.ts'
+import { behaviourOf, type Decline } from './cards.ts'
+import {
+  type Customer,
+  errorOf,
+  type IntentStatus,
+  type Marks,
+  type StoredIntent,
+  type StoredMethod,
+  showEvent,
+  showIntent,
+  showMethod,
+} from './objects.ts'
+import { type Input, invalid, StripeRefusal } from './simulator-input.ts'
+
+const authenticationFailed: Decline = {
+  code: 'setup_intent_authentication_failure',
+  message: 'We are unable to authenticate your payment method. Please choose a different payment method and try again.',
+}
+
+export type Ledger = {
+  readonly methods: ReadonlyMap<string, StoredMethod>
+  readonly intents: ReadonlyMap<string, StoredIntent>
+  customer(id: string): Customer
+  method(id: string): StoredMethod
+  intent(id: string): StoredIntent
+  makeCustomer(input: Input): Customer
+  makeMethod(input: Input): StoredMethod
+  makeIntent(input: Input): StoredIntent
+  detach(id: string, input: Input): StoredMethod
+  cancel(id: string, input: Input): StoredIntent
+  finishChallenge(id: string, passed: boolean, context: SimulatorContext): StoredIntent
+  act(name: string, token: string, context: SimulatorContext): void
+  takeEvents(): readonly SimulatorEvent[]
+  books(): Books
+}
+
+type State = {
+  readonly customers: Map<string, Customer>
+  readonly methods: Map<string, StoredMethod>
+  readonly intents: Map<string, StoredIntent>
+  readonly effects: Effect[]
+  events: readonly SimulatorEvent[]
+}
+
+export function createLedger(): Ledger {
+  const state: State = { customers: new Map(), methods: new Map(), intents: new Map(), effects: [], events: [] }
+  const own = <T>(map: ReadonlyMap<string, T>, id: string, what: string, param: string): T => {
+    const found = map.get(id)
+    if (found === undefined) throw invalid(`No such ${what}: '${id}'`, { code: 'resource_missing', param }, param === 'intent' ? 404 : 400)
+    return found
+  }
+  return {
+    methods: state.methods,
+    intents: state.intents,
+    customer: id => own(state.customers, id, 'customer', 'customer'),
+    method: id => own(state.methods, id, 'PaymentMethod', 'payment_method'),
+    intent: id => own(state.intents, id, 'setupintent', 'intent'),
+    makeCustomer: input => makeCustomer(state, input),
+    makeMethod: input => makeMethod(state, input),
+    makeIntent(input) {
+      const { customer, payment_method: method } = input.form
+      if (customer !== undefined) own(state.customers, String(customer), 'customer', 'customer')
+      if (method !== undefined) own(state.methods, String(method), 'PaymentMethod', 'payment_method')
+      return makeIntent(state, input)
+    },
+    detach(id, input) {
+      const method = own(state.methods, id, 'PaymentMethod', 'payment_method')
+      if (method.customer === undefined) {
+        throw invalid('The payment method you provided is not attached to a customer so detachment is impossible.')
+      }
+      return remove(state, method, input.context, input)
+    },
+    cancel: (id, input) => cancel(state, own(state.intents, id, 'setupintent', 'intent'), input),
+    finishChallenge(id, passed, context) {
+      const intent = own(state.intents, id, 'setupintent', 'intent')
+      if (intent.status !== 'requires_action') return intent
+      const method = own(state.methods, intent.method ?? '', 'PaymentMethod', 'payment_method')
+      return settle(state, intent, method, passed ? method.decline : authenticationFailed, context)
+    },
+    act: (name, token, context) => act(state, name, own(state.methods, token, 'PaymentMethod', 'payment_method'), context),
+    takeEvents() {
+      const out = state.events
+      state.events = []
+      return out
+    },
+    books: () => booksOf(state),
+  }
+}
+
+const text = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined)
+const tree = (value: unknown): Json => (isRecord(value) ? value : {})
+const marksOf = (value: unknown): Marks => Object.fromEntries(Object.entries(tree(value)).map(([name, one]) => [name, String(one)]))
+const referenceOf = (marks: Marks): string => marks.bindery_operation ?? ''
+
+function makeCustomer(state: State, input: Input): Customer {
+  const customer: Customer = {
+    id: `cus_${drawName(input.context, 14)}`,
+    createdMs: input.context.nowMs,
+    name: text(input.form.name),
+    metadata: marksOf(input.form.metadata),
+  }
+  state.customers.set(customer.id, customer)
+  note(state, 'customer_made', referenceOf(customer.metadata), input.key, customer.id, input.context)
+  return customer
+}
+
+function makeMethod(state: State, input: Input): StoredMethod {
+  const card = tree(input.form.card)
+  const number = String(card.number ?? '')
+  const month = Number(card.exp_month)
+  const year = Number(card.exp_year)
+  const cvc = text(card.cvc)
+  const behaviour = behaviourOf(number)
+  const now = new Date(input.context.nowMs)
+  const bad = (code: string, message: string, param: string) => new StripeRefusal(402, { code, message, param, type: 'card_error' })
+  if (behaviour.unusable !== undefined) throw bad(behaviour.unusable.code, behaviour.unusable.message, 'number')
+  if (!(month >= 1 && month <= 12)) throw bad('invalid_expiry_month', "Your card's expiration month is invalid.", 'exp_month')
+  if (year < now.getUTCFullYear() || (year === now.getUTCFullYear() && month < now.getUTCMonth() + 1)) {
+    throw bad('invalid_expiry_year', "Your card's expiration year is invalid.", 'exp_year')
+  }
+  if (cvc !== undefined && !/^\d{3,4}$/.test(cvc)) throw bad('invalid_cvc', "Your card's security code is invalid.", 'cvc')
+  const method: StoredMethod = {
+    id: `pm_1${drawName(input.context, 23)}`,
+    createdMs: input.context.nowMs,
+    brand: behaviour.brand,
+    funding: behaviour.funding,
+    last4: number.slice(-4),
+    fingerprint: cardHash('stripe simulator', number).slice(0, 16),
+    expiryMonth: month,
+    expiryYear: year,
+    cvcGiven: cvc !== undefined,
+    holder: text(tree(input.form.billing_details).name),
+    challenge: behaviour.challenge === true,
+    decline: behaviour.decline,
+    metadata: marksOf(input.form.metadata),
+    customer: undefined,
+    detached: false,
+  }
+  state.methods.set(method.id, method)
+  note(state, 'card_tokenized', referenceOf(method.metadata), input.key, method.id, input.context)
+  return method
+}
+
+function makeIntent(state: State, input: Input): StoredIntent {
+  const { form, context, key } = input
+  const method = state.methods.get(text(form.payment_method) ?? '')
+  const customer = text(form.customer)
+  if (method?.detached) {
+    throw invalid('This PaymentMethod was previously detached from a Customer and may not be used again.', {
+      code: 'payment_method_unexpected_state',
+    })
+  }
+  if (method?.customer !== undefined && method.customer !== customer) {
+    throw invalid('The payment method belongs to another Customer.', { code: 'payment_method_unexpected_state', param: 'payment_method' })
+  }
+  const intent: StoredIntent = {
+    id: `seti_1${drawName(context, 23)}`,
+    createdMs: context.nowMs,
+    secret: `seti_secret_${drawName(context, 24)}`,
+    key,
+    status: 'requires_payment_method',
+    customer,
+    method: method?.id,
+    returnUrl: text(form.return_url),
+    usage: text(form.usage) ?? 'off_session',
+    metadata: marksOf(form.metadata),
+    attempt: undefined,
+    failure: undefined,
+    cancellation: undefined,
+  }
+  state.intents.set(intent.id, intent)
+  tellIntent(state, 'created', intent, input)
+  if (form.confirm !== 'true' || method === undefined) return intent
+  const attempt = {
+    id: `setatt_1${drawName(context, 23)}`,
+    createdMs: context.nowMs,
+    flow: method.challenge ? ('challenge' as const) : undefined,
+  }
+  if (!method.challenge)
+    return settle(state, { ...intent, attempt: { ...attempt, status: 'succeeded' } }, method, method.decline, context, input)
+  const waiting = change(state, { ...intent, status: 'requires_action', attempt: { ...attempt, status: 'requires_action' } })
+  note(state, 'card_challenged', referenceOf(waiting.metadata), key, method.id, context)
+  tellIntent(state, 'requires_action', waiting, input)
+  return waiting
+}
+
+type Cause = Pick<Input, 'key' | 'requestId'>
+
+/** The end of an attempt: stored and attached to the customer, or refused with its reason kept. A refusal of the API itself is thrown. */
+function settle(
+  state: State,
+  intent: StoredIntent,
+  method: StoredMethod,
+  decline: Decline | undefined,
+  context: SimulatorContext,
+  input?: Input,
+): StoredIntent {
+  const ended = (status: IntentStatus, attempt: string) => ({
+    ...intent,
+    status,
+    ...(intent.attempt && { attempt: { ...intent.attempt, status: attempt } }),
+  })
+  const cause = input ?? { key: '', requestId: '' }
+  if (decline !== undefined) {
+    const failed = change(state, {
+      ...ended('requires_payment_method', 'failed'),
+      method: undefined,
+      failure: { decline, method: method.id },
+    })
+    note(state, 'card_refused', referenceOf(failed.metadata), intent.key, method.id, context)
+    tellIntent(state, 'setup_failed', failed, { ...cause, context })
+    if (input !== undefined) {
+      const shown = showIntent(failed, undefined, method, new Set(), context.address)
+      throw new StripeRefusal(402, { ...errorOf(decline, method), setup_intent: shown })
+    }
+    return failed
+  }
+  const attached = { ...method, customer: intent.customer }
+  state.methods.set(method.id, attached)
+  const stored = change(state, ended('succeeded', 'succeeded'))
+  note(state, 'card_stored', referenceOf(stored.metadata), intent.key, method.id, context)
+  if (intent.customer !== undefined) tell(state, 'payment_method.attached', showMethod(attached), { ...cause, context })
+  tellIntent(state, 'succeeded', stored, { ...cause, context })
+  return stored
+}
+
+function cancel(state: State, intent: StoredIntent, input: Input): StoredIntent {
+  if (intent.status === 'succeeded' || intent.status === 'canceled') {
+    throw invalid(`You cannot cancel this SetupIntent because it has a status of ${intent.status}.`, {
+      code: 'setup_intent_unexpected_state',
+    })
+  }
+  const gone = change(state, { ...intent, status: 'canceled', cancellation: text(input.form.cancellation_reason) ?? 'abandoned' })
+  tellIntent(state, 'canceled', gone, input)
+  return gone
+}
+
+function remove(state: State, method: StoredMethod, context: SimulatorContext, cause: Cause): StoredMethod {
+  const gone: StoredMethod = { ...method, customer: undefined, detached: true }
+  state.methods.set(gone.id, gone)
+  note(state, 'card_removed', referenceOf(method.metadata), cause.key, method.id, context)
+  tell(state, 'payment_method.detached', showMethod(gone), { ...cause, context }, { customer: method.customer ?? null })
+  return gone
+}
+
+/** What Stripe does on its own: the account updater, and a detach by someone at the dashboard. */
+function act(state: State, name: string, method: StoredMethod, context: SimulatorContext): void {
+  const cause = { key: '', requestId: '' }
+  if (name === 'detach') {
+    remove(state, method, context, cause)
+  } else if (name === 'update_card') {
+    const renewed: StoredMethod = {
+      ...method,
+      expiryYear: method.expiryYear + 4,
+      last4: String((Number(method.last4) + 1) % 10_000).padStart(4, '0'),
+    }
+    state.methods.set(renewed.id, renewed)
+    note(state, 'card_changed', referenceOf(method.metadata), '', method.id, context)
+    const previous = { card: { exp_year: method.expiryYear, last4: method.last4 } }
+    tell(state, 'payment_method.automatically_updated', showMethod(renewed), { ...cause, context }, previous)
+  } else throw new TypeError(`this simulator can detach and update_card, not ${name}`)
+}
+
+function change(state: State, intent: StoredIntent): StoredIntent {
+  state.intents.set(intent.id, intent)
+  return intent
+}
+
+function note(state: State, effect: Effect['effect'], reference: string, key: string, token: string, context: SimulatorContext): void {
+  state.effects.push({ effect, reference, key, token, atMs: context.nowMs })
+}
+
+type Telling = Cause & { readonly context: SimulatorContext }
+
+function tellIntent(state: State, what: string, intent: StoredIntent, of: Telling): void {
+  const method = state.methods.get(intent.method ?? '')
+  const failed = state.methods.get(intent.failure?.method ?? '')
+  tell(state, `setup_intent.${what}`, showIntent(intent, method, failed, new Set(), of.context.address), of)
+}
+
+function tell(state: State, type: string, object: object, of: Telling, previous?: object): void {
+  const id = `evt_1${drawName(of.context, 23)}`
+  const request = { id: of.requestId || null, idempotency_key: of.key || null }
+  const event = showEvent({ id, type, createdMs: of.context.nowMs, object, request, ...(previous === undefined ? {} : { previous }) })
+  state.events = [...state.events, { id, type, body: JSON.stringify(event, null, 2) }]
+}
+
+function booksOf(state: State): Books {
+  const cards = [...state.methods.values()]
+    .filter(one => one.customer !== undefined || one.detached)
+    .map(one => ({
+      token: one.id,
+      reference: referenceOf(one.metadata),
+      customer: one.customer ?? '',
+      last4: one.last4,
+      usable: !one.detached,
+    }))
+  return { effects: [...state.effects], cards }
+}

@@ -1,0 +1,106 @@
+/**
+ * Accounts at channels, one for test and one for live, from variables named after what each channel says it needs:
+ * `STRIPE_LIVE_SECRET_KEY`, `ADYEN_TEST_MERCHANT_ACCOUNT`, …, with `_ADDRESS` and `_WEBHOOK_SECRETS` for every channel. An account
+ * exists when any of its variables is set, and is then complete or a mistake. Further variables of an account are its optional settings.
+ */
+import type { Channel, ChannelAccount } from './channels/channel.ts'
+import type { ChannelName } from './channels/names.ts'
+import { Secret } from './core/secret.ts'
+
+export type AccountNeeds = Pick<Channel, 'name' | 'account'> & { readonly webhook?: unknown }
+export type Accounts = ReadonlyMap<ChannelName, Readonly<Partial<Record<(typeof modes)[number], ChannelAccount>>>>
+
+const modes = ['test', 'live'] as const
+type Set = Readonly<Record<string, string>>
+
+export function readAccounts(
+  set: Set,
+  channels: readonly AccountNeeds[],
+  sandbox: boolean,
+): { readonly accounts: Accounts; readonly mistakes: readonly string[] } {
+  const mistakes: string[] = []
+  const accounts = new Map(
+    channels.map(channel => {
+      const [test, live] = modes.map(mode => readAccount(set, channel, mode, sandbox, mistakes))
+      return [channel.name, Object.freeze({ ...(test === undefined ? {} : { test }), ...(live === undefined ? {} : { live }) })] as const
+    }),
+  )
+  return { accounts, mistakes }
+}
+
+const prefixOf = (channel: AccountNeeds, mode: string): string => `${channel.name}_${mode}_`.toUpperCase()
+/** `merchantAccount` → `MERCHANT_ACCOUNT` */
+const upper = (name: string): string => name.replaceAll(/[A-Z]/g, letter => `_${letter}`).toUpperCase()
+const camel = (name: string): string => name.toLowerCase().replaceAll(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase())
+/** An optional variable that is named like a secret is kept as one. */
+const looksSecret = (name: string): boolean => /(KEY|SECRET|PASSWORD|TOKEN)$/.test(name)
+
+function readAccount(set: Set, channel: AccountNeeds, mode: string, sandbox: boolean, mistakes: string[]): ChannelAccount | undefined {
+  const prefix = prefixOf(channel, mode)
+  const own = Object.fromEntries(
+    Object.entries(set).flatMap(([name, value]) => (name.startsWith(prefix) ? [[name.slice(prefix.length), value]] : [])),
+  )
+  if (Object.keys(own).length === 0) return undefined
+  for (const { name, example } of required(channel))
+    if (own[name] === undefined)
+      mistakes.push(`${prefix}${name} is required once any ${prefix}… is set, for example ${prefix}${name}=${example}`)
+  const { ADDRESS: address = '', WEBHOOK_SECRETS: webhookSecrets = '', ...rest } = own
+  if (address !== '') mistakes.push(...addressMistakes(`${prefix}ADDRESS`, address, mode === 'test' && sandbox))
+  const wanted = channel.account.secrets.map(upper)
+  const isSecret = (name: string): boolean =>
+    wanted.includes(name) || (looksSecret(name) && !channel.account.settings.map(upper).includes(name))
+  const pairs = Object.entries(rest)
+  return Object.freeze({
+    address: address.replace(/\/+$/, ''),
+    secrets: Object.freeze(
+      Object.fromEntries(pairs.flatMap(([name, value]) => (isSecret(name) ? [[camel(name), new Secret(value)]] : []))),
+    ),
+    settings: Object.freeze(Object.fromEntries(pairs.flatMap(([name, value]) => (isSecret(name) ? [] : [[camel(name), value]])))),
+    webhookSecrets: Object.freeze(listOf(webhookSecrets).map(value => new Secret(value))),
+  })
+}
+
+const listOf = (text: string): string[] =>
+  text
+    .split(',')
+    .map(one => one.trim())
+    .filter(one => one !== '')
+
+function required(channel: AccountNeeds): readonly { readonly name: string; readonly example: string; readonly about: string }[] {
+  return [
+    ...channel.account.secrets.map(name => ({ name: upper(name), example: '…', about: 'secret' })),
+    ...channel.account.settings.map(name => ({ name: upper(name), example: '…', about: 'setting' })),
+    { name: 'ADDRESS', example: `https://api.${channel.name}.example`, about: "where the channel's API is" },
+    ...(channel.webhook === undefined
+      ? []
+      : [
+          {
+            name: 'WEBHOOK_SECRETS',
+            example: 'current,previous',
+            about: 'secrets that its webhooks are signed with, the current one first',
+          },
+        ]),
+  ]
+}
+
+/** Card data and keys travel there: encrypted, unless it is a simulator on this machine. */
+function addressMistakes(name: string, address: string, plainAllowed: boolean): string[] {
+  const example = `for example ${name}=https://api.example.com`
+  if (!URL.canParse(address) || !/^https?:$/.test(new URL(address).protocol))
+    return [`${name} must be an address that begins with https:// (it is ${JSON.stringify(address)}), ${example}`]
+  const { protocol, hostname } = new URL(address)
+  const loopback = hostname === 'localhost' || hostname === '[::1]' || hostname.startsWith('127.')
+  if (protocol === 'http:' && !(plainAllowed && loopback))
+    return [`${name} must begin with https:// (http:// is for simulators on this machine, in the sandbox's test mode), ${example}`]
+  return []
+}
+
+export function accountReference(channels: readonly AccountNeeds[]): readonly (readonly [string, string])[] {
+  return channels.flatMap(channel =>
+    modes.flatMap(mode =>
+      required(channel).map(
+        ({ name, example, about }) => [`${prefixOf(channel, mode)}${name}=${example}`, `${channel.name}, ${mode}: ${about}`] as const,
+      ),
+    ),
+  )
+}

@@ -1,0 +1,205 @@
+/**
+ * The environment, read once into one frozen, typed object. All mistakes are reported at once, each with the variable's name, what is
+ * wrong and an example. `configReference` prints the same table for people. Values of secrets are never repeated in a message.
+ */
+import { existsSync } from 'node:fs'
+import { z } from 'zod'
+import type { ChannelName } from './channels/names.ts'
+import { type AccountNeeds, type Accounts, accountReference, readAccounts } from './config-accounts.ts'
+import { Secret } from './core/secret.ts'
+
+export type Environment = Readonly<Record<string, string | undefined>>
+
+export type Config = {
+  readonly production: boolean
+  /** Absent: the embedded server in `dataFolder`. Holds a password. */
+  readonly databaseUrl: Secret | undefined
+  readonly dataFolder: string
+  readonly host: string
+  /** 0: any free one. */
+  readonly port: number
+  /** Without a closing slash. Absent: to be made of host and port once the server listens. */
+  readonly publicUrl: string | undefined
+  readonly vaultCapturePort: number
+  readonly sandbox: boolean
+  readonly specsFolder: string
+  /** How many proxies in front of us write X-Forwarded-For. */
+  readonly trustedProxies: number
+  readonly bodyLimitBytes: number
+  readonly channelTimeoutMs: number
+  readonly route: readonly ChannelName[]
+  readonly logLevel: z.output<typeof shape>['LOG_LEVEL']
+  readonly rootKeyFile: string | undefined
+  readonly accounts: Accounts
+}
+
+/** The message has one mistake a line. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError'
+  readonly mistakes: readonly string[]
+
+  constructor(mistakes: readonly string[]) {
+    const count = mistakes.length === 1 ? 'a mistake' : `${mistakes.length} mistakes`
+    super(`The configuration has ${count}:\n${mistakes.map(one => `  - ${one}`).join('\n')}`)
+    this.mistakes = mistakes
+  }
+}
+
+/** From the process's environment and from `.env` in the current folder, which sets only what is not set already. */
+export function loadConfig(channels: readonly AccountNeeds[]): Config {
+  if (existsSync('.env')) process.loadEnvFile('.env')
+  return readConfig(process.env, channels)
+}
+
+/** Throws `ConfigError`. A variable that is empty counts as not set. */
+export function readConfig(environment: Environment, channels: readonly AccountNeeds[]): Config {
+  const entries = Object.entries(environment).flatMap(([name, value]) =>
+    value === undefined || value.trim() === '' ? [] : [[name, value.trim()]],
+  )
+  const set: Readonly<Record<string, string>> = Object.fromEntries(entries)
+  const known = channels.map(channel => channel.name)
+  const parsed = shape.safeParse(set)
+  const accounts = readAccounts(set, channels, isSandbox(set))
+  const route = readRoute(set, known)
+  const mistakes = [
+    ...(parsed.success ? [] : parsed.error.issues.map(issue => complaint(issue, set))),
+    ...together(set),
+    ...route.mistakes,
+    ...accounts.mistakes,
+  ]
+  if (!parsed.success || mistakes.length > 0) throw new ConfigError(mistakes)
+  const read = parsed.data
+  return Object.freeze({
+    production: read.NODE_ENV === 'production',
+    databaseUrl: read.DATABASE_URL === undefined ? undefined : new Secret(read.DATABASE_URL),
+    dataFolder: read.DATA_FOLDER,
+    host: read.HOST,
+    port: read.PORT,
+    publicUrl: read.PUBLIC_URL,
+    vaultCapturePort: read.VAULT_CAPTURE_PORT,
+    sandbox: isSandbox(set),
+    specsFolder: read.SPECS_DIR,
+    trustedProxies: read.TRUSTED_PROXIES,
+    bodyLimitBytes: read.BODY_LIMIT_BYTES,
+    channelTimeoutMs: read.CHANNEL_TIMEOUT_MS,
+    route: route.route,
+    logLevel: read.LOG_LEVEL,
+    rootKeyFile: read.ROOT_KEY_FILE,
+    accounts: accounts.accounts,
+  })
+}
+
+const whole = (min: number, max: number, fallback: number) =>
+  z
+    .string()
+    .regex(/^\d{1,12}$/, `must be a whole number from ${min} to ${max}`)
+    .transform(Number)
+    .refine(value => value >= min && value <= max, `must be a whole number from ${min} to ${max}`)
+    .default(fallback)
+
+const address = z
+  .url({ protocol: /^https?$/, error: 'must be an address that begins with https:// (or http://)' })
+  .refine(text => !/[?#]/.test(text), 'must have no ? or #')
+  .transform(text => text.replace(/\/+$/, ''))
+
+const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const
+const environments = ['development', 'test', 'production'] as const
+const oneOf = (values: readonly string[]): string => `must be one of ${values.join(', ')}`
+
+const shape = z.object({
+  NODE_ENV: z.enum(environments, oneOf(environments)).default('development'),
+  DATABASE_URL: z
+    .string()
+    .regex(/^postgres(ql)?:\/\/./, 'must begin with postgres://')
+    .refine(URL.canParse, 'is not an address (are special characters in the password written as %40 and the like?)')
+    .optional(),
+  DATA_FOLDER: z.string().default('.bindery'),
+  HOST: z.string().default('127.0.0.1'),
+  PORT: whole(0, 65_535, 8080),
+  PUBLIC_URL: address.optional(),
+  VAULT_CAPTURE_PORT: whole(0, 65_535, 8081),
+  SANDBOX: z.enum(['true', 'false'], 'must be true or false').optional(),
+  SPECS_DIR: z.string().default('../shared/specs'),
+  TRUSTED_PROXIES: whole(0, 10, 0),
+  BODY_LIMIT_BYTES: whole(1024, 10_485_760, 65_536),
+  CHANNEL_TIMEOUT_MS: whole(100, 60_000, 5000),
+  ROUTE: z.string().optional(),
+  LOG_LEVEL: z.enum(logLevels, oneOf(logLevels)).default('info'),
+  ROOT_KEY_FILE: z.string().optional(),
+})
+
+type Name = keyof typeof shape.shape
+
+/** What each variable is for, with an example that is valid. */
+const described: Readonly<Record<Name, { readonly example: string; readonly about: string }>> = {
+  NODE_ENV: { example: 'production', about: 'development (default), test or production' },
+  DATABASE_URL: {
+    example: 'postgres://bindery:secret@db.internal:5432/bindery',
+    about: 'PostgreSQL 15 or later; without it an embedded one in DATA_FOLDER',
+  },
+  DATA_FOLDER: { example: '/var/lib/bindery', about: 'where the embedded database and development keys are kept; default .bindery' },
+  HOST: { example: '0.0.0.0', about: 'address to listen on; default 127.0.0.1' },
+  PORT: { example: '8080', about: 'port of the API; 0 takes any free one; default 8080' },
+  PUBLIC_URL: { example: 'https://pay.example.com', about: 'where browsers and channels reach this server; required in production' },
+  VAULT_CAPTURE_PORT: { example: '8081', about: 'port where the vault takes card numbers; 0 takes any free one; default 8081' },
+  SANDBOX: { example: 'true', about: 'start simulated channels for test mode; default true, in production false' },
+  SPECS_DIR: { example: '../shared/specs', about: "folder of the channels' official specifications, by which the simulators are judged" },
+  TRUSTED_PROXIES: { example: '1', about: 'how many proxies in front of this server write X-Forwarded-For; default 0' },
+  BODY_LIMIT_BYTES: { example: '65536', about: 'largest request body; default 65536' },
+  CHANNEL_TIMEOUT_MS: { example: '5000', about: 'how long a channel may take to answer, in milliseconds; default 5000' },
+  ROUTE: { example: 'stripe,adyen', about: 'channels to try, in order, when the caller names none; default: all that there are' },
+  LOG_LEVEL: { example: 'info', about: `${logLevels.join(', ')}; default info` },
+  ROOT_KEY_FILE: { example: '.bindery/root.key', about: "the vault's root key as a file: for development only" },
+}
+
+const secretNames: readonly string[] = ['DATABASE_URL']
+
+function complaint(issue: z.core.$ZodIssue, set: Readonly<Record<string, string>>): string {
+  const name = String(issue.path[0])
+  const example = Object.entries(described).find(([key]) => key === name)?.[1].example ?? ''
+  const given = secretNames.includes(name) ? '' : ` (it is ${JSON.stringify(set[name])})`
+  return `${name} ${issue.message}${given}, for example ${name}=${example}`
+}
+
+/** Unless said otherwise, simulated channels belong to development and not to production. */
+const isSandbox = (set: Readonly<Record<string, string>>): boolean =>
+  (set.SANDBOX ?? (set.NODE_ENV === 'production' ? 'false' : 'true')) !== 'false'
+
+/** What is wrong only because of another variable. Judged by the texts, so that it is said beside all other mistakes. */
+function together(set: Readonly<Record<string, string>>): string[] {
+  const mistakes: string[] = []
+  const port = set.PORT ?? '8080'
+  if (port !== '0' && port === (set.VAULT_CAPTURE_PORT ?? '8081'))
+    mistakes.push(`VAULT_CAPTURE_PORT must differ from PORT (both are ${port}), for example VAULT_CAPTURE_PORT=8081`)
+  if (set.NODE_ENV !== 'production') return mistakes
+  if (set.PUBLIC_URL === undefined) mistakes.push('PUBLIC_URL is required in production, for example PUBLIC_URL=https://pay.example.com')
+  else if (set.PUBLIC_URL.startsWith('http://'))
+    mistakes.push('PUBLIC_URL must begin with https:// in production, for example PUBLIC_URL=https://pay.example.com')
+  if (set.ROOT_KEY_FILE !== undefined) mistakes.push('ROOT_KEY_FILE is for development: remove it when NODE_ENV=production')
+  return mistakes
+}
+
+function readRoute(
+  set: Readonly<Record<string, string>>,
+  known: readonly ChannelName[],
+): { route: readonly ChannelName[]; mistakes: string[] } {
+  if (set.ROUTE === undefined) return { route: known, mistakes: [] }
+  const asked = set.ROUTE.split(',').map(one => one.trim())
+  const route = asked.flatMap(one => known.filter(name => name === one))
+  const example = `for example ROUTE=${known.join(',')}`
+  const unknown = asked
+    .filter(one => !known.some(name => name === one))
+    .map(one => `ROUTE names ${JSON.stringify(one)}, which is no channel, ${example}`)
+  const twice = new Set(asked.filter((one, i) => asked.indexOf(one) !== i))
+  return { route, mistakes: [...unknown, ...[...twice].map(one => `ROUTE names ${one} twice, ${example}`)] }
+}
+
+/** Every variable with what it is for: what `--help` prints. */
+export function configReference(channels: readonly AccountNeeds[]): string {
+  const rows = [
+    ...Object.entries(described).map(([name, { example, about }]) => [`${name}=${example}`, about] as const),
+    ...accountReference(channels),
+  ]
+  const width = Math.max(...rows.map(([left]) => left.length))
+  return `${rows.map(([left, about]) => `${left.padEnd(width)}  ${about}`).join('\n')}\n`
+}

@@ -1,0 +1,111 @@
+/** Pages for people: the landing page, the API's reference, and one page for each problem. Everything they need comes from here. */
+import { promisify } from 'node:util'
+import { gzip } from 'node:zlib'
+import fastify from 'fastify'
+import { problems } from '../core/problem.ts'
+import type { OpenApiDocument } from './openapi.ts'
+import type { Page, PageAnswer } from './pages.ts'
+import { advice, isProblemCode } from './problems.ts'
+
+export function docsPages(document: () => OpenApiDocument): readonly Page[] {
+  let rendered: string | undefined
+  const openApiText = (): string => {
+    rendered ??= JSON.stringify(document())
+    return rendered
+  }
+  let script: Promise<Script> | undefined
+  return [
+    { path: '/', answer: () => html('Bindery', landing) },
+    {
+      path: '/openapi.json',
+      answer: () => ({ status: 200, contentType: 'application/json', body: openApiText() }),
+    },
+    { path: '/docs', answer: () => html('API reference', '<div id="reference"></div>', ['/docs/reference.js', '/docs/start.js']) },
+    { path: '/docs/start.js', answer: () => asset('text/javascript', startScript) },
+    {
+      path: '/docs/reference.js',
+      answer: async ({ acceptsGzip }) => {
+        script ??= referenceScript()
+        const { plain, packed } = await script
+        return acceptsGzip ? asset('text/javascript', packed, { 'content-encoding': 'gzip' }) : asset('text/javascript', plain)
+      },
+    },
+    { path: '/page.css', answer: () => asset('text/css', stylesheet) },
+    { path: '/problems/{code}', answer: ({ params }) => problemPage(params.code ?? '') },
+  ]
+}
+
+type Script = { readonly plain: Buffer; readonly packed: Buffer }
+
+/** Scalar's bundle, taken from its plugin the first time somebody asks (it is 4 MB of JavaScript). */
+async function referenceScript(): Promise<Script> {
+  const { default: plugin } = await import('@scalar/fastify-api-reference')
+  const shelf = fastify()
+  await shelf.register(plugin, { routePrefix: '/docs', configuration: { url: '/openapi.json' } })
+  const { rawPayload, statusCode } = await shelf.inject('/docs/js/scalar.js')
+  await shelf.close()
+  if (statusCode !== 200) throw new TypeError('the reference plugin has moved its script')
+  return { plain: rawPayload, packed: await promisify(gzip)(rawPayload) }
+}
+
+/** No fonts, telemetry, assistant, proxy or search of the maker's: all of them live elsewhere. */
+const startScript = `Scalar.createApiReference('#reference', {
+  url: '/openapi.json',
+  withDefaultFonts: false,
+  telemetry: false,
+  agent: { disabled: true },
+  mcp: { disabled: true },
+  showDeveloperTools: 'never',
+  hideClientButton: true,
+  persistAuth: false,
+})
+`
+
+const asset = (contentType: string, body: string | Buffer, headers: Record<string, string> = {}): PageAnswer => ({
+  status: 200,
+  contentType: `${contentType}; charset=utf-8`,
+  body,
+  headers: { 'cache-control': 'public, max-age=3600', vary: 'accept-encoding', ...headers },
+})
+
+function html(title: string, main: string, scripts: readonly string[] = [], status = 200): PageAnswer {
+  const loaded = scripts.map(source => `<script src="${source}"></script>`).join('')
+  const body = `<!doctype html>
+<html lang="en">
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>${title}</title>
+<link rel="icon" href="data:,"><link rel="stylesheet" href="/page.css"></head>
+<body>${main}${loaded}</body>
+</html>
+`
+  return { status, contentType: 'text/html; charset=utf-8', body }
+}
+
+const problemCodes = Object.keys(problems).filter(isProblemCode)
+
+const landing = `<main><h1>Bindery</h1>
+<p>Binds payment instruments over many channels and keeps them alive.</p>
+<ul>
+<li><a href="/docs">API reference</a></li>
+<li><a href="/openapi.json">OpenAPI 3.1 document</a></li>
+<li><a href="/healthz">Is it alive?</a> <a href="/readyz">Is it ready?</a> <a href="/metrics">Metrics</a></li>
+</ul>
+<h2>Problems</h2>
+<ul>${problemCodes.map(code => `<li><a href="/problems/${code}">${code}</a> ${problems[code].title}</li>`).join('')}</ul></main>`
+
+function problemPage(code: string): PageAnswer {
+  if (!isProblemCode(code))
+    return html('No such problem', '<main><h1>No such problem</h1><p><a href="/">All problems</a></p></main>', [], 404)
+  const { title, status, retryable } = problems[code]
+  const again = retryable ? 'The same request may succeed later.' : 'The same request will fail again.'
+  const main = `<main><h1>${title}</h1><p><code>${code}</code>, HTTP status ${status}. ${again}</p>
+<p>${escaped(advice[code])}</p><p><a href="/">All problems</a></p></main>`
+  return html(title, main)
+}
+
+const escaped = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;')
+
+const stylesheet = `:root { color-scheme: light dark; font: 1rem/1.5 system-ui, sans-serif }
+body { margin: 0 }
+main { max-width: 44rem; margin: 3rem auto; padding: 0 1rem }
+code { font-family: ui-monospace, monospace }
+`

@@ -1,0 +1,37 @@
+/** What an operator's Prometheus reads: durations by endpoint and status, requests in flight, event loop lag. No tenant anywhere. */
+import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+
+export type Metrics = {
+  observe(endpoint: string, status: number, ms: number): void
+  /** The registry others may add their own metrics to. */
+  readonly registry: Registry
+}
+
+export function createMetrics(running: () => number): Metrics {
+  const registry = new Registry()
+  // Event loop lag, memory, garbage collection, file handles.
+  collectDefaultMetrics({ register: registry })
+  const durations = new Histogram({
+    name: 'http_request_duration_seconds',
+    help: 'From the headers read to the answer written, by endpoint and status.',
+    labelNames: ['endpoint', 'status'],
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
+    registers: [registry],
+  })
+  new Gauge({
+    name: 'http_requests_in_flight',
+    help: 'Requests being answered now.',
+    registers: [registry],
+    collect() {
+      this.set(running())
+    },
+  })
+  const known = new Map<string, Map<number, { observe(seconds: number): void }>>()
+  const childOf = (endpoint: string, status: number) => {
+    const child = durations.labels(endpoint, String(status))
+    const ofEndpoint = known.get(endpoint) ?? new Map()
+    known.set(endpoint, ofEndpoint.set(status, child))
+    return child
+  }
+  return { registry, observe: (endpoint, status, ms) => (known.get(endpoint)?.get(status) ?? childOf(endpoint, status)).observe(ms / 1000) }
+}

@@ -1,0 +1,269 @@
+/**
+ * The server: every endpoint of the list behind one path: read, authenticate, look for card numbers, validate, once, act, answer.
+ * fastify routes and reads the body; the answer is written to the socket here, in one place.
+ */
+import { createSecretKey, type KeyObject } from 'node:crypto'
+import type { ServerResponse } from 'node:http'
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import { idBytes, newId } from '../core/id.ts'
+import { Problem } from '../core/problem.ts'
+import { Unavailable } from '../world/store.ts'
+import type { Log, World } from '../world/world.ts'
+import { type Authenticator, authenticator, nobody } from './auth.ts'
+import { brokenOff, frameworkProblem } from './breakage.ts'
+import { clientAddress } from './clientAddress.ts'
+import { docsPages } from './docs.ts'
+import { type Answer, type Caller, type Endpoint, keepsKeys } from './endpoint.ts'
+import { healthPages } from './health.ts'
+import { answerOnce, inputHash, noOnce, type Rendered, readKey } from './idempotency.ts'
+import { defaultLimits, type Limits } from './limits.ts'
+import { createMetrics, type Metrics } from './metrics.ts'
+import { openApi, type WebhookDescription } from './openapi.ts'
+import { registerPages } from './pages.ts'
+import { renderProblem } from './problems.ts'
+import { hasBody, readRequest } from './request.ts'
+import { renderAnswer, send } from './send.ts'
+
+export type Server = {
+  /** Port 0 takes a free one. */
+  listen(port: number, host?: string): Promise<{ readonly host: string; readonly port: number }>
+  /** `http://127.0.0.1:8080`; throws before `listen`. */
+  address(): string
+  /** Stops accepting, lets what is running finish (at most `drainTimeoutMs`), then closes. */
+  close(): Promise<void>
+  /** True once `close` was called. */
+  draining(): boolean
+}
+
+export type ServerOptions = {
+  readonly world: World
+  readonly endpoints: readonly Endpoint[]
+  readonly limits?: Partial<Limits>
+  readonly log: Log
+  /** Told in the OpenAPI document. */
+  readonly version?: string
+  readonly webhooks?: readonly WebhookDescription[]
+}
+
+/** What every request needs; made once. */
+type House = {
+  readonly world: World
+  readonly limits: Limits
+  readonly log: Log
+  readonly keys: Authenticator
+  readonly metrics: Metrics
+  readonly onceSecret: KeyObject
+  /** The next request's id. */
+  readonly nextRequest: () => string
+  readonly state: { draining: boolean; running: number }
+}
+
+export function createServer(options: ServerOptions): Server {
+  const limits: Limits = { ...defaultLimits, ...options.limits }
+  const { world, log } = options
+  const state = { draining: false, running: 0 }
+  const house: House = {
+    world,
+    limits,
+    log,
+    keys: authenticator(world),
+    metrics: createMetrics(() => state.running),
+    onceSecret: createSecretKey(world.settings.idempotencyKey),
+    nextRequest: requestIds(world),
+    state,
+  }
+  const app = createApp(house)
+  for (const one of options.endpoints) register(app, house, one)
+  registerRefusals(app, house, options.endpoints)
+  const { endpoints, webhooks = [], version = '0' } = options
+  const document = () => openApi({ endpoints, webhooks, version, publicUrl: world.settings.publicUrl })
+  registerPages(app, [...healthPages(world, house.metrics, () => state.draining), ...docsPages(document)], (request, reply) =>
+    refuse(house, request, reply, new Problem('internal', 'Something went wrong on our side.')),
+  )
+
+  return {
+    async listen(port, host = '127.0.0.1') {
+      await app.listen({ port, host })
+      const bound = app.server.address()
+      if (bound === null || typeof bound === 'string') throw new TypeError('the server has no port')
+      return { host: bound.address, port: bound.port }
+    },
+    address() {
+      const bound = app.server.address()
+      if (bound === null || typeof bound === 'string') throw new TypeError('the server is not listening')
+      return `http://${bound.family === 'IPv6' ? `[${bound.address}]` : bound.address}:${bound.port}`
+    },
+    close: () => drain(app, house),
+    draining: () => state.draining,
+  }
+}
+
+/** Chance is drawn for many ids at once: a draw costs as much as the rest of a small request's parsing. */
+const idsPerDraw = 256
+
+function requestIds(world: Pick<World, 'now' | 'random'>): () => string {
+  let pool: Buffer = Buffer.alloc(0)
+  let at = 0
+  return () => {
+    if (at >= pool.length) {
+      pool = world.random(idBytes * idsPerDraw)
+      at = 0
+    }
+    at += idBytes
+    return newId('req', world.now(), pool.subarray(at - idBytes, at))
+  }
+}
+
+function createApp(house: House): FastifyInstance {
+  const { limits } = house
+  const app = fastify({
+    logger: false,
+    bodyLimit: limits.bodyBytesMax,
+    exposeHeadRoutes: false,
+    return503OnClosing: false,
+    forceCloseConnections: 'idle',
+    requestTimeout: limits.requestTimeoutMs,
+    keepAliveTimeout: limits.keepAliveTimeoutMs,
+    http: {
+      headersTimeout: limits.headersTimeoutMs,
+      connectionsCheckingInterval: limits.checkIntervalMs,
+      maxHeaderSize: limits.headerBytesMax,
+      joinDuplicateHeaders: true,
+    },
+    routerOptions: { maxParamLength: 200, querystringParser: () => ({}) },
+    clientErrorHandler: (error, socket) => brokenOff(house.world.settings.publicUrl, house.nextRequest(), error, socket),
+    frameworkErrors: (error, request, reply) => refuse(house, request, reply, frameworkProblem(error)),
+  })
+  // Node drops headers beyond this count without a word; the count is checked in request.ts instead, and refused.
+  app.server.maxHeadersCount = 0
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
+  app.setErrorHandler((error, request, reply) => refuse(house, request, reply, frameworkProblem(error)))
+  app.setNotFoundHandler((request, reply) => refuse(house, request, reply, new Problem('not_found', 'There is no such address.')))
+  return app
+}
+
+function register(app: FastifyInstance, house: House, endpoint: Endpoint): void {
+  if (endpoint.once === 'own' && endpoint.recover === undefined) throw new TypeError(`${endpoint.name}: once 'own' needs recover`)
+  const handler = (request: FastifyRequest, reply: FastifyReply): void => {
+    reply.hijack()
+    void serve(house, endpoint, request, reply.raw)
+  }
+  app.route({ method: endpoint.method, url: routeOf(endpoint), handler })
+}
+
+const routeOf = (endpoint: Pick<Endpoint, 'path'>): string => endpoint.path.replace(/\{(\w+)\}/g, ':$1')
+
+/** An address that exists answers the methods it does not take with 405, and says which it takes. */
+function registerRefusals(app: FastifyInstance, house: House, endpoints: readonly Endpoint[]): void {
+  const methods = ['GET', 'POST', 'DELETE', 'PUT', 'PATCH', 'OPTIONS', 'HEAD'] as const
+  for (const url of new Set(endpoints.map(routeOf))) {
+    const taken = endpoints.filter(one => routeOf(one) === url).map(one => one.method)
+    const allow = taken.join(', ')
+    const handler = (request: FastifyRequest, reply: FastifyReply): void =>
+      refuse(house, request, reply, new Problem('method_not_allowed', `This address takes ${allow}.`), { allow })
+    const rest = methods.filter(method => !taken.some(one => one === method) && !app.hasRoute({ method, url }))
+    app.route({ method: rest, url, handler })
+  }
+}
+
+function refuse(house: House, request: FastifyRequest, reply: FastifyReply, problem: Problem, headers?: Record<string, string>): void {
+  reply.hijack()
+  const requestId = house.nextRequest()
+  const rendered = renderProblem(house.world.settings.publicUrl, requestId, problem)
+  // The rest of a body that was refused is not worth reading.
+  const closing = request.raw.complete || !hasBody(request.raw.headers) ? {} : { connection: 'close' }
+  send(reply.raw, requestId, { ...rendered, headers: { ...rendered.headers, ...headers, ...closing } })
+  house.metrics.observe('none', rendered.status, 0)
+  if (rendered.status >= 500) house.log.error('request refused by the framework', { request: requestId, status: rendered.status })
+}
+
+/** Never rejects: whatever goes wrong becomes an answer. */
+async function serve(house: House, endpoint: Endpoint, request: FastifyRequest, response: ServerResponse): Promise<void> {
+  const startedAt = house.world.now()
+  const requestId = house.nextRequest()
+  house.state.running += 1
+  let rendered: Rendered
+  let caller = nobody
+  try {
+    if (endpoint.auth !== 'none') {
+      const { authorization } = request.raw.headers
+      caller = house.keys.known(authorization) ?? (await house.keys.find(authorization))
+    }
+    rendered = await respond(house, endpoint, request, caller, requestId)
+  } catch (error) {
+    rendered = renderProblem(house.world.settings.publicUrl, requestId, problemOf(house, error, endpoint, requestId))
+  }
+  if (house.state.draining) response.shouldKeepAlive = false
+  try {
+    send(response, requestId, rendered)
+  } catch (error) {
+    // An endpoint's own header that cannot be written.
+    problemOf(house, error, endpoint, requestId)
+    response.destroy()
+  }
+  house.state.running -= 1
+  const took = house.world.now() - startedAt
+  house.metrics.observe(endpoint.name, rendered.status, took)
+  if (house.limits.logRequests)
+    house.log.info('request', { request: requestId, endpoint: endpoint.name, status: rendered.status, ms: took, tenant: caller.tenant })
+}
+
+function respond(house: House, endpoint: Endpoint, request: FastifyRequest, caller: Caller, requestId: string): Promise<Rendered> {
+  const { world, limits } = house
+  const read = readRequest(endpoint, request, caller, limits)
+  const act = endpoint.prepare(read.input)
+  const { headers } = request.raw
+  const forwarded = headers['x-forwarded-for']
+  const peerAddress = clientAddress(
+    request.raw.socket.remoteAddress,
+    typeof forwarded === 'string' ? forwarded : undefined,
+    limits.trustedProxies,
+  )
+  const render = (answer: Answer): Rendered => renderAnswer(endpoint, answer)
+  const header = headers['idempotency-key']
+  if (header === undefined || !keepsKeys(endpoint) || caller === nobody)
+    return act({ world, caller, requestId, once: noOnce, peerAddress }).then(render)
+  const key = readKey(String(header))
+  return answerOnce({
+    endpoint,
+    context: { world, caller, requestId, peerAddress },
+    key,
+    hash: inputHash(house.onceSecret, {
+      method: endpoint.method,
+      url: request.raw.url ?? '',
+      name: endpoint.name,
+      body: read.body,
+    }),
+    act,
+    render,
+    renderProblem: problem => renderProblem(world.settings.publicUrl, requestId, problem),
+  })
+}
+
+/** A problem as it was thrown; a database out of reach is `unavailable`; anything else is a bug, told to the log and to nobody else. */
+function problemOf(house: House, error: unknown, endpoint: Endpoint, requestId: string): Problem {
+  if (error instanceof Problem) return error
+  if (error instanceof Unavailable) return new Problem('unavailable', 'The database is out of reach. Nothing was written.')
+  const frames = error instanceof Error ? (error.stack ?? '').split('\n').filter(line => line.startsWith('    at ')) : []
+  const name = error instanceof Error ? error.name : typeof error
+  house.log.error('bug', {
+    request: requestId,
+    endpoint: endpoint.name,
+    name,
+    at: frames
+      .slice(0, 6)
+      .map(line => line.trim())
+      .join(' < '),
+  })
+  return new Problem('internal', 'Something went wrong on our side. The request id finds it in our log.')
+}
+
+async function drain(app: FastifyInstance, house: House): Promise<void> {
+  house.state.draining = true
+  const until = house.world.now() + house.limits.drainTimeoutMs
+  const closed = app.close()
+  while (house.state.running > 0 && house.world.now() < until) await house.world.sleep(20)
+  app.server.closeAllConnections()
+  await closed
+}

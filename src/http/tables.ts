@@ -1,0 +1,71 @@
+/** The tables of the HTTP layer; their SQL twins stand in migrations/0002_http.sql. */
+import { int, json, maybe, type Row, table, text, time } from '../world/table.ts'
+import type { Mode } from '../world/world.ts'
+
+export const tenants = table(
+  'tenants',
+  { id: text(), name: text(), created_at: time(), version: int() },
+  { key: ['id'], checks: { tenants_name: row => row.name.length >= 1 && row.name.length <= 200 } },
+)
+
+const oneOf = <T extends string>(values: readonly T[], value: T): boolean => values.includes(value)
+
+/** `hash`: SHA-256 of the whole key in hexadecimal. `hint`: its first letters, for lists. */
+export const apiKeys = table(
+  'api_keys',
+  {
+    id: text(),
+    tenant: text(),
+    mode: text<Mode>(),
+    kind: text<'secret' | 'publishable'>(),
+    hash: text(),
+    hint: text(),
+    created_at: time(),
+    revoked_at: maybe(time()),
+    version: int(),
+  },
+  {
+    key: ['id'],
+    unique: { api_keys_hash: ['hash'] },
+    indexes: { api_keys_by_tenant: ['tenant', 'id'] },
+    references: { api_keys_tenant_fkey: { columns: ['tenant'], to: 'tenants' } },
+    checks: {
+      api_keys_mode: row => oneOf(['test', 'live'], row.mode),
+      api_keys_kind: row => oneOf(['secret', 'publishable'], row.kind),
+      api_keys_hash_form: row => row.hash.length === 64,
+    },
+  },
+)
+
+/** `request`: the request that holds the lease. `resource`: what the first request made, for `recover`. `body`: the answer as it was sent, so a replay is equal to the byte. */
+export const idempotency = table(
+  'idempotency',
+  {
+    tenant: text(),
+    mode: text<Mode>(),
+    key: text(),
+    endpoint: text(),
+    hash: text(),
+    state: text<'running' | 'done'>(),
+    request: text(),
+    resource: maybe(text()),
+    status: maybe(int()),
+    headers: maybe(json<Readonly<Record<string, string>>>()),
+    body: maybe(text()),
+    created_at: time(),
+    lease_until: time(),
+    due_at: maybe(time()),
+    clock: maybe(text()),
+    version: int(),
+  },
+  {
+    key: ['tenant', 'mode', 'key'],
+    checks: {
+      idempotency_mode: row => oneOf(['test', 'live'], row.mode),
+      idempotency_state: row => oneOf(['running', 'done'], row.state),
+      idempotency_done: row => (row.state === 'done') === (row.status !== null && row.body !== null),
+      idempotency_status: row => row.status === null || (row.status >= 100 && row.status <= 499),
+    },
+  },
+)
+export type IdempotencyRow = Row<typeof idempotency>

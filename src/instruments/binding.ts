@@ -1,0 +1,194 @@
+/**
+ * A binding: one instrument × one channel, with its own lifecycle. Its status is the fold of its facts; `uncertain` is laid over it while
+ * an operation has no definite answer, so that a late answer always clears it.
+ */
+import type { Bound, News, References, RefusalCategory } from '../channels/channel.ts'
+import { type Foldable, type Folded, fold, type Order } from '../core/fold.ts'
+import { lifecycle, next } from '../core/lifecycle.ts'
+
+export const bindingLifecycle = lifecycle({
+  name: 'binding',
+  states: ['initiated', 'challenge', 'verifying', 'uncertain', 'active', 'suspended', 'revoking', 'revoked', 'expired', 'failed'],
+  initial: 'initiated',
+  terminal: ['revoked', 'failed'],
+  edges: [
+    { on: 'challenged', from: ['initiated', 'challenge'], to: 'challenge' },
+    { on: 'verifying', from: ['initiated', 'challenge', 'verifying'], to: 'verifying' },
+    { on: 'bound', from: ['initiated', 'challenge', 'verifying'], to: 'active' },
+    // Told again, by another mouth: a webhook beside the answer. What it knows more (a network transaction id) is kept.
+    { on: 'bound', from: ['active', 'suspended', 'revoking'], to: 'same' },
+    { on: 'refused', from: ['initiated', 'challenge', 'verifying'], to: 'failed' },
+    // Our own patience ended. It stands before every definite answer in the fold, so an answer that comes later still counts.
+    { on: 'abandoned', from: ['initiated', 'challenge', 'verifying'], to: 'expired' },
+    { on: 'bound', from: ['expired'], to: 'active' },
+    { on: 'refused', from: ['expired'], to: 'failed' },
+    { on: 'suspended', from: ['active', 'suspended'], to: 'suspended' },
+    { on: 'resumed', from: ['suspended', 'active'], to: 'active' },
+    { on: 'updated', from: ['active', 'suspended', 'revoking'], to: 'same' },
+    { on: 'expired', from: ['active', 'suspended'], to: 'expired' },
+    { on: 'revoking', from: ['active', 'suspended', 'expired', 'revoking'], to: 'revoking' },
+    { on: 'revoked', from: ['initiated', 'challenge', 'verifying', 'active', 'suspended', 'expired', 'revoking'], to: 'revoked' },
+    { on: 'revoked', from: ['revoked'], to: 'same' },
+    { on: 'revoking', from: ['revoked'], to: 'same' },
+  ],
+})
+
+export type BindingStatus = (typeof bindingLifecycle.states)[number]
+export type FactKind = (typeof bindingLifecycle.edges)[number]['on']
+/** Facts of our own making, beside the channel's news. */
+export type OwnNews =
+  | { readonly kind: 'abandoned'; readonly reason: string }
+  | { readonly kind: 'revoking' }
+  | {
+      readonly kind: 'refused'
+      readonly by: 'bindery'
+      readonly category: RefusalCategory
+      readonly code: string
+      readonly elsewhere: false
+      readonly references: References
+    }
+export type AnyNews = News | OwnNews
+
+/** Why it failed. `retry`: what the customer or caller can do about it. */
+export type Refusal = {
+  readonly by: 'issuer' | 'channel' | 'bindery'
+  readonly category: RefusalCategory
+  readonly code: string
+  readonly message?: string
+}
+
+/** News that answers no operation of ours stands after all that binds and before all that revokes. */
+export const newsPlace = 1_000
+/** Operations that revoke have their places after the channel's own news. */
+export const revokePlace = 1_001
+
+const stages: Readonly<Record<FactKind, number>> = {
+  challenged: 1,
+  verifying: 1,
+  abandoned: 2,
+  bound: 3,
+  refused: 3,
+  suspended: 3,
+  resumed: 3,
+  updated: 3,
+  expired: 3,
+  revoking: 0,
+  revoked: 3,
+}
+/** Safer is higher: the state in which less can go wrong prevails where nothing else orders two facts. */
+const safety: Readonly<Record<FactKind, number>> = {
+  challenged: 0,
+  verifying: 1,
+  bound: 2,
+  resumed: 2,
+  updated: 3,
+  suspended: 4,
+  abandoned: 5,
+  expired: 6,
+  refused: 7,
+  revoking: 8,
+  revoked: 9,
+}
+
+export type Fact = Foldable<FactKind> & { readonly news: AnyNews }
+
+/** Where news stands in its binding's fold. `rank`: 1 an answer to a call of ours, 2 the channel's own notice, 3 ourselves. */
+export function standing(
+  kind: FactKind,
+  from: {
+    readonly place: number
+    readonly rank: number
+    readonly sequence?: number | undefined
+    readonly at?: number | undefined
+    readonly id: string
+  },
+): Order {
+  return {
+    place: from.place,
+    stage: stages[kind],
+    rank: from.rank,
+    sequence: from.sequence ?? 0,
+    at: from.at ?? 0,
+    safety: safety[kind],
+    id: from.id,
+  }
+}
+
+export const terminal = (status: BindingStatus): boolean => bindingLifecycle.terminal.some(one => one === status)
+/** Whether it holds its slot: it is alive or may come alive. */
+export const holdsSlot = (status: BindingStatus): boolean => !terminal(status) && status !== 'expired' && status !== 'revoking'
+
+/** What is known of a binding from its facts. */
+export type Known = {
+  readonly status: BindingStatus
+  readonly token: string | null
+  readonly names: References
+  readonly action: {
+    readonly type: 'redirect'
+    readonly url: string
+    readonly method: 'GET' | 'POST'
+    readonly data?: Readonly<Record<string, string>>
+  } | null
+  readonly refusal: Refusal | null
+  readonly card: Bound['card'] | undefined
+  readonly network_transaction_id: string | null
+  readonly transaction_link_id: string | null
+}
+
+export const nothingKnown: Known = {
+  status: 'initiated',
+  token: null,
+  names: {},
+  action: null,
+  refusal: null,
+  card: undefined,
+  network_transaction_id: null,
+  transaction_link_id: null,
+}
+
+/** What one applied fact adds to what is known. */
+function absorb(known: Known, fact: Fact): Known {
+  const to = next(bindingLifecycle, known.status, fact.on)
+  if (to === undefined) return known
+  const news = fact.news
+  const names = 'references' in news && news.references !== undefined ? { ...known.names, ...news.references } : known.names
+  const base: Known = { ...known, status: to, names, action: to === 'challenge' ? known.action : null }
+  switch (news.kind) {
+    case 'challenged':
+      return { ...base, action: news.action }
+    case 'bound':
+      return {
+        ...base,
+        token: known.token ?? news.token,
+        refusal: null,
+        card: news.card ?? known.card,
+        network_transaction_id: news.networkTransactionId ?? known.network_transaction_id,
+        transaction_link_id: news.transactionLinkId ?? known.transaction_link_id,
+      }
+    case 'refused':
+      return {
+        ...base,
+        refusal: {
+          by: news.by,
+          category: news.category,
+          code: news.code,
+          ...('message' in news && news.message !== undefined ? { message: news.message } : {}),
+        },
+      }
+    case 'updated':
+      return { ...base, token: news.token ?? known.token, card: news.card === undefined ? known.card : { ...known.card, ...news.card } }
+    default:
+      return base
+  }
+}
+
+/** What a set of facts says. */
+export function foldBinding(facts: readonly Fact[]): { readonly known: Known; readonly folded: Folded<BindingStatus, Fact> } {
+  const folded = fold(bindingLifecycle, facts)
+  return { known: folded.applied.reduce(absorb, nothingKnown), folded }
+}
+
+/** `uncertain` is derived: an operation that binds has no definite answer, and no fact has decided. */
+export function overlay(status: BindingStatus, unanswered: boolean): BindingStatus {
+  return unanswered && (status === 'initiated' || status === 'challenge' || status === 'verifying') ? 'uncertain' : status
+}

@@ -1,0 +1,101 @@
+/** The endpoints of customers, and of the grants by which their cards reach the vault. */
+import { signGrant } from '../core/grant.ts'
+import { Problem } from '../core/problem.ts'
+import { type Context, type Endpoint, endpoint, nothing } from '../http/endpoint.ts'
+import { createCustomer, readCustomer } from './customer.ts'
+import { customerBody, customerParams, customerShape, grantBody, grantShape } from './schemas.ts'
+import type { CustomerRow } from './tables.ts'
+
+export const viewCustomer = (row: Omit<CustomerRow, 'version'>) => ({
+  id: row.id,
+  object: 'customer' as const,
+  livemode: row.mode === 'live',
+  reference: row.reference,
+  clock: row.clock,
+  metadata: row.metadata,
+  created_at: new Date(row.created_at).toISOString(),
+})
+
+export const customerEndpoints: readonly Endpoint[] = [
+  endpoint({
+    method: 'POST',
+    path: '/v1/customers',
+    name: 'createCustomer',
+    summary: 'Create a customer',
+    tag: 'Customers',
+    auth: 'secret',
+    params: nothing,
+    query: nothing,
+    body: customerBody,
+    answers: { 201: { description: 'The customer.', schema: customerShape } },
+    handle: async ({ world, caller }, { body }) => {
+      const row = await createCustomer(world, {
+        tenant: caller.tenant,
+        mode: caller.mode,
+        reference: body.reference ?? null,
+        clock: body.clock ?? null,
+        metadata: body.metadata ?? {},
+      })
+      return { status: 201, body: viewCustomer(row) }
+    },
+  }),
+  endpoint({
+    method: 'GET',
+    path: '/v1/customers/{id}',
+    name: 'getCustomer',
+    summary: 'Read a customer',
+    tag: 'Customers',
+    auth: 'secret',
+    params: customerParams,
+    query: nothing,
+    body: nothing,
+    answers: { 200: { description: 'The customer.', schema: customerShape } },
+    handle: async ({ world, caller }, { params }) => {
+      const row = await readCustomer(world, { tenant: caller.tenant, mode: caller.mode, id: params.id })
+      if (row === undefined) throw new Problem('not_found', 'no such customer')
+      return { status: 200, body: viewCustomer(row) }
+    },
+  }),
+  endpoint({
+    method: 'POST',
+    path: '/v1/capture_grants',
+    name: 'createCaptureGrant',
+    summary: 'Allow a card to be handed to the vault',
+    description:
+      'Post the card to `capture_url` with `Authorization: Bearer <grant>`; the vault answers with a reference, and the number never comes here.',
+    tag: 'Instruments',
+    auth: 'publishable',
+    params: nothing,
+    query: nothing,
+    body: grantBody,
+    answers: { 201: { description: 'The grant.', schema: grantShape } },
+    handle: async (context, { body }) => ({
+      status: 201,
+      body: grant(context, body.captures ?? 1, (body.expires_in_seconds ?? 900) * 1_000, body.origins ?? []),
+    }),
+  }),
+]
+
+function grant({ world, caller }: Context, captures: number, lifeMs: number, origins: readonly string[]) {
+  if (caller.kind === 'publishable' && captures > 1)
+    throw new Problem('forbidden', 'a publishable key grants one capture at a time', {
+      errors: [{ pointer: '/captures', detail: 'must be 1 with a publishable key' }],
+    })
+  const now = world.now()
+  const expiresAt = now + lifeMs
+  const token = signGrant(world.settings.grantKey, now, {
+    tenant: caller.tenant,
+    mode: caller.mode,
+    captures,
+    expiresAt,
+    nonce: world.random(16).toString('base64url'),
+    origins,
+  })
+  return {
+    object: 'capture_grant' as const,
+    grant: token,
+    capture_url: world.settings.captureUrl,
+    expires_at: new Date(expiresAt).toISOString(),
+    captures,
+  }
+}

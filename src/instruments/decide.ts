@@ -1,0 +1,339 @@
+/**
+ * What follows from news about a binding: a pure decision over rows that were read, giving the rows as they will be and the writes that
+ * make them so. `learn.ts` commits it.
+ */
+import type { ChannelName, Moment, References } from '../channels/channel.ts'
+import type { IdPrefix } from '../core/id.ts'
+import { insert, moveTo, type Write } from '../world/store.ts'
+import {
+  type AnyNews,
+  type Fact,
+  type FactKind,
+  foldBinding,
+  holdsSlot,
+  type Known,
+  newsPlace,
+  overlay,
+  revokePlace,
+  standing,
+} from './binding.ts'
+import { failOver } from './failover.ts'
+import { deriveStatus } from './instrument.ts'
+import { patienceMs, waitMs } from './operation.ts'
+import {
+  type BindingRow,
+  bindings,
+  channelNames,
+  type FactRow,
+  facts,
+  type InstrumentRow,
+  instruments,
+  type OperationRow,
+  operations,
+} from './tables.ts'
+import { viewBinding, viewInstrument } from './view.ts'
+
+export type Rows = {
+  readonly instrument: InstrumentRow
+  readonly binding: BindingRow
+  /** The instrument's other bindings. */
+  readonly siblings: readonly BindingRow[]
+  /** All operations of this binding. */
+  readonly operations: readonly OperationRow[]
+  readonly facts: readonly FactRow[]
+}
+
+/** News, and who told it. `event` is unique at its source. Rank 1: an answer to a call of ours, 2: the channel's own notice, 3: ourselves. */
+export type NewFact = {
+  readonly source: string
+  readonly event: string
+  readonly news: AnyNews
+  readonly operation?: string
+  readonly rank: 1 | 2 | 3
+  readonly moment?: Moment
+  readonly request?: string
+}
+
+export type Change = {
+  readonly facts: readonly NewFact[]
+  /** An attempt that ended without a definite answer: when to try again, or that a person has to look. */
+  readonly attempt?: {
+    readonly operation: string
+    readonly cause: string
+    readonly parked: boolean
+    readonly dueAt: number | null
+    readonly references?: References
+  }
+}
+
+export type Minds = {
+  readonly now: number
+  readonly mint: (prefix: IdPrefix, near: string) => string
+  readonly canLookUp: (channel: ChannelName) => boolean
+  /** Whether there is an account for this channel. */
+  readonly open: (channel: ChannelName) => boolean
+}
+
+export type Decision = {
+  readonly writes: readonly Write[]
+  readonly instrument: Omit<InstrumentRow, 'version'>
+  /** All bindings of the instrument as they will be. */
+  readonly bindings: readonly Omit<BindingRow, 'version'>[]
+  /** Operations that came into being: to be carried out. */
+  readonly next: readonly Omit<OperationRow, 'version'>[]
+}
+
+export function decide(rows: Rows, change: Change, minds: Minds): Decision {
+  const fresh = change.facts.map(one => factRow(rows, one, minds))
+  const { known } = foldBinding([...rows.facts, ...fresh].map(asFact))
+  const alive = known.status === 'active' || known.status === 'suspended'
+  const revoke = alive && unwanted(rows) ? planRevoke(rows, minds) : undefined
+  const status = revoke === undefined ? known.status : 'revoking'
+  const settled = settle(rows, change, status, fresh, minds)
+  const binding = bindingAfter(rows.binding, { ...known, status }, settled, revoke === undefined ? 0 : 1, minds.now)
+  const other = failOver(rows, { known, change: fresh, binding }, minds)
+  const all = [...rows.siblings, binding, ...(other === undefined ? [] : [other.binding])].sort((a, b) => (a.id < b.id ? -1 : 1))
+  const derived = deriveStatus(
+    { unbound: rows.instrument.unbound_at !== null },
+    all.map(one => one.status),
+  )
+  const visible =
+    binding.status !== rows.binding.status ||
+    derived !== rows.instrument.status ||
+    binding.token !== rows.binding.token ||
+    known.card !== undefined
+  const instrument = visible ? instrumentAfter(rows.instrument, known, derived, binding, minds.now) : rows.instrument
+  const writes: Write[] = [...fresh, ...(revoke === undefined ? [] : [revoke.fact])].map(one => insert(facts, one))
+  writes.push(moveTo(bindings, rows.binding, binding))
+  for (const [before, after] of settled) if (after !== before) writes.push(moveTo(operations, before, after))
+  writes.push(...nameWrites(rows.binding, binding))
+  if (revoke !== undefined) writes.push(insert(operations, revoke.operation))
+  if (other !== undefined) writes.push(insert(bindings, other.binding), insert(operations, other.operation))
+  if (visible) writes.push(moveTo(instruments, rows.instrument, instrument), notice(rows, instrument, binding, all, minds))
+  return {
+    writes,
+    instrument,
+    bindings: all,
+    next: [...(revoke === undefined ? [] : [revoke.operation]), ...(other === undefined ? [] : [other.operation])],
+  }
+}
+
+export const asFact = (row: Omit<FactRow, 'version'>): Fact => ({ on: row.kind, order: row.standing, news: row.news })
+
+function factRow(rows: Rows, fact: NewFact, minds: Minds): FactRow {
+  const kind: FactKind = fact.news.kind
+  const answered = fact.operation === undefined ? undefined : rows.operations.find(one => one.id === fact.operation)
+  const order = standing(kind, {
+    place: answered?.place ?? newsPlace,
+    rank: fact.rank,
+    sequence: fact.moment?.sequence,
+    at: fact.moment?.atMs,
+    id: `${fact.source}/${fact.event}`,
+  })
+  return {
+    tenant: rows.binding.tenant,
+    id: minds.mint('fct', rows.binding.customer),
+    instrument: rows.binding.instrument,
+    binding: rows.binding.id,
+    source: fact.source,
+    source_event: fact.event,
+    kind,
+    operation: answered?.id ?? null,
+    standing: order,
+    news: fact.news,
+    effective_at: fact.moment?.atMs ?? minds.now,
+    seen_at: minds.now,
+    request: fact.request ?? null,
+  }
+}
+
+/** Each operation beside what becomes of it. */
+function settle(
+  rows: Rows,
+  change: Change,
+  status: BindingRow['status'],
+  fresh: readonly FactRow[],
+  minds: Minds,
+): readonly (readonly [OperationRow, OperationRow])[] {
+  const binds = status === 'initiated' || status === 'challenge' || status === 'verifying'
+  return rows.operations.map(row => {
+    const decided = row.verb === 'revoke' ? status === 'revoked' : !binds
+    if (row.status === 'settled') return [row, row] as const
+    if (decided) return [row, { ...row, status: 'settled', due_at: null }] as const
+    const answer = fresh.find(one => one.operation === row.id)
+    if (answer !== undefined) return [row, answered(row, answer.kind, minds)] as const
+    const attempt = change.attempt
+    if (attempt?.operation !== row.id) return [row, row] as const
+    const input =
+      attempt.references === undefined ? row.input : { ...row.input, references: { ...row.input.references, ...attempt.references } }
+    return [
+      row,
+      {
+        ...row,
+        status: attempt.parked ? 'parked' : row.status === 'parked' ? 'open' : row.status,
+        cause: attempt.cause,
+        due_at: attempt.dueAt,
+        input,
+      },
+    ] as const
+  })
+}
+
+/** An answer that asks for patience: the bind waits for the customer or its bank and is looked up now and then. */
+function answered(row: OperationRow, kind: FactKind, minds: Minds): OperationRow {
+  if (row.verb !== 'bind' || (kind !== 'challenged' && kind !== 'verifying')) {
+    // A revoke that was refused: the token is still alive over there, and a person has to look.
+    return row.verb === 'revoke'
+      ? { ...row, status: 'parked', cause: 'the channel refused to revoke', due_at: null }
+      : { ...row, status: 'settled', due_at: null }
+  }
+  const cause = kind === 'challenged' ? 'challenge' : 'verifying'
+  const end = row.created_at + patienceMs(cause)
+  return {
+    ...row,
+    status: 'waiting',
+    cause,
+    due_at: minds.canLookUp(row.channel) ? Math.min(end, minds.now + waitMs(minds.now - row.created_at)) : end,
+  }
+}
+
+function bindingAfter(
+  before: BindingRow,
+  known: Known,
+  settled: readonly (readonly [OperationRow, OperationRow])[],
+  added: number,
+  now: number,
+): BindingRow {
+  const unanswered = settled.some(
+    ([, row]) => row.verb !== 'revoke' && row.cause !== null && (row.status === 'open' || row.status === 'parked'),
+  )
+  const status = overlay(known.status, unanswered)
+  const operationsCount = before.operations + added
+  return {
+    ...before,
+    status,
+    slot: holdsSlot(status) ? slotOf(before) : null,
+    token: known.token,
+    names: sameNames(before.names, known.names) ? before.names : known.names,
+    action: status === 'challenge' ? known.action : null,
+    refusal: known.refusal,
+    network_transaction_id: known.network_transaction_id,
+    transaction_link_id: known.transaction_link_id,
+    operations: operationsCount,
+    updated_at: now,
+  }
+}
+
+const sameNames = (a: References, b: References): boolean => JSON.stringify(a) === JSON.stringify(b)
+
+function instrumentAfter(
+  before: InstrumentRow,
+  known: Known,
+  status: InstrumentRow['status'],
+  binding: BindingRow,
+  now: number,
+): InstrumentRow {
+  const alive = binding.status === 'active' && known.card !== undefined
+  const display = alive && known.card !== undefined ? { ...before.display, ...shown(known.card) } : before.display
+  return { ...before, status, display, sequence: before.sequence + 1, updated_at: now }
+}
+
+/** The channel may know a newer expiry than the customer typed; the brand stays ours (channels spell brands differently). */
+function shown(card: NonNullable<Known['card']>): Partial<InstrumentRow['display']> {
+  return {
+    ...(card.last4 === undefined ? {} : { last4: card.last4 }),
+    ...(card.expiryMonth === undefined ? {} : { expiryMonth: card.expiryMonth }),
+    ...(card.expiryYear === undefined ? {} : { expiryYear: card.expiryYear }),
+  }
+}
+
+/** Names by which later news may find the binding: what the channel gave, but not its customer object. */
+function nameWrites(before: BindingRow, after: BindingRow): Write[] {
+  const had = new Set(namesOf(before))
+  return namesOf(after)
+    .filter(name => !had.has(name))
+    .map(name => insert(channelNames, { channel: after.channel, mode: after.mode, name, tenant: after.tenant, binding: after.id }))
+}
+
+function namesOf(row: BindingRow): string[] {
+  const names = Object.entries(row.names).flatMap(([kind, name]) => (kind === 'customer' ? [] : [name]))
+  if (row.token !== null) names.push(row.token)
+  return [...new Set(names)]
+}
+
+/** The customer asked to unbind before the channel answered, or bound the card there anew when this bind had lapsed. */
+function unwanted(rows: Rows): boolean {
+  const displaced = rows.binding.slot === null && rows.siblings.some(one => one.slot === slotOf(rows.binding))
+  return rows.instrument.unbound_at !== null || displaced
+}
+
+export const slotOf = (binding: Pick<BindingRow, 'instrument' | 'channel'>): string => `${binding.instrument}/${binding.channel}`
+
+/** What came alive unwanted is given up at once. */
+function planRevoke(rows: Rows, minds: Minds): { readonly fact: FactRow; readonly operation: OperationRow } | undefined {
+  if (rows.operations.some(one => one.verb === 'revoke')) return undefined
+  const operation = newRevoke(rows.binding, { tries: 0, dueAt: minds.now, request: null }, minds)
+  const news: NewFact = { source: 'bindery', event: `${operation.id}:intent`, news: { kind: 'revoking' }, rank: 3 }
+  return { operation, fact: { ...factRow({ ...rows, operations: [operation] }, { ...news, operation: operation.id }, minds) } }
+}
+
+export function newRevoke(
+  binding: BindingRow,
+  more: { readonly tries: number; readonly dueAt: number; readonly request: string | null },
+  minds: Minds,
+): OperationRow {
+  return {
+    id: minds.mint('opn', binding.customer),
+    tenant: binding.tenant,
+    mode: binding.mode,
+    customer: binding.customer,
+    instrument: binding.instrument,
+    binding: binding.id,
+    channel: binding.channel,
+    verb: 'revoke',
+    status: 'open',
+    place: revokePlace + binding.operations,
+    input: {},
+    tries: more.tries,
+    cause: null,
+    request: more.request,
+    due_at: more.dueAt,
+    clock: null,
+    created_at: minds.now,
+    version: 1,
+  }
+}
+
+/** The event that goes out: named after the instrument's new status, or the binding's where the instrument's stayed. */
+export function notice(
+  rows: Rows,
+  instrument: InstrumentRow,
+  binding: BindingRow,
+  all: readonly Omit<BindingRow, 'version'>[],
+  minds: Minds,
+): Write {
+  const about =
+    instrument.status !== rows.instrument.status
+      ? `instrument.${instrument.status}`
+      : binding.status !== rows.binding.status
+        ? `binding.${binding.status}`
+        : 'binding.updated'
+  return {
+    verb: 'record',
+    event: {
+      tenant: instrument.tenant,
+      id: minds.mint('evt', instrument.customer),
+      mode: instrument.mode,
+      instrument: instrument.id,
+      customer: instrument.customer,
+      sequence: instrument.sequence,
+      type: about,
+      data: {
+        instrument: viewInstrument(instrument, all),
+        binding: viewBinding(binding),
+        previous: { instrument: rows.instrument.status, binding: rows.binding.status },
+      },
+      created_at: minds.now,
+    },
+  }
+}

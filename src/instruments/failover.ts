@@ -1,0 +1,56 @@
+/**
+ * Falling over to another channel: only after a definite refusal by the *channel*, marked as worth trying elsewhere. An issuer's refusal is
+ * never presented again, and nothing falls over while an answer is owed. The chain counts as one attempt.
+ */
+import type { Known } from './binding.ts'
+import { type Minds, type Rows, slotOf } from './decide.ts'
+import { leaseMs } from './operation.ts'
+import type { BindingRow, FactRow, OperationRow } from './tables.ts'
+
+export function failOver(
+  rows: Rows,
+  after: { readonly known: Known; readonly change: readonly FactRow[]; readonly binding: BindingRow },
+  minds: Minds,
+): { readonly binding: BindingRow; readonly operation: OperationRow } | undefined {
+  const refusal = after.change.find(one => one.kind === 'refused')?.news
+  if (after.binding.status !== 'failed' || refusal?.kind !== 'refused' || !refusal.elsewhere || rows.instrument.unbound_at !== null)
+    return undefined
+  const first = rows.operations.find(one => one.verb === 'bind')
+  const taken = new Set(rows.siblings.flatMap(one => (one.slot === null ? [] : [one.channel])))
+  const route = (first?.input.route ?? []).filter(channel => minds.open(channel) && !taken.has(channel) && channel !== rows.binding.channel)
+  const [channel, ...rest] = route
+  if (first === undefined || channel === undefined) return undefined
+  const binding: BindingRow = {
+    ...rows.binding,
+    id: minds.mint('bnd', rows.binding.customer),
+    channel,
+    status: 'initiated',
+    slot: slotOf({ instrument: rows.binding.instrument, channel }),
+    token: null,
+    names: {},
+    action: null,
+    refusal: null,
+    network_transaction_id: null,
+    transaction_link_id: null,
+    operations: 1,
+    created_at: minds.now,
+    updated_at: minds.now,
+    version: 1,
+  }
+  const { channelCustomer: _otherChannels, references: _lost, ...input } = first.input
+  const operation: OperationRow = {
+    ...first,
+    id: minds.mint('opn', rows.binding.customer),
+    binding: binding.id,
+    channel,
+    status: 'open',
+    place: 1,
+    input: { ...input, route: rest, chain: first.input.chain ?? first.id },
+    tries: 1,
+    cause: null,
+    due_at: minds.now + leaseMs,
+    created_at: minds.now,
+    version: 1,
+  }
+  return { binding, operation }
+}

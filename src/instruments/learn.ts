@@ -1,0 +1,102 @@
+/**
+ * The one way a binding changes after it was made: facts are added, the binding folded anew, its instrument derived, its operations settled
+ * or scheduled and the event recorded, in one commit. If anyone else changed the binding meanwhile the commit is refused, and the decision
+ * is taken again on what is true now.
+ */
+import { Problem } from '../core/problem.ts'
+import { type Committed, insert, moveTo, type Write } from '../world/store.ts'
+import { nextId, type World } from '../world/world.ts'
+import { type Change, type Decision, decide, type Minds, type Rows } from './decide.ts'
+import { type BindingRow, bindings, channelNames, facts, instruments, operations } from './tables.ts'
+
+/** Retries when others change the same binding at the same time. */
+const collisionsMax = 50
+
+export type Learning = {
+  readonly tenant: string
+  readonly binding: string
+  readonly change: Change
+  /** Rows that are known because they were just written; read if absent. */
+  readonly rows?: Rows | undefined
+  /** Writes that must go in the same commit, once the outcome is known. */
+  readonly companions?: ((decision: Decision) => readonly Write[]) | undefined
+}
+
+export async function learn(world: World, input: Learning): Promise<Decision> {
+  const minds = mindsOf(world)
+  let rows = input.rows ?? (await readRows(world, input.tenant, input.binding))
+  let companions = input.companions
+  for (let tries = 0; tries < collisionsMax; tries += 1) {
+    const change = unknownYet(rows, input.change)
+    const nothingNew = change.facts.length === 0 && change.attempt === undefined
+    const decision = nothingNew ? asItStands(rows) : decide(rows, change, minds(rows))
+    const extra = companions?.(decision) ?? []
+    const writes = [...(await takeNames(world, rows.binding, decision.writes, tries)), ...extra]
+    if (writes.length === 0) return decision
+    const result = await world.store.commit(writes)
+    if (result.ok) return decision
+    // The caller's own row went its way (its lease lapsed and someone else answered): the outcome stands all the same.
+    if (onlyLater(result, writes.length - extra.length)) companions = undefined
+    rows = await readRows(world, input.tenant, input.binding)
+  }
+  throw new Problem('conflict', 'too many changes to one binding at once')
+}
+
+/** Everything a decision about one binding needs. */
+export async function readRows(world: World, tenant: string, binding: string): Promise<Rows> {
+  const row = await world.store.get(bindings, { tenant, id: binding })
+  if (row === undefined) throw new TypeError(`no binding ${binding}`)
+  const [all, instrument, told, asked] = await Promise.all([
+    world.store.find(bindings, { tenant, instrument: row.instrument }),
+    world.store.get(instruments, { tenant, id: row.instrument }),
+    world.store.find(facts, { tenant, binding }),
+    world.store.find(operations, { tenant, binding }),
+  ])
+  if (instrument === undefined) throw new TypeError(`no instrument ${row.instrument}`)
+  return { instrument, binding: row, siblings: all.filter(one => one.id !== binding), facts: told, operations: asked }
+}
+
+export function mindsOf(world: World): (rows: Rows) => Minds {
+  return rows => ({
+    now: world.now(),
+    mint: (prefix, near) => nextId(world, prefix, near),
+    canLookUp: name => world.channels.get(name)?.lookUp !== undefined,
+    open: name => world.channels.get(name)?.bind !== undefined && world.account(name, rows.binding.mode) !== undefined,
+  })
+}
+
+/** Facts that are not among the rows already: a repeated delivery says nothing new. */
+function unknownYet(rows: Rows, change: Change): Change {
+  const had = new Set(rows.facts.map(one => `${one.source}/${one.source_event}`))
+  return { ...change, facts: change.facts.filter(one => !had.has(`${one.source}/${one.event}`)) }
+}
+
+/** The decision to do nothing. */
+export const asItStands = (rows: Rows): Decision => ({
+  writes: [],
+  instrument: rows.instrument,
+  bindings: [...rows.siblings, rows.binding],
+  next: [],
+})
+
+export const inOrder = (rows: readonly BindingRow[]): readonly BindingRow[] => [...rows].sort((a, b) => (a.id < b.id ? -1 : 1))
+
+const onlyLater = (result: Committed, from: number): boolean => !result.ok && result.refused.every(one => one.write >= from)
+
+/** A name that another binding holds (a channel gave the same token again) moves to the binding that was told it last. */
+async function takeNames(world: World, binding: BindingRow, writes: readonly Write[], tries: number): Promise<readonly Write[]> {
+  if (tries === 0) return writes
+  const out: Write[] = []
+  for (const write of writes) {
+    const name = write.verb === 'insert' && write.table === channelNames ? write.row.name : undefined
+    if (typeof name !== 'string') {
+      out.push(write)
+      continue
+    }
+    const held = await world.store.get(channelNames, { channel: binding.channel, mode: binding.mode, name })
+    if (held === undefined)
+      out.push(insert(channelNames, { channel: binding.channel, mode: binding.mode, name, tenant: binding.tenant, binding: binding.id }))
+    else if (held.binding !== binding.id) out.push(moveTo(channelNames, held, { ...held, tenant: binding.tenant, binding: binding.id }))
+  }
+  return out
+}

@@ -1,0 +1,102 @@
+/**
+ * News from a channel's webhook. Each piece finds its binding by what it echoes or by the channel's names; what finds none (it came before
+ * our own answer, or is about something we never made) is kept and tried again, then parked with its cause. Nothing is dropped in silence.
+ */
+import type { ChannelName, Told } from '../channels/channel.ts'
+import { insert, move, refusedBy } from '../world/store.ts'
+import type { Mode, World } from '../world/world.ts'
+import { learn } from './learn.ts'
+import { backoffMs } from './operation.ts'
+import { bindings, channelNames, type InboxRow, inbox, operations } from './tables.ts'
+
+/** About eight hours of backoff: longer than any operation takes to become known. */
+const triesMax = 40
+
+/** How one piece of news was taken. */
+export type Taken = 'learned' | 'kept' | 'nothing'
+
+export async function hear(world: World, from: { readonly channel: ChannelName; readonly mode: Mode }, told: Told): Promise<Taken> {
+  const { news } = told
+  if (news === undefined) return 'nothing'
+  if (await tell(world, from, { ...told, news })) return 'learned'
+  const { type, names, operation, binding, moment } = told
+  const kept = {
+    type,
+    names,
+    news,
+    ...(operation === undefined ? {} : { operation }),
+    ...(binding === undefined ? {} : { binding }),
+    ...(moment === undefined ? {} : { moment }),
+  }
+  const row = {
+    ...from,
+    event: told.event,
+    told: kept,
+    status: 'waiting' as const,
+    tries: 0,
+    cause: null,
+    received_at: world.now(),
+    due_at: world.now() + backoffMs(1, 0.5),
+    clock: null,
+  }
+  const result = await world.store.commit([insert(inbox, row)])
+  if (!result.ok && !refusedBy(result, 'inbox_pkey')) throw new TypeError('news could not be kept')
+  return 'kept'
+}
+
+/** The worker's turn with news that found no binding. */
+export async function hearAgain(world: World, row: InboxRow): Promise<void> {
+  const tries = row.tries + 1
+  const from = { channel: row.channel, mode: row.mode }
+  if (await tell(world, from, { event: row.event, ...row.told })) {
+    await world.store.commit([move(inbox, row, { status: 'done', tries, due_at: null })])
+    return
+  }
+  const over = tries >= triesMax
+  const next = {
+    tries,
+    status: over ? ('parked' as const) : ('waiting' as const),
+    cause: over ? 'no binding has any of its names' : null,
+    due_at: over ? null : world.now() + backoffMs(tries, 0.5),
+  }
+  await world.store.commit([move(inbox, row, next)])
+}
+
+type Heard = Told & { readonly news: NonNullable<Told['news']> }
+
+async function tell(world: World, from: { readonly channel: ChannelName; readonly mode: Mode }, told: Heard): Promise<boolean> {
+  const at = await findBinding(world, from, told)
+  if (at === undefined) return false
+  const fact = { source: `${from.channel}:${from.mode}`, event: told.event, news: told.news, rank: 2 as const }
+  const change = {
+    facts: [
+      {
+        ...fact,
+        ...(told.moment === undefined ? {} : { moment: told.moment }),
+        ...(at.operation === undefined ? {} : { operation: at.operation }),
+      },
+    ],
+  }
+  await learn(world, { tenant: at.tenant, binding: at.binding, change })
+  return true
+}
+
+/** By our own operation or, failing that, by the channel's names. News about another mode's or channel's rows finds nothing. */
+async function findBinding(
+  world: World,
+  from: { readonly channel: ChannelName; readonly mode: Mode },
+  told: Heard,
+): Promise<{ tenant: string; binding: string; operation?: string } | undefined> {
+  if (told.operation !== undefined) {
+    const operation = await world.store.get(operations, { id: told.operation })
+    if (operation !== undefined && operation.channel === from.channel && operation.mode === from.mode)
+      return { tenant: operation.tenant, binding: operation.binding, operation: operation.id }
+  }
+  for (const name of told.names) {
+    const row = await world.store.get(channelNames, { ...from, name })
+    if (row === undefined) continue
+    const binding = await world.store.get(bindings, { tenant: row.tenant, id: row.binding })
+    if (binding !== undefined) return { tenant: row.tenant, binding: row.binding }
+  }
+  return undefined
+}

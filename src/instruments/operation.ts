@@ -1,0 +1,71 @@
+/**
+ * An operation: one thing asked of a channel, under one key, until there is a definite answer or a person has to look. The decision what
+ * to do next is pure; `settle.ts` carries it out for the request and for the worker alike.
+ */
+import type { CardView, ChannelName, References, Repeat } from '../channels/channel.ts'
+
+export type Verb = 'bind' | 'resume' | 'revoke'
+/** open: an answer is owed · waiting: the channel answered, and the customer or its bank acts · settled · parked: for a person, with its cause */
+export const operationStatuses = ['open', 'waiting', 'settled', 'parked'] as const
+export type OperationStatus = (typeof operationStatuses)[number]
+
+export type OperationInput = {
+  /** Captured in the vault's memory; adopted once the intent is durable. */
+  readonly capture?: string
+  readonly cardVersion?: number
+  readonly card?: CardView
+  readonly channelCustomer?: string
+  readonly returnUrl?: string
+  readonly returned?: Readonly<Record<string, string>>
+  readonly client?: { readonly ip?: string; readonly userAgent?: string }
+  /** Names the channel gave before its answer was lost. */
+  readonly references?: References
+  /** Channels still to try if this one refuses and says another may do. */
+  readonly route?: readonly ChannelName[]
+  /** The first operation of a chain that fell over; the chain counts as one attempt and shares one security code. */
+  readonly chain?: string
+}
+
+/** Time for one attempt before the worker takes over, in ms: above the channel's deadline for several requests in a row. */
+export const leaseMs = 60_000
+const firstDelayMs = 1_000
+const lastDelayMs = 15 * 60_000
+/** How long the customer may take over a challenge, or a bank over a verification, before the binding lapses; later news still counts. */
+export const patienceMs = (cause: string | null): number => (cause === 'verifying' ? 7 * 24 * 3_600_000 : 24 * 3_600_000)
+/** How long until a waiting binding is looked up again: ten minutes, then ever more rarely. */
+export const waitMs = (age: number): number => Math.max(10 * 60_000, Math.min(Math.round(age / 2), 6 * 3_600_000))
+/** How long a look-up is repeated before a person is asked. */
+export const parkAfterMs = 48 * 3_600_000
+
+/** Full jitter between half and all of a doubling delay, 1 s to 15 min. `chance`: 0 to 1. */
+export function backoffMs(tries: number, chance: number): number {
+  const ceiling = Math.min(lastDelayMs, firstDelayMs * 2 ** Math.min(tries, 20))
+  return Math.round(ceiling * (0.5 + chance / 2))
+}
+
+export type Step =
+  | { readonly do: 'send' }
+  | { readonly do: 'lookUp' }
+  | { readonly do: 'abandon'; readonly reason: string }
+  | { readonly do: 'park'; readonly cause: string }
+
+type Standing = { readonly status: OperationStatus; readonly tries: number; readonly created_at: number; readonly cause: string | null }
+
+/**
+ * What to do about an operation that is due. Never a new key; after the key's window never a re-send; what can neither be re-sent nor
+ * looked up is parked, never guessed. `margin`: the window is counted from the intent and ends early by the lease, so that a slow
+ * attempt cannot leave within it and arrive outside.
+ */
+export function nextStep(operation: Standing, can: { readonly repeat: Repeat | undefined; readonly lookUp: boolean }, now: number): Step {
+  const age = now - operation.created_at
+  if (operation.status === 'waiting') {
+    return age < patienceMs(operation.cause) ? { do: 'lookUp' } : { do: 'abandon', reason: `${operation.cause ?? 'it'} took too long` }
+  }
+  // Tries are counted before they are made: none counted means nothing ever left.
+  if (operation.tries === 0) return { do: 'send' }
+  const repeat = can.repeat
+  if (repeat?.kind === 'keyed' && age < repeat.windowMs - leaseMs) return { do: 'send' }
+  if (repeat?.kind === 'repeatable' && operation.tries < repeat.times) return { do: 'send' }
+  if (can.lookUp && age < parkAfterMs) return { do: 'lookUp' }
+  return { do: 'park', cause: operation.cause ?? 'no definite answer' }
+}

@@ -1,0 +1,196 @@
+/**
+ * Carries out one operation: calls the channel with no transaction open, turns what it says into facts, and learns them. The request that
+ * asked and the worker that comes later call the same functions, under the same key, with the same bytes.
+ */
+import { type Call, type Channel, type ChannelAnswer, type ChannelRequest, type LookUpOutcome, NoAnswer } from '../channels/channel.ts'
+import { Problem } from '../core/problem.ts'
+import { move, Unavailable, type Write } from '../world/store.ts'
+import type { Card, World } from '../world/world.ts'
+import type { Change, Decision, NewFact, Rows } from './decide.ts'
+import { learn, readRows } from './learn.ts'
+import { backoffMs, leaseMs, nextStep, type Step, waitMs } from './operation.ts'
+import { customers, type OperationRow, operations } from './tables.ts'
+
+/** One attempt, then what follows from it; a chain that falls over is followed to its end. */
+export async function carryOut(
+  world: World,
+  operation: OperationRow,
+  more: { readonly step?: Step; readonly rows?: Rows; readonly companions?: (decision: Decision) => readonly Write[] } = {},
+): Promise<Decision> {
+  const rows = more.rows ?? (await readRows(world, operation.tenant, operation.binding))
+  const change = await attempt(world, operation, rows, more.step ?? { do: 'send' })
+  const decision = await learn(world, { tenant: operation.tenant, binding: operation.binding, change, rows, companions: more.companions })
+  await keepChannelCustomer(world, operation, change)
+  const [following] = decision.next
+  if (following === undefined || following.verb !== 'bind') return decision
+  return carryOut(world, { ...following, version: 1 }, more.companions === undefined ? {} : { companions: more.companions })
+}
+
+/** What the worker does with an operation that fell due: claims it by a move, so that no two attempts run at once, then carries it out. */
+export async function settle(world: World, due: OperationRow): Promise<void> {
+  const channel = world.channels.get(due.channel)
+  const step = nextStep(due, { repeat: channel?.repeat[due.verb], lookUp: channel?.lookUp !== undefined }, world.now())
+  const claimed = { tries: due.tries + 1, due_at: world.now() + leaseMs }
+  const result = await world.store.commit([move(operations, due, claimed)])
+  if (!result.ok) return
+  await carryOut(world, { ...due, ...claimed, version: due.version + 1 }, { step })
+}
+
+async function attempt(world: World, operation: OperationRow, rows: Rows, step: Step): Promise<Change> {
+  if (step.do === 'park') return { facts: [], attempt: { operation: operation.id, cause: step.cause, parked: true, dueAt: null } }
+  if (step.do === 'abandon') return { facts: [own(operation, { kind: 'abandoned', reason: step.reason })] }
+  const outcome = await ask(world, operation, rows, step.do)
+  const now = world.now()
+  if (outcome.kind === 'lapsed')
+    return {
+      facts: [
+        own(operation, { kind: 'refused', by: 'bindery', category: 'try_later', code: 'card_lapsed', elsewhere: false, references: {} }),
+      ],
+    }
+  if (outcome.kind === 'none')
+    return {
+      facts: [
+        own(operation, { kind: 'refused', by: 'bindery', category: 'try_later', code: 'never_arrived', elsewhere: false, references: {} }),
+      ],
+    }
+  const patient =
+    operation.status === 'waiting' && (outcome.kind === 'challenged' || outcome.kind === 'verifying' || outcome.kind === 'uncertain')
+  if (patient) {
+    const dueAt = now + waitMs(now - operation.created_at)
+    return { facts: [], attempt: { operation: operation.id, cause: operation.cause ?? 'challenge', parked: false, dueAt } }
+  }
+  if (outcome.kind === 'uncertain') {
+    const dueAt = now + backoffMs(operation.tries, chance(world))
+    const references = outcome.references === undefined ? {} : { references: outcome.references }
+    return { facts: [], attempt: { operation: operation.id, cause: outcome.cause, parked: false, dueAt, ...references } }
+  }
+  const { moment, ...news } = outcome
+  const fact: NewFact = {
+    source: `${operation.channel}:${operation.mode}`,
+    event: `${operation.id}:${news.kind}`,
+    news,
+    operation: operation.id,
+    rank: 1,
+  }
+  return {
+    facts: [
+      { ...fact, ...(moment === undefined ? {} : { moment }), ...(operation.request === null ? {} : { request: operation.request }) },
+    ],
+  }
+}
+
+const own = (operation: OperationRow, news: NewFact['news']): NewFact => ({
+  source: 'bindery',
+  event: `${operation.id}:${news.kind}`,
+  news,
+  operation: operation.id,
+  rank: 3,
+})
+
+const chance = (world: World): number => world.random(4).readUInt32BE(0) / 2 ** 32
+
+type Asked = LookUpOutcome | { readonly kind: 'lapsed' }
+
+/** The call itself. What an adapter throws is a bug of ours about which the channel's effect is unknown: uncertain, never lost. */
+async function ask(world: World, operation: OperationRow, rows: Rows, how: 'send' | 'lookUp'): Promise<Asked> {
+  const channel = world.channels.get(operation.channel)
+  const account = world.account(operation.channel, operation.mode)
+  if (channel === undefined || account === undefined) return { kind: 'uncertain', cause: `no account for ${operation.channel}` }
+  try {
+    if (how === 'send' && operation.verb === 'bind' && !(await adopt(world, operation))) return { kind: 'lapsed' }
+    const lapse = { code: false }
+    const call: Call = { operation: operation.id, key: operation.id, account, send: request => carry(world, operation, request, lapse) }
+    const outcome = how === 'lookUp' ? await lookUp(channel, call, operation, rows) : await send(channel, call, operation, rows)
+    if (!lapse.code || outcome.kind !== 'uncertain') return outcome
+    return await lookUp(
+      channel,
+      call,
+      { ...operation, input: { ...operation.input, references: { ...operation.input.references, ...outcome.references } } },
+      rows,
+    )
+  } catch (error) {
+    if (error instanceof Unavailable) return { kind: 'uncertain', cause: 'the vault could not be reached' }
+    if (!(error instanceof Error) || error.name === 'Crash') throw error
+    world.log.error('a channel call failed in our own code', { operation: operation.id, channel: operation.channel, error: error.name })
+    return { kind: 'uncertain', cause: 'an error of ours during the call' }
+  }
+}
+
+/**
+ * A request with a card goes out through the vault, every other directly. Where the vault no longer holds the security code the same bytes
+ * cannot be sent again: there is no answer, and the channel is asked what became of the first ones.
+ */
+async function carry(world: World, operation: OperationRow, request: ChannelRequest, lapse: { code: boolean }): Promise<ChannelAnswer> {
+  if (request.card !== true) return world.send(request)
+  return world.vault.forward(forwarding(world, operation, request)).catch(error => {
+    if (!(error instanceof Problem) || error.code !== 'gone') throw error
+    lapse.code = true
+    throw new NoAnswer('the vault no longer holds what the request needs')
+  })
+}
+
+function forwarding(world: World, operation: OperationRow, request: ChannelRequest): Parameters<World['vault']['forward']>[0] {
+  return {
+    tenant: operation.tenant,
+    mode: operation.mode,
+    instrument: operation.instrument,
+    instrumentVersion: operation.input.cardVersion ?? 1,
+    operation: operation.input.chain ?? operation.id,
+    timeoutMs: world.settings.channelTimeoutMs,
+    request,
+  }
+}
+
+/** Seals the captured card now that the intent is durable; false if the capture lapsed, in which case nothing can have been sent. */
+async function adopt(world: World, operation: OperationRow): Promise<boolean> {
+  const { capture, cardVersion, chain } = operation.input
+  if (capture === undefined || chain !== undefined) return true
+  const card: Card | undefined = await world.vault.adopt({
+    tenant: operation.tenant,
+    mode: operation.mode,
+    reference: capture,
+    instrument: operation.instrument,
+    instrumentVersion: cardVersion ?? 1,
+    operation: operation.id,
+  })
+  return card !== undefined
+}
+
+async function send(channel: Channel, call: Call, operation: OperationRow, rows: Rows): Promise<Asked> {
+  const about = { customer: operation.customer, binding: operation.binding }
+  const missing: Asked = { kind: 'uncertain', cause: `${operation.channel} cannot ${operation.verb}` }
+  const { card, client, returnUrl, returned, channelCustomer } = operation.input
+  if (operation.verb === 'bind') {
+    if (channel.bind === undefined || card === undefined) return missing
+    return channel.bind(call, {
+      ...about,
+      tenant: operation.tenant,
+      channelCustomer,
+      instrument: operation.instrument,
+      card,
+      returnUrl: returnUrl ?? '',
+      client: client ?? {},
+    })
+  }
+  if (operation.verb === 'resume')
+    return (await channel.resume?.(call, { ...about, references: rows.binding.names, returned: returned ?? {} })) ?? missing
+  if (rows.binding.token === null) return missing
+  return (await channel.revoke?.(call, { ...about, token: rows.binding.token, references: rows.binding.names })) ?? missing
+}
+
+async function lookUp(channel: Channel, call: Call, operation: OperationRow, rows: Rows): Promise<Asked> {
+  const references = { ...operation.input.references, ...rows.binding.names }
+  const asked = { customer: operation.customer, binding: operation.binding, verb: operation.verb, references, card: operation.input.card }
+  return (await channel.lookUp?.(call, asked)) ?? { kind: 'uncertain', cause: `${operation.channel} cannot be asked` }
+}
+
+/** The channel made a customer object for us: the customer's next binding there uses it. Losing this costs a second object, no more. */
+async function keepChannelCustomer(world: World, operation: OperationRow, change: Change): Promise<void> {
+  const named = change.facts
+    .map(one => ('references' in one.news ? one.news.references?.customer : undefined))
+    .find(one => one !== undefined)
+  if (named === undefined || operation.input.channelCustomer === named) return
+  const row = await world.store.get(customers, { tenant: operation.tenant, id: operation.customer })
+  if (row === undefined || row.channel_customers[operation.channel] !== undefined) return
+  await world.store.commit([move(customers, row, { channel_customers: { ...row.channel_customers, [operation.channel]: named } })])
+}

@@ -1,0 +1,228 @@
+import type { Action, CardView, ChannelName, Moment, News, References } from '../channels/channel.ts'
+import type { Order } from '../core/fold.ts'
+import { int, json, maybe, type Row, table, text, time } from '../world/table.ts'
+import type { Mode } from '../world/world.ts'
+import { type AnyNews, type BindingStatus, bindingLifecycle, type FactKind, holdsSlot, type Refusal } from './binding.ts'
+import { type InstrumentStatus, instrumentStatuses } from './instrument.ts'
+import { type OperationInput, type OperationStatus, operationStatuses, type Verb } from './operation.ts'
+
+/** A sandbox test clock: the time of the customers attached to it. */
+export const clocks = table(
+  'clocks',
+  { tenant: text(), id: text(), now_at: time(), created_at: time(), version: int() },
+  { key: ['tenant', 'id'] },
+)
+
+export const customers = table(
+  'customers',
+  {
+    tenant: text(),
+    id: text(),
+    mode: text<Mode>(),
+    /** The tenant's own name for this customer. */
+    reference: maybe(text()),
+    clock: maybe(text()),
+    /** The customer objects that channels made for us, by channel. */
+    channel_customers: json<Readonly<Partial<Record<ChannelName, string>>>>(),
+    metadata: json<Readonly<Record<string, string>>>(),
+    created_at: time(),
+    version: int(),
+  },
+  {
+    key: ['tenant', 'id'],
+    unique: { customers_reference: ['tenant', 'mode', 'reference'] },
+    references: { customers_clock: { columns: ['tenant', 'clock'], to: 'clocks' } },
+  },
+)
+
+/** What may be shown of a card. */
+export type Display = Pick<CardView, 'brand' | 'last4' | 'expiryMonth' | 'expiryYear'> & { readonly bin: string }
+
+export const instruments = table(
+  'instruments',
+  {
+    tenant: text(),
+    id: text(),
+    mode: text<Mode>(),
+    customer: text(),
+    kind: text<'card'>(),
+    status: text<InstrumentStatus>(),
+    /** A reissued card is a new version of the same instrument. */
+    card_version: int(),
+    display: json<Display>(),
+    /** Number of the last notice about it. */
+    sequence: int(),
+    unbound_at: maybe(time()),
+    merged_into: maybe(text()),
+    metadata: json<Readonly<Record<string, string>>>(),
+    created_at: time(),
+    updated_at: time(),
+    version: int(),
+  },
+  {
+    key: ['tenant', 'id'],
+    indexes: { instruments_customer: ['tenant', 'customer', 'id'] },
+
+    checks: { instruments_status: row => instrumentStatuses.includes(row.status) },
+    references: { instruments_owner: { columns: ['tenant', 'customer'], to: 'customers' } },
+  },
+)
+
+export type Consent = {
+  readonly textVersion: string
+  readonly acceptedAt: number
+  readonly ip: string | null
+  readonly userAgent: string | null
+}
+export type Client = { readonly ip: string | null; readonly userAgent: string | null; readonly device: string | null }
+
+export const bindings = table(
+  'bindings',
+  {
+    tenant: text(),
+    id: text(),
+    mode: text<Mode>(),
+    customer: text(),
+    instrument: text(),
+    channel: text<ChannelName>(),
+    status: text<BindingStatus>(),
+    /** `<instrument>/<channel>` while it is or may come alive, null after: at most one such binding by constraint. */
+    slot: maybe(text()),
+    token: maybe(text()),
+    names: json<References>(),
+    action: maybe(json<Action>()),
+    refusal: maybe(json<Refusal>()),
+    network_transaction_id: maybe(text()),
+    transaction_link_id: maybe(text()),
+    consent: maybe(json<Consent>()),
+    client: maybe(json<Client>()),
+    return_url: maybe(text()),
+    /** How many operations it has had: the next one's place. */
+    operations: int(),
+    created_at: time(),
+    updated_at: time(),
+    version: int(),
+  },
+  {
+    key: ['tenant', 'id'],
+    unique: { bindings_slot: ['tenant', 'slot'] },
+    indexes: { bindings_instrument: ['tenant', 'instrument', 'id'] },
+    checks: {
+      bindings_status: row => bindingLifecycle.states.includes(row.status),
+      bindings_slot_held: row => (row.slot !== null) === holdsSlot(row.status),
+    },
+    references: { bindings_of: { columns: ['tenant', 'instrument'], to: 'instruments' } },
+  },
+)
+
+/** What we asked of a channel: the intent, durable before the first byte leaves, and what is left to do. */
+export const operations = table(
+  'operations',
+  {
+    id: text(),
+    tenant: text(),
+    mode: text<Mode>(),
+    customer: text(),
+    instrument: text(),
+    binding: text(),
+    channel: text<ChannelName>(),
+    verb: text<Verb>(),
+    status: text<OperationStatus>(),
+    place: int(),
+    /** Rebuilds the same bytes for every attempt. */
+    input: json<OperationInput>(),
+    tries: int(),
+    /** Why it is not settled: `challenge`, or what made the answer uncertain, or why it is parked. */
+    cause: maybe(text()),
+    request: maybe(text()),
+    due_at: maybe(time()),
+    clock: maybe(text()),
+    created_at: time(),
+    version: int(),
+  },
+  {
+    key: ['id'],
+    indexes: { operations_binding: ['tenant', 'binding', 'id'] },
+
+    checks: {
+      operations_status: row => operationStatuses.includes(row.status),
+      operations_due_said: row => (row.due_at === null) === (row.status === 'settled' || row.status === 'parked'),
+    },
+    references: { operations_of: { columns: ['tenant', 'binding'], to: 'bindings' } },
+  },
+)
+
+export const facts = table(
+  'facts',
+  {
+    tenant: text(),
+    id: text(),
+    instrument: text(),
+    binding: text(),
+    /** Who told: `stripe:test`, `bindery`, `customer`. */
+    source: text(),
+    /** Its own id at the source, once per source. */
+    source_event: text(),
+    kind: text<FactKind>(),
+    operation: maybe(text()),
+    /** Where it stands in the fold. */
+    standing: json<Order>(),
+    news: json<AnyNews>(),
+    /** When it took effect by the teller's clock; when it is not told, when we saw it. */
+    effective_at: time(),
+    seen_at: time(),
+    request: maybe(text()),
+  },
+  {
+    key: ['tenant', 'id'],
+    unique: { facts_source_event: ['tenant', 'source', 'source_event'] },
+    indexes: { facts_binding: ['tenant', 'binding', 'id'] },
+  },
+)
+
+/** Directory: which instrument of a customer an identity belongs to. */
+export const identities = table(
+  'identities',
+  { tenant: text(), customer: text(), kind: text<'card'>(), value: text(), instrument: text(), created_at: time(), version: int() },
+  { key: ['tenant', 'customer', 'kind', 'value'] },
+)
+
+/** Directory: which binding a channel means by one of its names. */
+export const channelNames = table(
+  'channel_names',
+  { channel: text<ChannelName>(), mode: text<Mode>(), name: text(), tenant: text(), binding: text(), version: int() },
+  { key: ['channel', 'mode', 'name'] },
+)
+
+/** News from a channel about something we do not know (yet): asked again until its binding appears, then parked with its cause. */
+export const inbox = table(
+  'inbox',
+  {
+    channel: text<ChannelName>(),
+    mode: text<Mode>(),
+    event: text(),
+    told: json<{
+      readonly type: string
+      readonly operation?: string
+      readonly binding?: string
+      readonly names: readonly string[]
+      readonly news: News
+      readonly moment?: Moment
+    }>(),
+    status: text<'waiting' | 'done' | 'parked'>(),
+    tries: int(),
+    cause: maybe(text()),
+    received_at: time(),
+    due_at: maybe(time()),
+    clock: maybe(text()),
+    version: int(),
+  },
+  { key: ['channel', 'mode', 'event'] },
+)
+
+export type CustomerRow = Row<typeof customers>
+export type InstrumentRow = Row<typeof instruments>
+export type BindingRow = Row<typeof bindings>
+export type OperationRow = Row<typeof operations>
+export type FactRow = Row<typeof facts>
+export type InboxRow = Row<typeof inbox>

@@ -1,0 +1,104 @@
+/**
+ * Why an instrument is in this state: every fact with who told it and what it led to (the ignored ones with their reason), every operation
+ * with its attempts, in the order we came to know them.
+ */
+import type { World } from '../world/world.ts'
+import { foldBinding } from './binding.ts'
+import { asFact } from './decide.ts'
+import { type BindingRow, bindings, type FactRow, facts, type InstrumentRow, type OperationRow, operations } from './tables.ts'
+
+const instant = (ms: number): string => new Date(ms).toISOString()
+
+export type TimelineEntry = {
+  readonly at: string
+  readonly effective_at: string
+  readonly type: 'instrument.created' | 'operation.started' | 'fact'
+  readonly binding: string | null
+  readonly channel: string | null
+  readonly what: string
+  readonly source: string
+  /** The source's own id: a webhook's delivery, or our operation's answer. */
+  readonly source_event: string | null
+  readonly operation: string | null
+  readonly request: string | null
+  readonly applied: boolean
+  readonly ignored_because: string | null
+  readonly details: Readonly<Record<string, unknown>>
+}
+
+export async function timeline(world: World, instrument: InstrumentRow): Promise<readonly TimelineEntry[]> {
+  const rows = await world.store.find(bindings, { tenant: instrument.tenant, instrument: instrument.id })
+  const each = await Promise.all(rows.map(row => bindingEntries(world, row)))
+  return [created(instrument), ...each.flat()].sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0))
+}
+
+async function bindingEntries(world: World, binding: BindingRow): Promise<readonly TimelineEntry[]> {
+  const [told, asked] = await Promise.all([
+    world.store.find(facts, { tenant: binding.tenant, binding: binding.id }),
+    world.store.find(operations, { tenant: binding.tenant, binding: binding.id }),
+  ])
+  const { folded } = foldBinding(told.map(asFact))
+  const reasons = new Map(folded.ignored.map(one => [one.fact.order.id, one.reason]))
+  return [...asked.map(row => operationEntry(binding, row)), ...told.map(row => factEntry(binding, row, reasons.get(row.standing.id)))]
+}
+
+function created(instrument: InstrumentRow): TimelineEntry {
+  return {
+    at: instant(instrument.created_at),
+    effective_at: instant(instrument.created_at),
+    type: 'instrument.created',
+    binding: null,
+    channel: null,
+    what: 'created',
+    source: 'caller',
+    source_event: null,
+    operation: null,
+    request: null,
+    applied: true,
+    ignored_because: null,
+    details: { card: `${instrument.display.brand} ending ${instrument.display.last4}`, status: instrument.status },
+  }
+}
+
+function operationEntry(binding: BindingRow, row: OperationRow): TimelineEntry {
+  return {
+    at: instant(row.created_at),
+    effective_at: instant(row.created_at),
+    type: 'operation.started',
+    binding: binding.id,
+    channel: row.channel,
+    what: row.verb,
+    source: 'bindery',
+    source_event: null,
+    operation: row.id,
+    request: row.request,
+    applied: true,
+    ignored_because: null,
+    details: {
+      status: row.status,
+      attempts: row.tries,
+      cause: row.cause,
+      due_at: row.due_at === null ? null : instant(row.due_at),
+      fell_over_from: row.input.chain ?? null,
+    },
+  }
+}
+
+function factEntry(binding: BindingRow, row: FactRow, ignored: string | undefined): TimelineEntry {
+  const { kind: _kind, ...details } = row.news
+  return {
+    at: instant(row.seen_at),
+    effective_at: instant(row.effective_at),
+    type: 'fact',
+    binding: binding.id,
+    channel: binding.channel,
+    what: row.kind,
+    source: row.source,
+    source_event: row.source_event,
+    operation: row.operation,
+    request: row.request,
+    applied: ignored === undefined,
+    ignored_because: ignored ?? null,
+    details,
+  }
+}

@@ -1,0 +1,92 @@
+/** The verbs of the vault's socket, with the shapes that are checked on arrival: one list for both ends. */
+import { z } from 'zod'
+import { NoAnswer } from '../channels/channel.ts'
+import { Problem } from '../core/problem.ts'
+import { Unavailable } from '../world/store.ts'
+import type { FailureKind } from './frames.ts'
+import type { VaultCore } from './vault.ts'
+
+const mode = z.enum(['test', 'live'])
+const name = z.string().max(200)
+const whole = z.number().int()
+const owner = { tenant: name, instrument: name, instrumentVersion: whole }
+const ownership = z.object(owner)
+const text = z.string().max(64 * 1024)
+
+const request = z
+  .object({
+    method: z.enum(['GET', 'POST', 'PUT', 'PATCH', 'DELETE']),
+    url: z.string().max(4096),
+    headers: z.record(z.string(), z.string()),
+    body: z.string().optional(),
+    card: z.literal(true).optional(),
+  })
+  .transform(({ body, card, ...rest }) => ({ ...rest, ...(body === undefined ? {} : { body }), ...(card === undefined ? {} : { card }) }))
+
+export const inputs = {
+  peek: z.object({ tenant: name, mode, reference: name }),
+  adopt: z.object({ ...owner, mode, reference: name, operation: name }),
+  forward: z.object({ ...owner, mode, operation: name, timeoutMs: whole.min(1).max(120_000), request }),
+  seal: z.object({ tenant: name, owner: name, field: name, text }),
+  open: z.object({ tenant: name, owner: name, field: name, sealed: text }),
+  unsettled: z.object({ limit: whole.min(1).max(1000) }),
+  settle: z.object({ owned: z.array(ownership).max(1000), unowned: z.array(ownership).max(1000) }),
+} as const
+
+const card = z.object({
+  brand: z.string(),
+  bin: z.string(),
+  last4: z.string(),
+  expiryMonth: whole,
+  expiryYear: whole,
+  securityCode: z.boolean(),
+  holder: z.boolean(),
+  fingerprint: z.string(),
+})
+/** JSON has no `undefined`: a card that is not there travels as null. */
+const maybeCard = card.nullable().transform(one => one ?? undefined)
+
+export const outputs = {
+  peek: maybeCard,
+  adopt: maybeCard,
+  forward: z.object({ status: whole, headers: z.record(z.string(), z.string()), body: z.string() }),
+  seal: z.string(),
+  open: z.string(),
+  unsettled: z.array(ownership),
+  settle: z.null(),
+} as const
+
+export type Verb = keyof typeof inputs
+
+/** Does one call; the input is checked here. A malformed input is a bug of ours, thrown as a TypeError that names fields only. */
+export async function perform(vault: VaultCore, verb: string, input: unknown): Promise<unknown> {
+  if (verb === 'peek') return (await vault.peek(checked(inputs.peek, input))) ?? null
+  if (verb === 'adopt') return (await vault.adopt(checked(inputs.adopt, input))) ?? null
+  if (verb === 'forward') return vault.forward(checked(inputs.forward, input))
+  if (verb === 'seal') return vault.seal(checked(inputs.seal, input))
+  if (verb === 'open') return vault.open(checked(inputs.open, input))
+  if (verb === 'unsettled') return vault.unsettled(checked(inputs.unsettled, input).limit)
+  if (verb === 'settle') return vault.settle(checked(inputs.settle, input)).then(() => null)
+  throw new TypeError('the vault has no such verb')
+}
+
+export function checked<S extends z.ZodType>(schema: S, value: unknown): z.output<S> {
+  const result = schema.safeParse(value)
+  if (result.success) return result.data
+  throw new TypeError(`not what the vault expects: ${result.error.issues.map(issue => issue.path.join('.')).join(', ')}`)
+}
+
+/** How a failure travels. A bug's message stays inside: what it says was written for a log, not for another process. */
+export function failureOf(error: unknown): readonly [kind: FailureKind, message: string] {
+  if (error instanceof NoAnswer) return ['no_answer', error.message]
+  if (error instanceof Unavailable) return ['unavailable', error.message]
+  if (error instanceof Problem && error.code === 'gone') return ['gone', error.detail]
+  return ['bug', error instanceof TypeError ? error.message : 'the vault failed; its log says why']
+}
+
+export function errorOf(kind: string, message: string): Error {
+  if (kind === 'no_answer') return new NoAnswer(message)
+  if (kind === 'unavailable') return new Unavailable(message)
+  if (kind === 'gone') return new Problem('gone', message)
+  return new TypeError(message)
+}

@@ -1,0 +1,177 @@
+/**
+ * The capture door: the one HTTP port of the vault. `POST /capture` with `Authorization: Bearer <grant>` takes a card and gives a
+ * reference. Plain `node:http`, since a framework would make the body a string; every chunk is copied once and zeroed.
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { type Grant, verifyGrant } from '../core/grant.ts'
+import { newId } from '../core/id.ts'
+import { Problem, problems } from '../core/problem.ts'
+import type { Log } from '../world/world.ts'
+import { createGrantCounts, type GrantCounts } from './grants.ts'
+import { captureBytesMax } from './scan.ts'
+import type { VaultCore } from './vault.ts'
+
+export type DoorPorts = {
+  readonly vault: Pick<VaultCore, 'capture'>
+  readonly grantKey: Buffer
+  /** Where the pages of problems are: `https://pay.example.com`. */
+  readonly publicUrl: string
+  readonly log: Log
+  now(): number
+  random(count: number): Buffer
+}
+
+/** Milliseconds for the headers, and for the whole request; a slow sender holds nothing longer than that. */
+const headersWithinMs = 5_000
+const requestWithinMs = 10_000
+const idleMs = 10_000
+const headerBytesMax = 8_192
+const connectionsMax = 4_096
+
+export const capturePath = '/capture'
+
+export function createDoor(ports: DoorPorts): Server {
+  const counts = createGrantCounts()
+  const server = createServer(
+    {
+      maxHeaderSize: headerBytesMax,
+      headersTimeout: headersWithinMs,
+      requestTimeout: requestWithinMs,
+      keepAliveTimeout: idleMs,
+      connectionsCheckingInterval: 1_000,
+    },
+    (request, response) => {
+      void respond(ports, counts, request, response)
+    },
+  )
+  server.maxConnections = connectionsMax
+  server.maxHeadersCount = 50
+  return server
+}
+
+async function respond(ports: DoorPorts, counts: GrantCounts, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const requestId = newId('req', ports.now(), ports.random(16))
+  for (const [name, value] of securityHeaders) response.setHeader(name, value)
+  response.setHeader('request-id', requestId)
+  try {
+    if (request.url !== capturePath) throw new Problem('not_found', 'cards are handed in at POST /capture')
+    if (request.method === 'OPTIONS') return preflight(request, response)
+    if (request.method !== 'POST') {
+      response.setHeader('allow', 'POST, OPTIONS')
+      throw new Problem('method_not_allowed', 'cards are handed in at POST /capture')
+    }
+    const answer = await take(ports, counts, request, response)
+    send(response, 201, 'application/json', answer)
+  } catch (error) {
+    refuse(ports, requestId, request, response, error)
+  }
+}
+
+async function take(ports: DoorPorts, counts: GrantCounts, request: IncomingMessage, response: ServerResponse) {
+  const grant = grantOf(ports, request)
+  admitOrigin(grant, request, response)
+  const finished = counts.begin(grant, ports.now())
+  let captured = false
+  try {
+    refuseOtherContent(request)
+    const body = await gather(request)
+    try {
+      const answer = await ports.vault.capture(grant, body)
+      captured = true
+      return answer
+    } finally {
+      body.fill(0)
+    }
+  } finally {
+    finished(captured)
+  }
+}
+
+function grantOf(ports: DoorPorts, request: IncomingMessage): Grant {
+  const [scheme, token, rest] = (request.headers.authorization ?? '').split(' ')
+  const grant = scheme?.toLowerCase() === 'bearer' && rest === undefined ? verifyGrant(ports.grantKey, ports.now(), token ?? '') : undefined
+  if (grant === undefined) throw new Problem('unauthenticated', 'a capture needs a grant, and this one is missing, lapsed or not ours')
+  return grant
+}
+
+/** A browser names its page's origin. Only the grant says which pages may hand in cards, and none may unless it says so. */
+function admitOrigin(grant: Grant, request: IncomingMessage, response: ServerResponse): void {
+  const { origin } = request.headers
+  if (origin === undefined) return
+  if (!grant.origins.includes(origin)) throw new Problem('forbidden', 'the grant is not for pages of this origin')
+  response.setHeader('access-control-allow-origin', origin)
+  response.setHeader('access-control-expose-headers', 'request-id, retry-after')
+}
+
+/** A preflight carries no grant, so any origin is told what it may try; `admitOrigin` decides when the card comes. */
+function preflight(request: IncomingMessage, response: ServerResponse): void {
+  const { origin } = request.headers
+  if (origin !== undefined && /^https?:\/\/[a-z0-9.:[\]-]{1,253}$/.test(origin)) {
+    response.setHeader('access-control-allow-origin', origin)
+    response.setHeader('access-control-allow-methods', 'POST')
+    response.setHeader('access-control-allow-headers', 'authorization, content-type')
+    response.setHeader('access-control-max-age', '600')
+  }
+  response.writeHead(204).end()
+}
+
+function refuseOtherContent(request: IncomingMessage): void {
+  const type = (request.headers['content-type'] ?? '').toLowerCase()
+  if (!/^application\/json(?:; ?charset="?utf-8"?)?$/.test(type))
+    throw new Problem('unsupported_media_type', 'send application/json in UTF-8')
+  if (request.headers['content-encoding'] !== undefined) throw new Problem('unsupported_media_type', 'send the body uncompressed')
+  if (Number(request.headers['content-length'] ?? 0) > captureBytesMax) throw tooLarge()
+}
+
+const tooLarge = (): Problem => new Problem('body_too_large', `the body is at most ${captureBytesMax} bytes`)
+
+/** The whole body in one buffer of its own; the caller zeroes it. Each chunk is zeroed as soon as it is copied. */
+export function gather(chunks: NodeJS.ReadableStream): Promise<Buffer> {
+  const held = Buffer.allocUnsafeSlow(captureBytesMax)
+  let length = 0
+  return new Promise((resolve, reject) => {
+    const fail = (problem: Problem): void => {
+      held.fill(0)
+      reject(problem)
+    }
+    chunks.on('data', (chunk: Buffer) => {
+      if (length + chunk.length <= captureBytesMax) chunk.copy(held, length)
+      length += chunk.length
+      chunk.fill(0)
+      if (length > captureBytesMax) fail(tooLarge())
+    })
+    chunks.on('end', () => resolve(held.subarray(0, length)))
+    chunks.on('error', () => fail(new Problem('malformed_body', 'the body did not arrive whole')))
+  })
+}
+
+function refuse(ports: DoorPorts, requestId: string, request: IncomingMessage, response: ServerResponse, error: unknown): void {
+  const problem = error instanceof Problem ? error : new Problem(isOutage(error) ? 'unavailable' : 'internal', 'nothing was captured')
+  if (problem.status >= 500) ports.log.error('a capture failed', { requestId, error: error instanceof Error ? error.name : 'unknown' })
+  if (response.destroyed || response.headersSent) return
+  // What is still coming is not read: the connection ends with this answer.
+  if (!request.complete) response.setHeader('connection', 'close')
+  if (problem.code === 'unauthenticated') response.setHeader('www-authenticate', 'Bearer realm="bindery capture"')
+  if (problem.retryAfterSeconds !== undefined) response.setHeader('retry-after', String(problem.retryAfterSeconds))
+  const { title, status, retryable } = problems[problem.code]
+  const url = `${ports.publicUrl}/problems/${problem.code}`
+  const { detail, code, errors } = problem
+  const body = { type: url, title, status, detail, code, errors, request_id: requestId, retryable, doc_url: url }
+  send(response, status, 'application/problem+json', body)
+}
+
+const isOutage = (error: unknown): boolean => error instanceof Error && error.name === 'Unavailable'
+
+function send(response: ServerResponse, status: number, type: string, body: unknown): void {
+  const text = Buffer.from(JSON.stringify(body))
+  response.writeHead(status, { 'content-type': type, 'content-length': text.length }).end(text)
+}
+
+const securityHeaders: readonly (readonly [string, string])[] = [
+  ['cache-control', 'no-store'],
+  ['x-content-type-options', 'nosniff'],
+  ['referrer-policy', 'no-referrer'],
+  ['content-security-policy', "default-src 'none'; frame-ancestors 'none'"],
+  ['strict-transport-security', 'max-age=31536000'],
+  ['vary', 'origin'],
+]

@@ -1,0 +1,116 @@
+/**
+ * The vault process. Started by `start.ts` (or an init system) with its settings in the environment; tells its parent when it is ready;
+ * ends when told to (SIGTERM, SIGINT) or when its parent is gone. Nothing it prints ever holds a card.
+ */
+import { randomFillSync } from 'node:crypto'
+import { chmodSync, fstatSync, rmSync } from 'node:fs'
+import type { Server } from 'node:net'
+import { createLog } from '../world/log.ts'
+import { createPostgresStore } from '../world/postgres.ts'
+import { createDesk } from './desk.ts'
+import { createDoor } from './door.ts'
+import { coreLimit, reasonsToRefuse, refuseInspectorSignal } from './hardening.ts'
+import { createOutgoing } from './outgoing.ts'
+import { createRandomPool } from './pool.ts'
+import { developmentRoot } from './root.ts'
+import { readSettings } from './settings.ts'
+import { vaultTables } from './tables.ts'
+import { createVault } from './vault.ts'
+
+/** How often what has lapsed is looked for. */
+const forgetEveryMs = 5_000
+/** Calls under way get this long when the vault is told to stop. */
+const drainMs = 10_000
+
+refuseInspectorSignal()
+try {
+  await serve()
+} catch (error) {
+  process.stderr.write(`The vault cannot start: ${error instanceof Error ? error.message : 'unknown reason'}\n`)
+  process.exit(1)
+}
+
+async function serve(): Promise<void> {
+  const settings = readSettings(process.env)
+  for (const name of Object.keys(process.env)) if (name.startsWith('VAULT_')) delete process.env[name]
+  const { production } = settings
+  const reasons = reasonsToRefuse({ production, flags: process.execArgv, nodeOptions: process.env.NODE_OPTIONS, coreLimit: coreLimit() })
+  if (reasons.length > 0) throw new Error(reasons.join('; '))
+  const log = createLog('info')
+  const random = createRandomPool(buffer => randomFillSync(buffer))
+  const root = developmentRoot({ folder: settings.dataFolder, production, random })
+  const store = createPostgresStore({ connection: settings.database, schema: 'vault', tables: vaultTables })
+  await store.connect()
+  const outgoing = createOutgoing()
+  const { origins, allowLoopback, linkKey, grantKey, publicUrl } = settings
+  const now = () => Date.now()
+  const vault = createVault({ now, random, store, root, send: outgoing.send, origins: new Set(origins), allowLoopback })
+  const desk = createDesk({ vault, linkKey, log, random })
+  const door = createDoor({ vault, grantKey, publicUrl, log, now, random })
+  await listenPrivately(desk.server, settings.socketPath)
+  const captureUrl = await listenOpenly(door, settings.captureHost, settings.capturePort)
+  const forgetting = setInterval(() => vault.forgetLapsed(), forgetEveryMs)
+
+  stopWhenTold(async () => {
+    clearInterval(forgetting)
+    const closed = new Promise(resolve => door.close(resolve))
+    door.closeIdleConnections()
+    await Promise.all([closed, desk.close()])
+    await outgoing.close()
+    vault.clear()
+    await store.close()
+  })
+  announce({ ready: true, captureUrl })
+}
+
+/** Nobody but this user can open the socket, from the first moment it exists. */
+async function listenPrivately(server: Server, path: string): Promise<void> {
+  rmSync(path, { force: true })
+  const mask = process.umask(0o177)
+  try {
+    await new Promise<void>((resolve, reject) => server.once('error', reject).listen(path, resolve))
+  } finally {
+    process.umask(mask)
+  }
+  chmodSync(path, 0o600)
+}
+
+async function listenOpenly(server: Server, host: string, port: number): Promise<string> {
+  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(port, host, resolve))
+  const address = server.address()
+  const bound = address !== null && typeof address === 'object' ? address.port : port
+  return `http://${host.includes(':') ? `[${host}]` : host}:${bound}/capture`
+}
+
+/** To a parent that speaks IPC, else as one line on standard output. */
+function announce(ready: { readonly ready: true; readonly captureUrl: string }): void {
+  if (process.send !== undefined) process.send(ready)
+  else process.stdout.write(`${JSON.stringify(ready)}\n`)
+}
+
+/** Stops once, in order; a second signal, or a stop that hangs, ends the process at once. */
+function stopWhenTold(stop: () => Promise<void>): void {
+  let stopping = false
+  const begin = (): void => {
+    if (stopping) process.exit(1)
+    stopping = true
+    setTimeout(() => process.exit(1), drainMs).unref()
+    stop().then(
+      () => process.exit(0),
+      () => process.exit(1),
+    )
+  }
+  process.on('SIGTERM', begin)
+  process.on('SIGINT', begin)
+  if (process.send !== undefined) process.on('disconnect', begin)
+  else if (isPipe(0)) process.stdin.on('end', begin).on('close', begin).resume()
+}
+
+function isPipe(descriptor: number): boolean {
+  try {
+    const stat = fstatSync(descriptor)
+    return stat.isFIFO() || stat.isSocket()
+  } catch {
+    return false
+  }
+}

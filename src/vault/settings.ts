@@ -1,0 +1,95 @@
+/** What the vault process is told by whoever starts it: one environment variable each. `start.ts` writes them, `serve.ts` reads them. */
+import { z } from 'zod'
+
+const secretHex = z
+  .string()
+  .regex(/^[0-9a-f]{64}$/, 'must be 32 bytes in hex')
+  .transform(text => Buffer.from(text, 'hex'))
+const fromJson = z.string().transform((text, context) => {
+  try {
+    const value: unknown = JSON.parse(text)
+    return value
+  } catch {
+    context.addIssue({ code: 'custom', message: 'must be JSON' })
+    return z.NEVER
+  }
+})
+const port = z.coerce.number().int().min(0).max(65_535)
+
+const database = z.object({
+  host: z.string().optional(),
+  port: z.number().optional(),
+  user: z.string().optional(),
+  password: z.string().optional(),
+  database: z.string().optional(),
+  connectionString: z.string().optional(),
+  options: z.string().optional(),
+  ssl: z.union([z.boolean(), z.record(z.string(), z.unknown())]).optional(),
+})
+
+const shape = z.object({
+  VAULT_SOCKET: z.string().min(1).max(100),
+  VAULT_LINK_KEY: secretHex,
+  VAULT_GRANT_KEY: secretHex,
+  VAULT_CAPTURE_HOST: z.string().default('127.0.0.1'),
+  VAULT_CAPTURE_PORT: port,
+  VAULT_DATABASE: fromJson.pipe(database),
+  VAULT_DATA: z.string().min(1),
+  VAULT_ORIGINS: fromJson.pipe(z.array(z.string())),
+  VAULT_ALLOW_LOOPBACK: z.enum(['yes', 'no']),
+  VAULT_PUBLIC_URL: z.string(),
+  NODE_ENV: z.string().optional(),
+})
+
+export type VaultSettings = {
+  /** Path of the Unix socket: at most 100 characters (the kernel's own limit is 107 on Linux, 103 on macOS). */
+  readonly socketPath: string
+  readonly linkKey: Buffer
+  readonly grantKey: Buffer
+  readonly captureHost: string
+  /** 0: any free one. */
+  readonly capturePort: number
+  /** As `pg` takes it; the role `bindery_vault` is set in its options by whoever starts the vault. */
+  readonly database: Readonly<Record<string, unknown>>
+  /** Where the development root key lies. */
+  readonly dataFolder: string
+  /** Origins of the configured channel accounts. */
+  readonly origins: readonly string[]
+  readonly allowLoopback: boolean
+  readonly publicUrl: string
+}
+
+/** Throws an Error that lists every mistake, without the values. */
+export function readSettings(env: NodeJS.ProcessEnv): VaultSettings & { readonly production: boolean } {
+  const result = shape.safeParse(env)
+  if (!result.success) throw new Error(result.error.issues.map(issue => `${issue.path.join('.')}: ${issue.message}`).join('\n'))
+  const read = result.data
+  return {
+    socketPath: read.VAULT_SOCKET,
+    linkKey: read.VAULT_LINK_KEY,
+    grantKey: read.VAULT_GRANT_KEY,
+    captureHost: read.VAULT_CAPTURE_HOST,
+    capturePort: read.VAULT_CAPTURE_PORT,
+    database: read.VAULT_DATABASE,
+    dataFolder: read.VAULT_DATA,
+    origins: read.VAULT_ORIGINS,
+    allowLoopback: read.VAULT_ALLOW_LOOPBACK === 'yes',
+    publicUrl: read.VAULT_PUBLIC_URL,
+    production: read.NODE_ENV === 'production',
+  }
+}
+
+export function writeSettings(settings: VaultSettings): Record<string, string> {
+  return {
+    VAULT_SOCKET: settings.socketPath,
+    VAULT_LINK_KEY: settings.linkKey.toString('hex'),
+    VAULT_GRANT_KEY: settings.grantKey.toString('hex'),
+    VAULT_CAPTURE_HOST: settings.captureHost,
+    VAULT_CAPTURE_PORT: String(settings.capturePort),
+    VAULT_DATABASE: JSON.stringify(settings.database),
+    VAULT_DATA: settings.dataFolder,
+    VAULT_ORIGINS: JSON.stringify(settings.origins),
+    VAULT_ALLOW_LOOPBACK: settings.allowLoopback ? 'yes' : 'no',
+    VAULT_PUBLIC_URL: settings.publicUrl,
+  }
+}

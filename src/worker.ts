@@ -1,0 +1,73 @@
+/**
+ * The list of everything that can fall due, and the loop that looks. Each duty takes what is due and returns how much it found; a duty that
+ * fails is logged and tried again, and never holds up the others.
+ */
+
+import type { Dispatcher } from './events/dispatch.ts'
+import { fanOut } from './events/fanOut.ts'
+import type { Feed } from './events/feed.ts'
+import { pruneIdempotency } from './http/idempotency.ts'
+import { hearAgain } from './instruments/news.ts'
+import { settle } from './instruments/settle.ts'
+import { inbox, operations } from './instruments/tables.ts'
+import type { World } from './world/world.ts'
+
+export type Duty = { readonly name: string; readonly everyMs: number; readonly run: () => Promise<number> }
+
+/** How many due rows one turn takes. They are carried out together, so that their commits share rides. */
+const batch = 64
+
+export function duties(world: World, events: { readonly feed: Feed; readonly dispatcher: Dispatcher }): readonly Duty[] {
+  return [
+    { name: 'settle operations', everyMs: 500, run: () => settleDue(world) },
+    { name: 'hear news again', everyMs: 1_000, run: () => hearDue(world) },
+    { name: 'fan out events', everyMs: 250, run: () => fanOut(world, events.feed) },
+    { name: 'deliver webhooks', everyMs: 250, run: () => events.dispatcher.tick() },
+    { name: 'forget idempotency keys', everyMs: 60_000, run: () => pruneIdempotency(world) },
+  ]
+}
+
+/** Operations that owe an answer. They live in real time, whatever clock their customer is on: the channel is real. */
+export async function settleDue(world: World): Promise<number> {
+  const due = await world.store.due(operations, { now: world.now(), clock: null, limit: batch })
+  await Promise.all(due.map(row => attend(world, 'settling an operation', row.id, () => settle(world, row))))
+  return due.length
+}
+
+export async function hearDue(world: World): Promise<number> {
+  const due = await world.store.due(inbox, { now: world.now(), clock: null, limit: batch })
+  await Promise.all(due.map(row => attend(world, 'hearing news again', row.event, () => hearAgain(world, row))))
+  return due.length
+}
+
+/** One row's bug is one row's: it is logged, its lease lapses, and it is tried again. */
+async function attend(world: World, what: string, id: string, act: () => Promise<void>): Promise<void> {
+  try {
+    await act()
+  } catch (error) {
+    if (error instanceof Error && error.name === 'Crash') throw error
+    world.log.error(`${what} failed`, { id, error: error instanceof Error ? error.message : 'unknown' })
+  }
+}
+
+/** Runs every duty at its pace until `stopped`; a duty that found a full batch runs again at once. Resolves when all have come to rest. */
+export async function work(world: World, list: readonly Duty[], stopped: AbortSignal): Promise<void> {
+  await Promise.all(list.map(duty => loop(world, duty, stopped)))
+}
+
+async function loop(world: World, duty: Duty, stopped: AbortSignal): Promise<void> {
+  while (!stopped.aborted) {
+    let found = 0
+    try {
+      found = await duty.run()
+    } catch (error) {
+      world.log.error('a duty failed', { duty: duty.name, error: error instanceof Error ? error.message : 'unknown' })
+    }
+    if (found < batch) await rest(world, duty.everyMs, stopped)
+  }
+}
+
+/** Sleeps in short steps, so that stopping does not wait for the slowest duty. */
+async function rest(world: World, ms: number, stopped: AbortSignal): Promise<void> {
+  for (let left = ms; left > 0 && !stopped.aborted; left -= 250) await world.sleep(Math.min(left, 250))
+}
