@@ -4,7 +4,8 @@ import type { ChannelName } from '../src/channels/channel.ts'
 import type { StagedDelivery } from '../src/channels/stage.ts'
 import { fanOut } from '../src/events/fanOut.ts'
 import { newKeys } from '../src/events/keys.ts'
-import { webhookEndpoints } from '../src/events/tables.ts'
+import { beginning } from '../src/events/queries.ts'
+import { cursors, webhookEndpoints } from '../src/events/tables.ts'
 import { bindings, facts, operations } from '../src/instruments/tables.ts'
 import { hearDue, settleDue } from '../src/worker.ts'
 import { insert } from '../src/world/store.ts'
@@ -129,9 +130,9 @@ async function listen(simulated: Simulated): Promise<void> {
         disabled_reason: null,
         secrets: [keys],
         failing_since: null,
-        since: '',
         created_at: simulated.scheduler.now(),
       }),
+      insert(cursors, { name: id, ...beginning, moved_at: simulated.scheduler.now() }),
     ])
   }
 }
@@ -141,7 +142,7 @@ async function workLoop(simulated: Simulated, state: { readonly resting: boolean
   for (;;) {
     const { world, life, dispatcher } = simulated.server()
     const turn = async () => {
-      for (const duty of [() => settleDue(world), () => hearDue(world), () => fanOut(world, simulated.feed), () => dispatcher.tick()]) {
+      for (const duty of [() => settleDue(world), () => hearDue(world), () => fanOut(world, simulated.queries), () => dispatcher.tick()]) {
         await duty().catch(error => {
           if (error instanceof Error && error.name === 'Unavailable') return
           throw error

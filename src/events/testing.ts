@@ -54,6 +54,7 @@ export function createStage(
     log: { info: note, warn: note, error: note },
     settings: {
       publicUrl: 'http://localhost',
+      captureUrl: 'http://localhost',
       channelTimeoutMs: 1_000,
       route: [],
       idempotencyKey: Buffer.alloc(32),
