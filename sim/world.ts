@@ -9,8 +9,8 @@ import { Secret } from '../src/core/secret.ts'
 import type { Outbound } from '../src/events/deliver.ts'
 import { createDispatcher, type Dispatcher } from '../src/events/dispatch.ts'
 import { createKeyRing } from '../src/events/keys.ts'
+import { createMemoryEvents } from '../src/events/memoryQueries.ts'
 import type { EventQueries } from '../src/events/queries.ts'
-import { cursors, webhookEndpoints } from '../src/events/tables.ts'
 import { operations } from '../src/instruments/tables.ts'
 import { tables } from '../src/tables.ts'
 import { bytesOver } from '../src/vault/forward.ts'
@@ -22,7 +22,6 @@ import { type AnyTable, type Row, rowOf } from '../src/world/table.ts'
 import type { Log, Vault, World } from '../src/world/world.ts'
 import type { Bug } from './bugs.ts'
 import { createFaults, type Faults } from './faults.ts'
-import { createFeed } from './feed.ts'
 import { createLife, type Life, type Ports, port } from './life.ts'
 import { addresses, createNetwork, type Network, type Take, webhookSecrets } from './network.ts'
 import { createReceivers, type Receivers } from './receivers.ts'
@@ -80,8 +79,7 @@ export function createSimulated(seed: number, bug: Bug | undefined, take: (simul
   const note = (what: string) => {
     trace.push(`${String(scheduler.now() - startMs).padStart(10)} ${what}`)
   }
-  const feed = createFeed()
-  const store = createMemoryStore(tables, { eventsTable: 'events', after: feed.take })
+  const { store, queries } = createMemoryEvents(tables)
   const undurable: string[] = []
   const network = createNetwork(
     scheduler,
@@ -132,7 +130,7 @@ export function createSimulated(seed: number, bug: Bug | undefined, take: (simul
     receivers,
     store,
     vault,
-    queries: feed.queries(() => ({ endpoints: rows(webhookEndpoints), cursors: rows(cursors) })),
+    queries,
     server: () => {
       if (current === undefined || current.life.dead()) current = start()
       return current
