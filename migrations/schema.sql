@@ -1,5 +1,20 @@
 -- What the migrations add up to. Written by `npm run schema`; do not edit.
 
+create table bindery.accounts (
+  tenant text not null,
+  id text not null,
+  currency text not null,
+  debits_posted bigint not null,
+  credits_posted bigint not null,
+  limit_debits boolean not null,
+  limit_credits boolean not null,
+  version integer not null,
+  constraint accounts_pkey PRIMARY KEY (tenant, id),
+  constraint accounts_credits_limit CHECK (((NOT limit_credits) OR (credits_posted <= debits_posted))),
+  constraint accounts_debits_limit CHECK (((NOT limit_debits) OR (debits_posted <= credits_posted))),
+  constraint accounts_posted_positive CHECK (((debits_posted >= 0) AND (credits_posted >= 0)))
+);
+
 create table bindery.api_keys (
   id text not null,
   tenant text not null,
@@ -110,7 +125,8 @@ create table bindery.deliveries (
   version integer not null,
   xid xid8 not null default pg_current_xact_id(),
   "position" bigint not null generated always as identity,
-  constraint deliveries_pkey PRIMARY KEY (tenant, endpoint, event),
+  constraint deliveries_pkey PRIMARY KEY (tenant, endpoint, line, sequence),
+  constraint deliveries_event UNIQUE (tenant, endpoint, event),
   constraint deliveries_pending_is_due CHECK (((state = 'pending'::text) = (due_at IS NOT NULL))),
   constraint deliveries_state_known CHECK ((state = ANY (ARRAY['pending'::text, 'delivered'::text, 'parked'::text, 'skipped'::text]))),
   constraint deliveries_tries_bound CHECK ((tries >= 0))
@@ -260,6 +276,13 @@ create table bindery.operations (
 CREATE INDEX operations_binding ON bindery.operations USING btree (tenant, binding, id);
 CREATE INDEX operations_due ON bindery.operations USING btree (due_at) WHERE (due_at IS NOT NULL);
 
+create table bindery.rides (
+  id uuid not null,
+  at timestamp with time zone not null,
+  answer jsonb,
+  constraint rides_pkey PRIMARY KEY (id)
+);
+
 create table bindery.tenants (
   id text not null,
   name text not null,
@@ -268,6 +291,24 @@ create table bindery.tenants (
   constraint tenants_pkey PRIMARY KEY (id),
   constraint tenants_name CHECK (((length(name) >= 1) AND (length(name) <= 200)))
 );
+
+create table bindery.transfers (
+  tenant text not null,
+  id text not null,
+  debit text not null,
+  credit text not null,
+  amount bigint not null,
+  currency text not null,
+  reference text not null,
+  created_at timestamp with time zone not null,
+  constraint transfers_pkey PRIMARY KEY (tenant, id),
+  constraint transfers_amount_positive CHECK ((amount > 0)),
+  constraint transfers_two_accounts CHECK ((debit <> credit)),
+  constraint transfers_credit_fkey FOREIGN KEY (tenant, credit) REFERENCES bindery.accounts(tenant, id),
+  constraint transfers_debit_fkey FOREIGN KEY (tenant, debit) REFERENCES bindery.accounts(tenant, id)
+);
+CREATE INDEX transfers_credit ON bindery.transfers USING btree (tenant, credit, id);
+CREATE INDEX transfers_debit ON bindery.transfers USING btree (tenant, debit, id);
 
 create table bindery.webhook_endpoints (
   tenant text not null,
@@ -292,3 +333,73 @@ CASE
 END)
 );
 CREATE INDEX webhook_endpoints_mode ON bindery.webhook_endpoints USING btree (tenant, mode);
+
+create table vault.deks (
+  tenant text not null,
+  owner text not null,
+  owner_version integer not null,
+  id bytea not null,
+  purpose text not null,
+  key_version integer not null,
+  wrapped bytea not null,
+  created_at timestamp with time zone not null,
+  version integer not null default 1,
+  constraint deks_pkey PRIMARY KEY (tenant, owner, owner_version),
+  constraint deks_id_length CHECK ((octet_length(id) = 16)),
+  constraint deks_wrapped_length CHECK ((octet_length(wrapped) = 60))
+);
+
+create table vault.keys (
+  purpose text not null,
+  scope text not null,
+  key_version integer not null,
+  id bytea not null,
+  wrapped bytea not null,
+  kcv bytea not null,
+  created_at timestamp with time zone not null,
+  constraint keys_pkey PRIMARY KEY (purpose, scope, key_version),
+  constraint keys_id_length CHECK ((octet_length(id) = 16)),
+  constraint keys_kcv_length CHECK ((octet_length(kcv) = 8)),
+  constraint keys_purpose_known CHECK ((purpose = ANY (ARRAY['pan'::text, 'secret'::text, 'pii'::text, 'fp'::text]))),
+  constraint keys_version_positive CHECK ((key_version > 0)),
+  constraint keys_wrapped_length CHECK ((octet_length(wrapped) = 60))
+);
+
+create table vault.records (
+  tenant text not null,
+  mode text not null,
+  instrument text not null,
+  instrument_version integer not null,
+  field text not null,
+  envelope bytea not null,
+  operation text not null,
+  reference text not null,
+  network_fingerprint bytea not null,
+  fingerprint text not null,
+  brand text not null,
+  bin text not null,
+  last4 text not null,
+  expiry_month integer not null,
+  expiry_year integer not null,
+  holder boolean not null,
+  adopted_at timestamp with time zone not null,
+  due_at timestamp with time zone,
+  clock text,
+  version integer not null default 1,
+  constraint records_pkey PRIMARY KEY (tenant, instrument, instrument_version, field),
+  constraint records_reference UNIQUE (tenant, reference),
+  constraint records_bin_digits CHECK ((bin ~ '^[0-9]{6}([0-9]{2})?$'::text)),
+  constraint records_envelope_length CHECK ((octet_length(envelope) >= 138)),
+  constraint records_expiry_month_range CHECK (((expiry_month >= 1) AND (expiry_month <= 12))),
+  constraint records_last4_digits CHECK ((last4 ~ '^[0-9]{4}$'::text)),
+  constraint records_mode_known CHECK ((mode = ANY (ARRAY['test'::text, 'live'::text])))
+);
+CREATE INDEX records_due ON vault.records USING btree (due_at) WHERE (due_at IS NOT NULL);
+CREATE INDEX records_network_fingerprint ON vault.records USING btree (network_fingerprint);
+
+create table vault.rides (
+  id uuid not null,
+  at timestamp with time zone not null,
+  answer jsonb,
+  constraint rides_pkey PRIMARY KEY (id)
+);
