@@ -19,7 +19,7 @@ create table events (
   constraint events_mode_known check (mode in ('test', 'live'))
 );
 
-create index events_feed on events (xid, position);
+create index events_feed on events (tenant, mode, xid, position);
 
 create table webhook_endpoints (
   tenant text not null,
@@ -32,7 +32,6 @@ create table webhook_endpoints (
   disabled_reason text,
   secrets jsonb not null,
   failing_since timestamptz,
-  since text not null,
   created_at timestamptz not null,
   version integer not null,
   constraint webhook_endpoints_pkey primary key (tenant, id),
@@ -74,7 +73,8 @@ create index deliveries_list on deliveries (tenant, endpoint, xid, position);
 
 create table cursors (
   name text not null,
-  position text not null,
+  xid bigint not null,
+  position bigint not null,
   moved_at timestamptz not null,
   version integer not null,
   constraint cursors_pkey primary key (name)

@@ -1,9 +1,9 @@
 -- What the migrations add up to. Written by `npm run schema`; do not edit.
 
 create table bindery.accounts (
-  tenant text not null,
-  id text not null,
-  currency text not null,
+  tenant text collate "C" not null,
+  id text collate "C" not null,
+  currency text collate "C" not null,
   debits_posted bigint not null,
   credits_posted bigint not null,
   limit_debits boolean not null,
@@ -35,15 +35,15 @@ create table bindery.api_keys (
 CREATE INDEX api_keys_by_tenant ON bindery.api_keys USING btree (tenant, id);
 
 create table bindery.bindings (
-  tenant text not null,
-  id text not null,
-  mode text not null,
-  customer text not null,
-  instrument text not null,
-  channel text not null,
-  status text not null,
-  slot text,
-  token text,
+  tenant text collate "C" not null,
+  id text collate "C" not null,
+  mode text collate "C" not null,
+  customer text collate "C" not null,
+  instrument text collate "C" not null,
+  channel text collate "C" not null,
+  status text collate "C" not null,
+  slot text collate "C",
+  token text collate "C",
   names jsonb not null,
   action jsonb,
   refusal jsonb,
@@ -65,18 +65,18 @@ create table bindery.bindings (
 CREATE INDEX bindings_instrument ON bindery.bindings USING btree (tenant, instrument, id);
 
 create table bindery.channel_names (
-  channel text not null,
-  mode text not null,
-  name text not null,
-  tenant text not null,
-  binding text not null,
+  channel text collate "C" not null,
+  mode text collate "C" not null,
+  name text collate "C" not null,
+  tenant text collate "C" not null,
+  binding text collate "C" not null,
   version integer not null,
   constraint channel_names_pkey PRIMARY KEY (channel, mode, name)
 );
 
 create table bindery.clocks (
-  tenant text not null,
-  id text not null,
+  tenant text collate "C" not null,
+  id text collate "C" not null,
   now_at timestamp with time zone not null,
   created_at timestamp with time zone not null,
   version integer not null,
@@ -85,18 +85,19 @@ create table bindery.clocks (
 
 create table bindery.cursors (
   name text not null,
-  "position" text not null,
+  xid bigint not null,
+  "position" bigint not null,
   moved_at timestamp with time zone not null,
   version integer not null,
   constraint cursors_pkey PRIMARY KEY (name)
 );
 
 create table bindery.customers (
-  tenant text not null,
-  id text not null,
-  mode text not null,
+  tenant text collate "C" not null,
+  id text collate "C" not null,
+  mode text collate "C" not null,
   reference text,
-  clock text,
+  clock text collate "C",
   channel_customers jsonb not null,
   metadata jsonb not null,
   created_at timestamp with time zone not null,
@@ -152,22 +153,22 @@ create table bindery.events (
   constraint events_mode_known CHECK ((mode = ANY (ARRAY['test'::text, 'live'::text]))),
   constraint events_sequence_counts CHECK ((((instrument IS NULL) = (sequence IS NULL)) AND (COALESCE(sequence, 1) > 0)))
 );
-CREATE INDEX events_feed ON bindery.events USING btree (xid, "position");
+CREATE INDEX events_feed ON bindery.events USING btree (tenant, mode, xid, "position");
 
 create table bindery.facts (
-  tenant text not null,
-  id text not null,
-  instrument text not null,
-  binding text not null,
-  source text not null,
-  source_event text not null,
-  kind text not null,
-  operation text,
+  tenant text collate "C" not null,
+  id text collate "C" not null,
+  instrument text collate "C" not null,
+  binding text collate "C" not null,
+  source text collate "C" not null,
+  source_event text collate "C" not null,
+  kind text collate "C" not null,
+  operation text collate "C",
   standing jsonb not null,
   news jsonb not null,
   effective_at timestamp with time zone not null,
   seen_at timestamp with time zone not null,
-  request text,
+  request text collate "C",
   constraint facts_pkey PRIMARY KEY (tenant, id),
   constraint facts_source_event UNIQUE (tenant, source, source_event)
 );
@@ -199,44 +200,44 @@ create table bindery.idempotency (
 CREATE INDEX idempotency_due ON bindery.idempotency USING btree (due_at) WHERE (due_at IS NOT NULL);
 
 create table bindery.identities (
-  tenant text not null,
-  customer text not null,
-  kind text not null,
-  value text not null,
-  instrument text not null,
+  tenant text collate "C" not null,
+  customer text collate "C" not null,
+  kind text collate "C" not null,
+  value text collate "C" not null,
+  instrument text collate "C" not null,
   created_at timestamp with time zone not null,
   version integer not null,
   constraint identities_pkey PRIMARY KEY (tenant, customer, kind, value)
 );
 
 create table bindery.inbox (
-  channel text not null,
-  mode text not null,
-  event text not null,
+  channel text collate "C" not null,
+  mode text collate "C" not null,
+  event text collate "C" not null,
   told jsonb not null,
-  status text not null,
+  status text collate "C" not null,
   tries integer not null,
   cause text,
   received_at timestamp with time zone not null,
   due_at timestamp with time zone,
-  clock text,
+  clock text collate "C",
   version integer not null,
   constraint inbox_pkey PRIMARY KEY (channel, mode, event)
 );
 CREATE INDEX inbox_due ON bindery.inbox USING btree (due_at) WHERE (due_at IS NOT NULL);
 
 create table bindery.instruments (
-  tenant text not null,
-  id text not null,
-  mode text not null,
-  customer text not null,
-  kind text not null,
-  status text not null,
+  tenant text collate "C" not null,
+  id text collate "C" not null,
+  mode text collate "C" not null,
+  customer text collate "C" not null,
+  kind text collate "C" not null,
+  status text collate "C" not null,
   card_version integer not null,
   display jsonb not null,
   sequence integer not null,
   unbound_at timestamp with time zone,
-  merged_into text,
+  merged_into text collate "C",
   metadata jsonb not null,
   created_at timestamp with time zone not null,
   updated_at timestamp with time zone not null,
@@ -250,22 +251,22 @@ CREATE INDEX instruments_customer ON bindery.instruments USING btree (tenant, cu
 CREATE INDEX instruments_position ON bindery.instruments USING btree (tenant, mode, "position");
 
 create table bindery.operations (
-  id text not null,
-  tenant text not null,
-  mode text not null,
-  customer text not null,
-  instrument text not null,
-  binding text not null,
-  channel text not null,
-  verb text not null,
-  status text not null,
+  id text collate "C" not null,
+  tenant text collate "C" not null,
+  mode text collate "C" not null,
+  customer text collate "C" not null,
+  instrument text collate "C" not null,
+  binding text collate "C" not null,
+  channel text collate "C" not null,
+  verb text collate "C" not null,
+  status text collate "C" not null,
   place integer not null,
   input jsonb not null,
   tries integer not null,
   cause text,
-  request text,
+  request text collate "C",
   due_at timestamp with time zone,
-  clock text,
+  clock text collate "C",
   created_at timestamp with time zone not null,
   version integer not null,
   constraint operations_pkey PRIMARY KEY (id),
@@ -293,13 +294,13 @@ create table bindery.tenants (
 );
 
 create table bindery.transfers (
-  tenant text not null,
-  id text not null,
-  debit text not null,
-  credit text not null,
+  tenant text collate "C" not null,
+  id text collate "C" not null,
+  debit text collate "C" not null,
+  credit text collate "C" not null,
   amount bigint not null,
-  currency text not null,
-  reference text not null,
+  currency text collate "C" not null,
+  reference text collate "C" not null,
   created_at timestamp with time zone not null,
   constraint transfers_pkey PRIMARY KEY (tenant, id),
   constraint transfers_amount_positive CHECK ((amount > 0)),
@@ -321,7 +322,6 @@ create table bindery.webhook_endpoints (
   disabled_reason text,
   secrets jsonb not null,
   failing_since timestamp with time zone,
-  since text not null,
   created_at timestamp with time zone not null,
   version integer not null,
   constraint webhook_endpoints_pkey PRIMARY KEY (tenant, id),

@@ -1,9 +1,10 @@
 /** What callers do: they bind cards, come back from challenges, bind elsewhere and unbind; they time out and ask again with the same key. */
+import { createSecretKey } from 'node:crypto'
 import { z } from 'zod'
-import { type Answer, type Context, type Endpoint } from '../src/http/endpoint.ts'
+import { Problem } from '../src/core/problem.ts'
+import type { Answer, Context, Endpoint } from '../src/http/endpoint.ts'
 import { answerOnce, inputHash, noOnce, type Rendered } from '../src/http/idempotency.ts'
 import { renderProblem } from '../src/http/problems.ts'
-import { Problem } from '../src/core/problem.ts'
 import { instrumentEndpoints } from '../src/instruments/api.ts'
 import { customerEndpoints } from '../src/instruments/customers.ts'
 import { doorEndpoints } from '../src/instruments/doors.ts'
@@ -20,8 +21,22 @@ export function endpointNamed(name: string): Endpoint {
   return found
 }
 
-export type Asked = { readonly name: string; readonly params?: unknown; readonly query?: unknown; readonly body?: unknown; readonly raw?: Buffer; readonly headers?: Readonly<Record<string, string>>; readonly key?: string }
-export type Told = { readonly status: number; readonly body: unknown; readonly text: string; readonly replayed: boolean; readonly headers: Readonly<Record<string, string>> }
+export type Asked = {
+  readonly name: string
+  readonly params?: unknown
+  readonly query?: unknown
+  readonly body?: unknown
+  readonly raw?: Buffer
+  readonly headers?: Readonly<Record<string, string>>
+  readonly key?: string
+}
+export type Told = {
+  readonly status: number
+  readonly body: unknown
+  readonly text: string
+  readonly replayed: boolean
+  readonly headers: Readonly<Record<string, string>>
+}
 
 /** One request to the server that runs now, as http/serve.ts would take it. Never settles if the server dies meanwhile. */
 export async function once(process: Process, asked: Asked): Promise<Told> {
@@ -29,13 +44,29 @@ export async function once(process: Process, asked: Asked): Promise<Told> {
   const { world } = process
   const requestId = nextId(world, 'req')
   const caller = { tenant, mode: 'test' as const, kind: 'secret' as const, key: 'key_sim' }
-  const render = (answer: Answer): Rendered => ({ status: answer.status, text: JSON.stringify(answer.body ?? null), headers: answer.headers, replayed: false })
+  const render = (answer: Answer): Rendered => ({
+    status: answer.status,
+    text: JSON.stringify(answer.body ?? null),
+    headers: answer.headers,
+    replayed: false,
+  })
   const problem = (one: Problem): Rendered => renderProblem(world.settings.publicUrl, requestId, one)
   try {
-    const act = endpoint.prepare({ params: asked.params ?? {}, query: asked.query ?? {}, body: asked.body ?? {}, raw: asked.raw ?? Buffer.alloc(0), headers: asked.headers ?? {} })
+    const act = endpoint.prepare({
+      params: asked.params ?? {},
+      query: asked.query ?? {},
+      body: asked.body ?? {},
+      raw: asked.raw ?? Buffer.alloc(0),
+      headers: asked.headers ?? {},
+    })
     const context: Omit<Context, 'once'> = { world, caller, requestId, peerAddress: '203.0.113.7' }
     if (asked.key === undefined) return told(render(await act({ ...context, once: noOnce })))
-    const hash = inputHash(world.settings.idempotencyKey, { method: endpoint.method, url: JSON.stringify(asked.params ?? {}), name: endpoint.name, body: JSON.parse(JSON.stringify(asked.body ?? {})) })
+    const hash = inputHash(createSecretKey(world.settings.idempotencyKey), {
+      method: endpoint.method,
+      url: JSON.stringify(asked.params ?? {}),
+      name: endpoint.name,
+      body: JSON.parse(JSON.stringify(asked.body ?? {})),
+    })
     return told(await answerOnce({ endpoint, context, key: asked.key, hash, act, render, renderProblem: problem }))
   } catch (error) {
     if (error instanceof Problem) return told(problem(error))
@@ -44,7 +75,13 @@ export async function once(process: Process, asked: Asked): Promise<Told> {
   }
 }
 
-const told = (rendered: Rendered): Told => ({ status: rendered.status, body: JSON.parse(rendered.text), text: rendered.text, replayed: rendered.replayed, headers: rendered.headers ?? {} })
+const told = (rendered: Rendered): Told => ({
+  status: rendered.status,
+  body: JSON.parse(rendered.text),
+  text: rendered.text,
+  replayed: rendered.replayed,
+  headers: rendered.headers ?? {},
+})
 
 const patienceMs = 40_000
 const triesMax = 60
@@ -68,5 +105,6 @@ export async function ask(simulated: Simulated, asked: Asked): Promise<Told | un
   return undefined
 }
 
-const isRunning = (answer: Told): boolean => answer.status === 409 && problemShape.safeParse(answer.body).data?.code === 'idempotency_in_progress'
+const isRunning = (answer: Told): boolean =>
+  answer.status === 409 && problemShape.safeParse(answer.body).data?.code === 'idempotency_in_progress'
 const problemShape = z.object({ code: z.string() })

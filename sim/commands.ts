@@ -1,14 +1,21 @@
 /** The commands of a run, drawn by chance: what several customers of one tenant do over some hours. */
 import { z } from 'zod'
 import { ask, type Told } from './clients.ts'
-import { tenant, type Simulated } from './world.ts'
+import { type Simulated, tenant } from './world.ts'
 
 const cards = [
-  '4242424242424242', '5555555555554444', '4111111111111111', '378282246310005',
+  '4242424242424242',
+  '5555555555554444',
+  '4111111111111111',
+  '378282246310005',
   // refused
-  '4000000000000002', '4000000000009995', '4000000000000069',
+  '4000000000000002',
+  '4000000000009995',
+  '4000000000000069',
   // challenged
-  '4000002500003155', '4000002760003184', '4000000000003220',
+  '4000002500003155',
+  '4000002760003184',
+  '4000000000003220',
 ] as const
 
 const shape = z.object({
@@ -42,7 +49,17 @@ async function bindCard(simulated: Simulated, client: Client): Promise<string> {
   const { scheduler } = simulated
   const number = scheduler.one(cards)
   const capture = await simulated.vault
-    .capture({ tenant, mode: 'test' }, Buffer.from(JSON.stringify({ number, expiry_month: 3, expiry_year: 2030, ...(scheduler.chance() < 0.7 ? { security_code: number.startsWith('37') ? '7373' : '737' } : {}) })))
+    .capture(
+      { tenant, mode: 'test' },
+      Buffer.from(
+        JSON.stringify({
+          number,
+          expiry_month: 3,
+          expiry_year: 2030,
+          ...(scheduler.chance() < 0.7 ? { security_code: number.startsWith('37') ? '7373' : '737' } : {}),
+        }),
+      ),
+    )
     .catch(() => undefined)
   if (capture === undefined) return 'capture refused'
   const body = {
@@ -55,7 +72,8 @@ async function bindCard(simulated: Simulated, client: Client): Promise<string> {
   const asked = { name: 'bindInstrument', body, key }
   // Some callers are impatient, and ask twice at once with the same key.
   const [answer, twin] = await Promise.all([ask(simulated, asked), scheduler.chance() < 0.1 ? ask(simulated, asked) : undefined])
-  if (answer !== undefined && twin !== undefined && twin.text !== answer.text && bothFinal(answer, twin)) throw new Error('I19: one key, two answers')
+  if (answer !== undefined && twin !== undefined && twin.text !== answer.text && bothFinal(answer, twin))
+    throw new Error('I19: one key, two answers')
   const bound = shape.safeParse(answer?.body)
   if (!bound.success) return `bind ${answer?.status} ${answer?.text.slice(0, 120)}`
   if (!client.instruments.includes(bound.data.id)) client.instruments.push(bound.data.id)
@@ -76,23 +94,37 @@ async function goThroughChallenge(simulated: Simulated, url: string): Promise<vo
   const stage = network.stages.get(channel)
   const at = new URL(url)
   const path = `${at.pathname}/${dice < 0.8 ? 'complete' : 'fail'}`
-  const answer = stage?.simulator.handle({ method: 'POST', path, query: at.search.slice(1), headers: {}, body: '' }, network.context(channel))
+  const answer = stage?.simulator.handle(
+    { method: 'POST', path, query: at.search.slice(1), headers: {}, body: '' },
+    network.context(channel),
+  )
   network.deliver(channel)
   const location = answer?.headers.location
   if (location === undefined) throw new Error(`the challenge page led nowhere: ${answer?.status} ${answer?.body.slice(0, 200)}`)
   if (scheduler.chance() < 0.15) return
   const back = new URL(location)
-  const asked = { name: 'returnFromChallenge', params: { token: back.pathname.split('/').at(-1) }, query: Object.fromEntries(back.searchParams) }
+  const asked = {
+    name: 'returnFromChallenge',
+    params: { token: back.pathname.split('/').at(-1) },
+    query: Object.fromEntries(back.searchParams),
+  }
   await ask(simulated, asked)
   if (scheduler.chance() < 0.2) await ask(simulated, asked)
 }
 
 async function extend(simulated: Simulated, instrument: string): Promise<string> {
   const channel = simulated.scheduler.one(['stripe', 'adyen'] as const)
-  return outcome(simulated, { name: 'extendInstrument', params: { id: instrument }, body: { channel, return_url: 'https://shop.example/back' } })
+  return outcome(simulated, {
+    name: 'extendInstrument',
+    params: { id: instrument },
+    body: { channel, return_url: 'https://shop.example/back' },
+  })
 }
 
-async function outcome(simulated: Simulated, asked: { readonly name: string; readonly params: unknown; readonly body?: unknown }): Promise<string> {
+async function outcome(
+  simulated: Simulated,
+  asked: { readonly name: string; readonly params: unknown; readonly body?: unknown },
+): Promise<string> {
   const answer = await ask(simulated, { ...asked, key: `key-${simulated.scheduler.random(8).toString('hex')}` })
   return `${answer?.status} ${shape.safeParse(answer?.body).data?.status ?? answer?.text.slice(0, 100)}`
 }
@@ -104,7 +136,7 @@ function channelActs(simulated: Simulated): string {
   const held = network.books(channel).cards.filter(one => one.usable)
   if (held.length === 0) return 'nothing to act on'
   const card = scheduler.one(held)
-  const name = scheduler.chance() < 0.7 ? 'update_card' : 'disable'
+  const name = scheduler.chance() < 0.7 ? 'update_card' : channel === 'stripe' ? 'detach' : 'disable'
   network.stages.get(channel)?.simulator.act(name, card.token, network.context(channel))
   network.deliver(channel)
   return `${channel} does ${name}`

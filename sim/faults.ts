@@ -57,7 +57,8 @@ const isFault = (name: string): name is FaultName => name in ratesMax
 export function createFaults(scheduler: Scheduler): Faults {
   const rates = new Map<FaultName, number>()
   // One seed in four is calm in any one respect, so that each fault is also met alone.
-  for (const [name, max] of Object.entries(ratesMax)) if (isFault(name)) rates.set(name, scheduler.chance() < 0.25 ? 0 : scheduler.chance() * max)
+  for (const [name, max] of Object.entries(ratesMax))
+    if (isFault(name)) rates.set(name, scheduler.chance() < 0.25 ? 0 : scheduler.chance() * max)
   const counts = new Map<FaultName, number>()
   let healed = false
   const count = (name: FaultName) => counts.set(name, (counts.get(name) ?? 0) + 1)

@@ -3,13 +3,13 @@
  * the project's list of invariants; each says what it holds and gives back the violations it found.
  */
 import type { ChannelName } from '../src/channels/channel.ts'
+import { deliveries, events } from '../src/events/tables.ts'
 import { foldBinding, overlay } from '../src/instruments/binding.ts'
 import { asFact } from '../src/instruments/decide.ts'
 import { deriveStatus } from '../src/instruments/instrument.ts'
 import type { BindingRow, FactRow, InstrumentRow, OperationRow } from '../src/instruments/tables.ts'
 import { bindings, facts, identities, inbox, instruments, operations } from '../src/instruments/tables.ts'
 import type { AnyTable, Row } from '../src/world/table.ts'
-import { deliveries, events } from '../src/events/tables.ts'
 import type { Simulated } from './world.ts'
 
 export type Ledger = {
@@ -53,7 +53,10 @@ export const invariants: readonly Invariant[] = [
     holds: ({ instruments: all, bindings: rows }) => {
       const of = by(rows, row => row.instrument)
       return all.flatMap(row => {
-        const right = deriveStatus({ unbound: row.unbound_at !== null }, (of.get(row.id) ?? []).map(one => one.status))
+        const right = deriveStatus(
+          { unbound: row.unbound_at !== null },
+          (of.get(row.id) ?? []).map(one => one.status),
+        )
         return right === row.status ? [] : [`${row.id} is ${row.status}, its bindings say ${right}`]
       })
     },
@@ -72,7 +75,9 @@ export const invariants: readonly Invariant[] = [
     name: 'I5 nothing new is asked for an instrument that was unbound, but to revoke it',
     holds: ({ instruments: all, operations: asked }) => {
       const ended = new Map(all.flatMap(row => (row.unbound_at === null ? [] : [[row.id, row.unbound_at] as const])))
-      return asked.filter(row => row.verb === 'bind' && row.created_at > (ended.get(row.instrument) ?? Number.POSITIVE_INFINITY)).map(row => `${row.id} after ${row.instrument} was unbound`)
+      return asked
+        .filter(row => row.verb === 'bind' && row.created_at > (ended.get(row.instrument) ?? Number.POSITIVE_INFINITY))
+        .map(row => `${row.id} after ${row.instrument} was unbound`)
     },
   },
   {
@@ -83,7 +88,10 @@ export const invariants: readonly Invariant[] = [
     name: 'I18 one operation, at most one effect at the channel; active means exactly one',
     holds: ledger => channelList.flatMap(channel => effects(ledger, channel)),
   },
-  { name: 'I20 one key for all attempts of an operation, and the intent durable before the first byte', holds: ({ simulated }) => wire(simulated) },
+  {
+    name: 'I20 one key for all attempts of an operation, and the intent durable before the first byte',
+    holds: ({ simulated }) => wire(simulated),
+  },
   {
     name: 'I21 no failure and no other channel while the outcome is unknown',
     holds: ledger => ledger.bindings.filter(row => row.status === 'failed').flatMap(row => falselyFailed(ledger, row)),
@@ -95,19 +103,29 @@ export const invariants: readonly Invariant[] = [
   {
     name: 'I22 one event has one effect',
     holds: ({ facts: all }) => {
-      const told = by(all.filter(row => row.source.includes(':')), row => `${row.binding} ${row.kind} ${row.operation} ${row.standing.at} ${JSON.stringify(row.news)} ${row.source_event.replace(/#.*$/, '')}`)
+      const told = by(
+        all.filter(row => row.source.includes(':')),
+        row =>
+          `${row.binding} ${row.kind} ${row.operation} ${row.standing.at} ${JSON.stringify(row.news)} ${row.source_event.replace(/#.*$/, '')}`,
+      )
       return [...told].filter(([, group]) => group.length > 1).map(([name, group]) => `${group.length} facts of ${name.slice(0, 200)}`)
     },
   },
-  { name: 'I23 every change was told, in order, and every notice was true', holds: ledger => ledger.instruments.flatMap(row => untold(ledger, row)) },
+  {
+    name: 'I23 every change was told, in order, and every notice was true',
+    holds: ledger => ledger.instruments.flatMap(row => untold(ledger, row)),
+  },
   {
     name: 'I26 every delivery was delivered, or is parked with its cause',
-    holds: ({ deliveries: all }) => all.filter(row => row.state === 'pending').map(row => `${row.endpoint} ${row.event} is still pending after ${row.tries} tries`),
+    holds: ({ deliveries: all }) =>
+      all.filter(row => row.state === 'pending').map(row => `${row.endpoint} ${row.event} is still pending after ${row.tries} tries`),
   },
   {
     name: 'I39 when all is well again everything is final, or parked with its cause',
     holds: ({ operations: all, bindings: rows, inbox: kept }) => [
-      ...all.filter(row => open(row) && row.cause !== 'challenge').map(row => `${row.id} (${row.verb} at ${row.channel}) is ${row.status}: ${row.cause}, tries ${row.tries}`),
+      ...all
+        .filter(row => open(row) && row.cause !== 'challenge')
+        .map(row => `${row.id} (${row.verb} at ${row.channel}) is ${row.status}: ${row.cause}, tries ${row.tries}`),
       ...all.filter(row => row.status === 'parked' && row.cause === null).map(row => `${row.id} is parked without a cause`),
       ...rows.filter(row => row.status === 'initiated').map(row => `${row.id} is still initiated`),
       ...kept.filter(row => row.status === 'waiting').map(row => `news ${row.event} still waits`),
@@ -119,13 +137,16 @@ export const invariants: readonly Invariant[] = [
 function recomputed(ledger: Ledger, row: BindingRow): readonly string[] {
   const told = ledger.facts.filter(one => one.binding === row.id)
   const { known } = foldBinding(told.map(asFact))
-  const unanswered = ledger.operations.some(one => one.binding === row.id && one.verb !== 'revoke' && one.cause !== null && (one.status === 'open' || one.status === 'parked'))
+  const unanswered = ledger.operations.some(
+    one => one.binding === row.id && one.verb !== 'revoke' && one.cause !== null && (one.status === 'open' || one.status === 'parked'),
+  )
   const right = overlay(known.status, unanswered)
   if (right !== row.status) return [`${row.id} is ${row.status}, its facts say ${right} (${told.map(one => one.kind).join(', ')})`]
   return known.token === row.token ? [] : [`${row.id} has token ${row.token}, its facts say ${known.token}`]
 }
 
-const excused = (ledger: Ledger, binding: string): boolean => ledger.operations.some(row => row.binding === binding && (row.status === 'parked' || row.status === 'waiting'))
+const excused = (ledger: Ledger, binding: string): boolean =>
+  ledger.operations.some(row => row.binding === binding && (row.status === 'parked' || row.status === 'waiting'))
 
 function orphans(ledger: Ledger, channel: ChannelName): readonly string[] {
   const here = ledger.bindings.filter(row => row.channel === channel)
@@ -140,8 +161,13 @@ function orphans(ledger: Ledger, channel: ChannelName): readonly string[] {
 }
 
 function effects(ledger: Ledger, channel: ChannelName): readonly string[] {
-  const stored = by(ledger.simulated.network.books(channel).effects.filter(one => one.effect === 'card_stored' && one.reference !== ''), one => one.reference)
-  const doubles = [...stored].filter(([, group]) => new Set(group.map(one => one.token)).size > 1).map(([name, group]) => `${name} stored ${group.length} cards`)
+  const stored = by(
+    ledger.simulated.network.books(channel).effects.filter(one => one.effect === 'card_stored' && one.reference !== ''),
+    one => one.reference,
+  )
+  const doubles = [...stored]
+    .filter(([, group]) => new Set(group.map(one => one.token)).size > 1)
+    .map(([name, group]) => `${name} stored ${group.length} cards`)
   const unfounded = ledger.bindings
     .filter(row => row.channel === channel && alive(row))
     .filter(row => !ledger.operations.some(one => one.binding === row.id && one.verb === 'bind' && stored.has(one.id)))
@@ -159,37 +185,57 @@ function wire(simulated: Simulated): readonly string[] {
     const name = `${operation} ${request.method} ${new URL(request.url).pathname}`
     keys.set(name, (keys.get(name) ?? new Set()).add(key))
   }
-  return [...[...keys].filter(([, set]) => set.size > 1).map(([name, set]) => `${name} went out under ${[...set].join(' and ')}`), ...simulated.undurable]
+  return [
+    ...[...keys].filter(([, set]) => set.size > 1).map(([name, set]) => `${name} went out under ${[...set].join(' and ')}`),
+    ...simulated.undurable,
+  ]
 }
 
 function falselyFailed(ledger: Ledger, row: BindingRow): readonly string[] {
   const asked = ledger.operations.filter(one => one.binding === row.id && one.verb === 'bind').map(one => one.id)
   const { effects: all, cards } = ledger.simulated.network.books(row.channel)
   const stored = all.filter(one => one.effect === 'card_stored' && asked.includes(one.reference))
-  return stored.some(one => cards.some(card => card.token === one.token)) ? [`${row.id} is called failed, and ${row.channel} stored a card for it`] : []
+  return stored.some(one => cards.some(card => card.token === one.token))
+    ? [`${row.id} is called failed, and ${row.channel} stored a card for it`]
+    : []
 }
 
 function presentedAgain(ledger: Ledger, row: OperationRow): readonly string[] {
   if (row.input.chain === undefined) return []
-  const before = ledger.operations.filter(one => one.verb === 'bind' && (one.id === row.input.chain || one.input.chain === row.input.chain) && one.id < row.id)
-  const refused = before.flatMap(one => ledger.simulated.network.books(one.channel).effects.filter(effect => effect.effect === 'card_refused' && effect.reference === one.id))
+  const before = ledger.operations.filter(
+    one => one.verb === 'bind' && (one.id === row.input.chain || one.input.chain === row.input.chain) && one.id < row.id,
+  )
+  const refused = before.flatMap(one =>
+    ledger.simulated.network.books(one.channel).effects.filter(effect => effect.effect === 'card_refused' && effect.reference === one.id),
+  )
   return refused.map(one => `${row.id} at ${row.channel}, although the issuer had refused ${one.reference}`)
 }
 
 function untold(ledger: Ledger, row: InstrumentRow): readonly string[] {
   const told = ledger.events.filter(one => one.instrument === row.id).sort((a, b) => (a.sequence ?? 0) - (b.sequence ?? 0))
   const faults: string[] = []
-  if (told.length !== row.sequence || told.some((one, i) => one.sequence !== i + 1)) faults.push(`${row.id} is at ${row.sequence}, its notices are ${told.map(one => one.sequence).join(' ')}`)
+  if (told.length !== row.sequence || told.some((one, i) => one.sequence !== i + 1))
+    faults.push(`${row.id} is at ${row.sequence}, its notices are ${told.map(one => one.sequence).join(' ')}`)
   const last = told.at(-1)?.data.instrument
   const said = JSON.stringify(last)
-  if (last !== undefined && !said.includes(`"status":"${row.status}"`)) faults.push(`${row.id} is ${row.status}, the last notice said ${said.slice(0, 120)}`)
+  if (last !== undefined && !said.includes(`"status":"${row.status}"`))
+    faults.push(`${row.id} is ${row.status}, the last notice said ${said.slice(0, 120)}`)
   for (const binding of ledger.bindings) {
-    if (binding.instrument === row.id && told.length > 0 && binding.status !== 'initiated' && !said.includes(`"${binding.id}","object":"binding","channel":"${binding.channel}","status":"${binding.status}"`))
+    if (
+      binding.instrument === row.id &&
+      told.length > 0 &&
+      binding.status !== 'initiated' &&
+      !said.includes(`"${binding.id}","object":"binding","channel":"${binding.channel}","status":"${binding.status}"`)
+    )
       faults.push(`${binding.id} is ${binding.status}, the last notice of ${row.id} did not say so`)
   }
-  for (const [url, heard] of by(ledger.simulated.receivers.received.filter(one => one.instrument === row.id), one => one.url)) {
+  for (const [url, heard] of by(
+    ledger.simulated.receivers.received.filter(one => one.instrument === row.id),
+    one => one.url,
+  )) {
     const first = [...new Map(heard.map(one => [one.sequence, one])).keys()]
-    if (first.some((sequence, i) => sequence !== i + 1) || first.length !== row.sequence) faults.push(`${url} heard ${first.join(' ')} of ${row.sequence} about ${row.id}`)
+    if (first.some((sequence, i) => sequence !== i + 1) || first.length !== row.sequence)
+      faults.push(`${url} heard ${first.join(' ')} of ${row.sequence} about ${row.id}`)
   }
   return faults
 }

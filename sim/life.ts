@@ -2,7 +2,7 @@
  * A process that can die. Whatever it does to the world goes through `port`, where the scheduler decides when it happens, and a crash may
  * fall before or after the effect. What a dead process was waiting for never comes: its promises are left hanging, as its memory is.
  */
-import type { Faults, FaultName } from './faults.ts'
+import type { FaultName, Faults } from './faults.ts'
 import type { Scheduler } from './scheduler.ts'
 
 export type Life = {

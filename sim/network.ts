@@ -1,11 +1,12 @@
 /** The channels' side: simulators with their own books, a network that loses things, and webhooks that come twice, late and in any order. */
-import { type ChannelName, type ChannelRequest, NoAnswer, type Send } from '../src/channels/channel.ts'
+
 import { createAdyenSimulator } from '../src/channels/adyen/simulator.ts'
+import { type ChannelName, type ChannelRequest, NoAnswer, type Send } from '../src/channels/channel.ts'
 import type { AnswerFault } from '../src/channels/faults.ts'
 import type { Books, SimulatorContext } from '../src/channels/simulator.ts'
 import { createStage, type Stage, type StagedDelivery, toSimulator } from '../src/channels/stage.ts'
 import { createStripeSimulator } from '../src/channels/stripe/simulator.ts'
-import type { Faults, FaultName } from './faults.ts'
+import type { FaultName, Faults } from './faults.ts'
 import type { Scheduler } from './scheduler.ts'
 
 export const addresses: Readonly<Record<ChannelName, string>> = { stripe: 'https://stripe.sim', adyen: 'https://adyen.sim' }
@@ -41,7 +42,7 @@ const onStage: readonly (readonly [FaultName, AnswerFault])[] = [
 
 export type Take = (channel: ChannelName, delivery: StagedDelivery) => Promise<boolean>
 
-export function createNetwork(scheduler: Scheduler, faults: Faults, take: Take): Network {
+export function createNetwork(scheduler: Scheduler, faults: Faults, take: Take, fail: (error: unknown) => void): Network {
   const stages = new Map<ChannelName, Stage>([
     ['stripe', createStage(createStripeSimulator())],
     ['adyen', createStage(createAdyenSimulator())],
@@ -52,9 +53,14 @@ export function createNetwork(scheduler: Scheduler, faults: Faults, take: Take):
     if (stage === undefined) throw new TypeError(`no stage for ${channel}`)
     return stage
   }
-  const context = (channel: ChannelName): SimulatorContext => ({ nowMs: scheduler.now(), random: scheduler.random, address: addresses[channel] })
+  const context = (channel: ChannelName): SimulatorContext => ({
+    nowMs: scheduler.now(),
+    random: scheduler.random,
+    address: addresses[channel],
+  })
   const deliver = (channel: ChannelName) => {
-    for (const one of stageOf(channel).deliveries({ nowMs: scheduler.now(), secrets: [webhookSecrets[channel]] })) void bring(scheduler, faults, take, channel, one, () => resign(one, channel))
+    for (const one of stageOf(channel).deliveries({ nowMs: scheduler.now(), secrets: [webhookSecrets[channel]] }))
+      void bring(scheduler, faults, take, channel, one, () => resign(one, channel)).catch(fail)
   }
   /** Channels sign anew for every attempt, or an honest delivery would go stale. */
   const resign = (one: StagedDelivery, channel: ChannelName): StagedDelivery => ({
@@ -81,8 +87,15 @@ export function createNetwork(scheduler: Scheduler, faults: Faults, take: Take):
 }
 
 /** One event on its way, until it is taken. Copies and forgeries go their own way. */
-async function bring(scheduler: Scheduler, faults: Faults, take: Take, channel: ChannelName, delivery: StagedDelivery, again: () => StagedDelivery): Promise<void> {
-  if (faults.strikes('webhook_forged')) void forge(scheduler, take, channel, delivery)
+async function bring(
+  scheduler: Scheduler,
+  faults: Faults,
+  take: Take,
+  channel: ChannelName,
+  delivery: StagedDelivery,
+  again: () => StagedDelivery,
+): Promise<void> {
+  if (faults.strikes('webhook_forged')) await forge(scheduler, take, channel, delivery)
   if (faults.strikes('webhook_late')) await scheduler.sleep(scheduler.chance() * 600_000)
   // A shuffle of what was sent at about the same time.
   await scheduler.sleep(faults.strikes('webhook_reordered') ? scheduler.chance() * 10_000 : scheduler.chance() * 300)
@@ -99,6 +112,13 @@ async function bring(scheduler: Scheduler, faults: Faults, take: Take, channel: 
 /** Somebody else's signature over the same words: it must be refused, whatever it says. */
 async function forge(scheduler: Scheduler, take: Take, channel: ChannelName, delivery: StagedDelivery): Promise<void> {
   await scheduler.sleep(scheduler.chance() * 1_000)
-  const headers = Object.fromEntries(Object.entries(delivery.headers).map(([name, value]) => [name, value.replace(/[0-9a-f]{20}/, '0'.repeat(20))]))
-  await take(channel, { ...delivery, headers, body: delivery.body.replace(/"(hmacSignature)"\s*:\s*"[^"]{6}/, '"$1":"AAAAAA'), forged: true })
+  const headers = Object.fromEntries(
+    Object.entries(delivery.headers).map(([name, value]) => [name, value.replace(/[0-9a-f]{20}/, '0'.repeat(20))]),
+  )
+  await take(channel, {
+    ...delivery,
+    headers,
+    body: delivery.body.replace(/"(hmacSignature)"\s*:\s*"[^"]{6}/, '"$1":"AAAAAA'),
+    forged: true,
+  })
 }

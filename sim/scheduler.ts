@@ -44,7 +44,7 @@ export function createScheduler(seed: number, startMs: number): Scheduler {
   let now = startMs
   const pick = (bound: number) => Math.floor(chance() * bound)
   return {
-    now: () => now,
+    now: () => Math.floor(now),
     chance,
     pick,
     one: of => {

@@ -3,19 +3,21 @@
  * process that crashes and is started again, and clients that ask again until they have an answer.
  */
 import { createSecretKey } from 'node:crypto'
-import type { ChannelAccount, ChannelName } from '../src/channels/channel.ts'
+import type { ChannelAccount, ChannelName, ChannelRequest } from '../src/channels/channel.ts'
 import { channels } from '../src/channels/index.ts'
 import { Secret } from '../src/core/secret.ts'
 import type { Outbound } from '../src/events/deliver.ts'
 import { createDispatcher, type Dispatcher } from '../src/events/dispatch.ts'
 import type { Feed } from '../src/events/feed.ts'
 import { createKeyRing } from '../src/events/keys.ts'
+import { operations } from '../src/instruments/tables.ts'
 import { tables } from '../src/tables.ts'
 import { bytesOver } from '../src/vault/forward.ts'
 import { vaultTables } from '../src/vault/tables.ts'
 import { createVault, type VaultCore } from '../src/vault/vault.ts'
 import { createMemoryStore, type MemoryStore } from '../src/world/memory.ts'
 import { type Store, Unavailable } from '../src/world/store.ts'
+import { type AnyTable, type Row, rowOf } from '../src/world/table.ts'
 import type { Log, Vault, World } from '../src/world/world.ts'
 import type { Bug } from './bugs.ts'
 import { createFaults, type Faults } from './faults.ts'
@@ -45,13 +47,27 @@ export type Simulated = {
   readonly trace: readonly string[]
   note(what: string): void
   readonly crashes: () => number
+  /** Every row of a table. */
+  all<T extends AnyTable>(table: T): readonly Row<T>[]
+  /** Requests that left before their intent was durable. */
+  readonly undurable: readonly string[]
   /** Bugs that our own code met and logged: none may be. */
   readonly errors: readonly string[]
 }
 
 const accounts: Readonly<Record<ChannelName, ChannelAccount>> = {
-  stripe: { address: addresses.stripe, secrets: { secretKey: new Secret('sk_test_sim') }, settings: {}, webhookSecrets: [new Secret(webhookSecrets.stripe)] },
-  adyen: { address: addresses.adyen, secrets: { apiKey: new Secret('AQE_sim') }, settings: { merchantAccount: 'BinderySim' }, webhookSecrets: [new Secret(webhookSecrets.adyen)] },
+  stripe: {
+    address: addresses.stripe,
+    secrets: { secretKey: new Secret('sk_test_sim') },
+    settings: {},
+    webhookSecrets: [new Secret(webhookSecrets.stripe)],
+  },
+  adyen: {
+    address: addresses.adyen,
+    secrets: { apiKey: new Secret('AQE_sim') },
+    settings: { merchantAccount: 'BinderySim' },
+    webhookSecrets: [new Secret(webhookSecrets.adyen)],
+  },
 }
 export const tenant = 'ten_sim'
 
@@ -65,7 +81,13 @@ export function createSimulated(seed: number, bug: Bug | undefined, take: (simul
   }
   const feed = createFeed()
   const store = createMemoryStore(tables, { eventsTable: 'events', after: feed.take })
-  const network = createNetwork(scheduler, faults, (channel, delivery) => take(() => simulated)(channel, delivery))
+  const undurable: string[] = []
+  const network = createNetwork(
+    scheduler,
+    faults,
+    (channel, delivery) => take(() => simulated)(channel, delivery),
+    error => errors.push(error instanceof Error ? error.message : String(error)),
+  )
   const receivers = createReceivers(scheduler, faults)
   let vaultLife = createLife(0)
   const vault = createVault({
@@ -87,11 +109,16 @@ export function createSimulated(seed: number, bug: Bug | undefined, take: (simul
     }
     return false
   })
+  /** Whatever names an operation of ours may only leave when that operation is durable. */
+  const checkIntent = async (request: ChannelRequest): Promise<void> => {
+    const id = /opn_[0-9a-z]{26}/.exec(request.body ?? '')?.[0]
+    if (id !== undefined && (await store.get(operations, { id })) === undefined) undurable.push(`${id} left before it was durable`)
+  }
   let crashes = -1
   const start = (): Process => {
     crashes += 1
     const life = createLife(crashes)
-    const world = createWorld({ scheduler, faults, life, note, errors, store, network, vault: vaultPort, bug })
+    const world = createWorld({ scheduler, faults, life, note, errors, store, network, vault: vaultPort, bug, checkIntent })
     const outbound: Outbound = { send: receivers.send(life), keys: createKeyRing() }
     return { world, life, dispatcher: createDispatcher(world, outbound) }
   }
@@ -111,6 +138,8 @@ export function createSimulated(seed: number, bug: Bug | undefined, take: (simul
     trace,
     note,
     crashes: () => crashes,
+    all: table => (store.snapshot()[table.name] ?? []).map(row => rowOf(table, row)),
+    undurable,
     errors,
   }
   return simulated
@@ -139,6 +168,7 @@ type Parts = {
   readonly network: Network
   readonly vault: Vault
   readonly bug: Bug | undefined
+  readonly checkIntent: (request: ChannelRequest) => Promise<void>
 }
 
 function createWorld(parts: Parts): World {
@@ -169,7 +199,11 @@ function createWorld(parts: Parts): World {
     sleep: ms => port(reading, 'sleep', () => scheduler.sleep(ms)),
     store,
     vault,
-    send: request => port(ports, `${request.method} ${request.url}`, () => parts.network.send(request)),
+    send: request =>
+      port(ports, `${request.method} ${request.url}`, async () => {
+        await parts.checkIntent(request)
+        return parts.network.send(request)
+      }),
     channels,
     account: (channel, mode) => (mode === 'test' ? accounts[channel] : undefined),
     log: logOf(parts),
@@ -192,7 +226,9 @@ function logOf({ note, errors }: Parts): Log {
     warn: (what, facts) => note(`warn: ${what} ${JSON.stringify(facts ?? {})}`),
     error: (what, facts) => {
       note(`error: ${what} ${JSON.stringify(facts ?? {})}`)
-      errors.push(`${what} ${JSON.stringify(facts ?? {})}`)
+      const text = `${what} ${JSON.stringify(facts ?? {})}`
+      // The database or the vault being away is told in the log and is no error of ours.
+      if (!text.includes('Unavailable') && !text.includes('out of reach')) errors.push(text)
     },
   }
 }

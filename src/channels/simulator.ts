@@ -102,7 +102,7 @@ export type KeyStore = {
     key: string,
     fingerprint: string,
     nowMs: number,
-  ): { readonly kind: 'fresh' | 'other' } | { readonly kind: 'same'; readonly answer: SimulatorAnswer }
+  ): { readonly kind: 'fresh' | 'other' } | { readonly kind: 'same'; readonly answer: SimulatorAnswer; readonly atMs: number }
   remember(key: string, fingerprint: string, answer: SimulatorAnswer, nowMs: number): void
 }
 
@@ -113,7 +113,7 @@ export function createKeyStore(windowMs: number): KeyStore {
     recall(key, fingerprint, nowMs) {
       const found = known.get(key)
       if (found === undefined || nowMs - found.atMs >= windowMs) return { kind: 'fresh' }
-      return found.fingerprint === fingerprint ? { kind: 'same', answer: found.answer } : { kind: 'other' }
+      return found.fingerprint === fingerprint ? { kind: 'same', answer: found.answer, atMs: found.atMs } : { kind: 'other' }
     },
     remember(key, fingerprint, answer, nowMs) {
       known.set(key, { fingerprint, answer, atMs: nowMs })

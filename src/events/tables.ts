@@ -6,7 +6,7 @@
  * transaction) and `position` (a sequence). Ordered by both, and read only below the oldest transaction still running, rows come in
  * an order to which nothing is ever added behind a reader. In memory the order of commits is that order.
  */
-import { int, json, maybe, table, text, time } from '../world/table.ts'
+import { big, int, json, maybe, table, text, time } from '../world/table.ts'
 import type { Mode } from '../world/world.ts'
 
 export type DeliveryState = 'pending' | 'delivered' | 'parked' | 'skipped'
@@ -60,8 +60,6 @@ export const webhookEndpoints = table(
     secrets: json<readonly SealedKeys[]>(),
     /** The first failure after the last success. */
     failing_since: maybe(time()),
-    /** The feed's cursor when it was created: it hears what came after. */
-    since: text(),
     created_at: time(),
     version: int(),
   },
@@ -110,5 +108,5 @@ export const deliveries = table(
   },
 )
 
-/** How far a reader of the feed has come. */
-export const cursors = table('cursors', { name: text(), position: text(), moved_at: time(), version: int() }, { key: ['name'] })
+/** How far an endpoint's deliveries have been made from the events, in commit order. `name` is the endpoint. */
+export const cursors = table('cursors', { name: text(), xid: big(), position: big(), moved_at: time(), version: int() }, { key: ['name'] })

@@ -124,7 +124,7 @@ function parametersOf(shape: z.ZodType, where: 'path' | 'query', components: Com
 
 /** One schema; those with a name go to the components, under `<name>Input` where what is taken differs from what is given. */
 function schemaOf(schema: z.ZodType, io: 'input' | 'output', components: Components): JsonObject {
-  const { $schema: _, $defs, ...root }: JsonObject = z.toJSONSchema(schema, { io, unrepresentable: 'any' })
+  const { $schema: _, $defs, ...root }: JsonObject = z.toJSONSchema(schema, { io, unrepresentable: 'any', override: opened })
   const named = new Map<string, string>()
   const definitions = isObject($defs) ? Object.entries($defs) : []
   for (const [name, definition] of definitions) {
@@ -136,6 +136,18 @@ function schemaOf(schema: z.ZodType, io: 'input' | 'output', components: Compone
     if (isObject(definition)) components.set(to, withReferences(definition, named))
   }
   return withReferences(root, named)
+}
+
+/** What goes out may grow: a reader must not break on a field it does not know. */
+const opened = ({
+  zodSchema,
+  jsonSchema,
+}: {
+  readonly zodSchema: z.core.$ZodTypes
+  readonly jsonSchema: z.core.JSONSchema.BaseSchema
+}): void => {
+  const isOpen = zodSchema instanceof z.ZodObject && zodSchema.def.catchall === undefined
+  if (isOpen && jsonSchema.additionalProperties === false) delete jsonSchema.additionalProperties
 }
 
 const isSame = (a: JsonObject, b: unknown): boolean =>

@@ -194,6 +194,7 @@ async function serve(house: House, endpoint: Endpoint, request: FastifyRequest, 
   } catch (error) {
     rendered = renderProblem(house.world.settings.publicUrl, requestId, problemOf(house, error, endpoint, requestId))
   }
+  if (house.state.draining) response.shouldKeepAlive = false
   try {
     send(response, requestId, rendered)
   } catch (error) {

@@ -33,7 +33,7 @@ const lastDelayMs = 15 * 60_000
 /** How long the customer may take over a challenge, or a bank over a verification, before the binding lapses; later news still counts. */
 export const patienceMs = (cause: string | null): number => (cause === 'verifying' ? 7 * 24 * 3_600_000 : 24 * 3_600_000)
 /** How long until a waiting binding is looked up again: ten minutes, then ever more rarely. */
-export const waitMs = (age: number): number => Math.max(10 * 60_000, Math.min(age / 2, 6 * 3_600_000))
+export const waitMs = (age: number): number => Math.max(10 * 60_000, Math.min(Math.round(age / 2), 6 * 3_600_000))
 /** How long a look-up is repeated before a person is asked. */
 export const parkAfterMs = 48 * 3_600_000
 

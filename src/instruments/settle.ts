@@ -102,7 +102,12 @@ async function ask(world: World, operation: OperationRow, rows: Rows, how: 'send
     const call: Call = { operation: operation.id, key: operation.id, account, send: request => carry(world, operation, request, lapse) }
     const outcome = how === 'lookUp' ? await lookUp(channel, call, operation, rows) : await send(channel, call, operation, rows)
     if (!lapse.code || outcome.kind !== 'uncertain') return outcome
-    return await lookUp(channel, call, { ...operation, input: { ...operation.input, references: { ...operation.input.references, ...outcome.references } } }, rows)
+    return await lookUp(
+      channel,
+      call,
+      { ...operation, input: { ...operation.input, references: { ...operation.input.references, ...outcome.references } } },
+      rows,
+    )
   } catch (error) {
     if (error instanceof Unavailable) return { kind: 'uncertain', cause: 'the vault could not be reached' }
     if (!(error instanceof Error) || error.name === 'Crash') throw error

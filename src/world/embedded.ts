@@ -5,6 +5,7 @@
  */
 import { join, resolve } from 'node:path'
 import { Client, type ClientConfig } from 'pg'
+import { CannotStart, explain } from './embedded-errors.ts'
 import { type Home, prepareHome } from './embedded-folder.ts'
 import { checkVersion, findPackage, initialise, prepareProgram } from './embedded-program.ts'
 import { launch, type Server } from './embedded-server.ts'
@@ -53,7 +54,8 @@ export async function startEmbedded(input: EmbeddedInput): Promise<Embedded> {
     return { connection, notes: home.notes, ...server }
   } catch (error) {
     running.delete(home.folder)
-    throw error
+    if (error instanceof CannotStart) throw error
+    throw explain('it cannot be started', error instanceof Error ? error.message : String(error))
   }
 }
 

@@ -6,7 +6,9 @@ import { setTimeout as pause } from 'node:timers/promises'
 export type User = { readonly uid: number; readonly gid: number; readonly name: string }
 export type Finished = { readonly code: number; readonly output: string }
 
-export const sleep = (ms: number): Promise<void> => pause(ms)
+/** Never throws: an aborted sleep just ends early. */
+export const sleep = (ms: number, signal?: AbortSignal): Promise<void> =>
+  pause(ms, undefined, signal === undefined ? {} : { signal }).catch(() => undefined)
 
 type FinishOptions = {
   readonly user?: User | undefined

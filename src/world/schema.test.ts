@@ -27,7 +27,7 @@ test('the printed schema names everything a migration can make', async () => {
   writeFileSync(
     join(folder, '0001_all.sql'),
     `create type mood as enum ('good', 'bad');
-     create table parent (id text primary key);
+     create table parent (id text collate "C" primary key);
      create table child (
        id bigint generated always as identity,
        parent text not null references parent,
@@ -49,6 +49,7 @@ test('the printed schema names everything a migration can make', async () => {
     const printed = await printSchema(database.connection)
     for (const part of [
       'create table bindery.child (',
+      '  id text collate "C" not null',
       '  amount bigint not null default 0',
       '  twice bigint generated always as ((amount * 2)) stored',
       '  id bigint not null generated always as identity',

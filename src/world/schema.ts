@@ -37,7 +37,8 @@ with relation as (
 ),
 part as (
   select a.attrelid as relation, 1 as kind, lpad(a.attnum::text, 4, '0') as place,
-    format('  %I %s%s%s%s', a.attname, format_type(a.atttypid, a.atttypmod),
+    format('  %I %s%s%s%s%s', a.attname, format_type(a.atttypid, a.atttypmod),
+      (select format(' collate %I', l.collname) from pg_collation l join pg_type t on t.oid = a.atttypid where l.oid = a.attcollation and l.oid <> t.typcollation),
       case when a.attnotnull then ' not null' else '' end,
       case when a.attgenerated = 's' then ' generated always as (' || pg_get_expr(d.adbin, d.adrelid) || ') stored'
            when d.adbin is not null then ' default ' || pg_get_expr(d.adbin, d.adrelid) else '' end,

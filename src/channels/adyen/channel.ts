@@ -67,8 +67,8 @@ async function bind(call: Call, input: BindInput): Promise<BindOutcome> {
 }
 
 /**
- * Without a result in the address nothing is sent and nothing is known: the challenge may still be open in another tab, so this is not
- * a refusal.
+ * Without a result in the address nothing is sent and nothing is known, nor if Adyen cannot read it: the challenge may still be open in
+ * another tab, so neither is a refusal.
  */
 async function resume(call: Call, input: ResumeInput): Promise<BindOutcome> {
   const references = { shopper_reference: input.customer, ...input.references }
@@ -76,17 +76,15 @@ async function resume(call: Call, input: ResumeInput): Promise<BindOutcome> {
   if (request === undefined) return uncertain('returned_without_result', references)
   const answer = await ask(call, request)
   if (answer === undefined) return uncertain('no_answer', references)
-  const outcome = outcomeOf(answer, references)
-  // A result that Adyen cannot read was not made by Adyen's page: the customer has not authenticated.
-  if (outcome.kind === 'refused' && outcome.category === 'misconfigured' && (answer.status === 400 || answer.status === 422))
-    return { ...outcome, category: 'authentication_failed', elsewhere: false }
-  return outcome
+  // A result that Adyen cannot read was not made by Adyen's page, and says nothing about the challenge.
+  if (answer.status === 400 || answer.status === 422) return uncertain('result_not_read', references)
+  return outcomeOf(answer, references)
 }
 
 /**
- * Adyen has no way to ask how a payment ended. The list of the shopper's stored cards proves a bind only if it holds a name that we
- * were already told: its token, or the network's transaction id. An entry that merely looks the same (last four and expiry) may have
- * been stored by an earlier bind, and a missing one may still be on its way; neither is taken for an answer.
+ * Adyen has no way to ask how a payment ended. The list of the shopper's stored cards tells what stands behind a token we know already.
+ * An entry that merely looks the same (last four and expiry) may have been stored by an earlier bind, and a missing one may still be on
+ * its way; neither is taken for an answer. A bind whose answer was lost for good is told by webhook, or parked for a person.
  */
 async function lookUp(call: Call, input: LookUpInput): Promise<LookUpOutcome> {
   const references = { shopper_reference: input.customer, ...input.references }
@@ -99,13 +97,14 @@ async function lookUp(call: Call, input: LookUpInput): Promise<LookUpOutcome> {
   if (list.shopperReference !== undefined && list.shopperReference !== references.shopper_reference)
     return uncertain('another_shopper', references)
   const cards = list.storedPaymentMethods
-  const { stored_payment_method: token, network_transaction_id: network } = input.references
+  const { stored_payment_method: token } = input.references
+  const found = cards.find(one => one.id === token)
   if (input.verb === 'revoke') {
-    if (token === undefined) return uncertain('token_not_known', references)
-    return cards.some(one => one.id === token) ? { kind: 'none' } : { kind: 'revoked' }
+    if (found !== undefined) return { kind: 'none' }
+    // Absence proves something only for a token we know, in a list that says whose it is.
+    return token === undefined || list.shopperReference === undefined ? uncertain('not_provable', references) : { kind: 'revoked' }
   }
-  const proven = cards.find(one => one.id === token || (network !== undefined && one.networkTxReference === network))
-  if (proven !== undefined) return boundFrom(proven, references)
+  if (found !== undefined) return boundFrom(found, references)
   const alike = cards.filter(one => looksLike(one, input.card)).length
   return uncertain(`not_provable: ${alike} stored card(s) look the same`, references)
 }

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { afterEach, test } from 'node:test'
 import { answerFaults } from '../faults.ts'
-import { objections, rehearse } from './rehearse.ts'
+import { adyen } from './channel.ts'
+import { account, objections, rehearse } from './rehearse.ts'
 
 const good = { number: '4111111111111111', holder: 'John Smith' }
 
@@ -41,7 +42,7 @@ test('a revoke that is not allowed is not a revoke', async () => {
   assert.ok(outcome?.kind === 'refused' && outcome.category === 'misconfigured')
 })
 
-test('a look-up proves a bind by its token or network id, and never by likeness', async () => {
+test('a look-up proves a bind by its token, and never by likeness', async () => {
   const at = rehearse()
   const bound = await at.bind(good)
   if (bound.kind !== 'bound') return assert.fail(bound.kind)
@@ -51,16 +52,30 @@ test('a look-up proves a bind by its token or network id, and never by likeness'
   assert.ok(token?.kind === 'bound' && token.token === bound.token)
   assert.deepEqual(token.card, bound.card)
   assert.equal(token.networkTransactionId, bound.networkTransactionId)
-  const network = await at.lookUp({ references: { network_transaction_id: bound.networkTransactionId ?? '' } })
-  assert.ok(network?.kind === 'bound' && network.token === bound.token)
   const nothing = await at.lookUp({ customer: 'cus_nobody' })
   assert.equal(nothing?.kind, 'uncertain', 'not there yet is not never')
+})
+
+test('a look-up about another merchant account or another shopper proves nothing', async () => {
+  const listed = { merchantAccount: 'BinderyECOM', shopperReference: 'cus_alice', storedPaymentMethods: [] }
+  for (const other of [{ merchantAccount: 'SomeoneElse' }, { shopperReference: 'cus_bob' }, { shopperReference: undefined }]) {
+    const send = () => Promise.resolve({ status: 200, headers: {}, body: JSON.stringify({ ...listed, ...other }) })
+    const input = {
+      customer: 'cus_alice',
+      binding: 'bnd_1',
+      verb: 'revoke',
+      references: { stored_payment_method: 'T' },
+      card: undefined,
+    } as const
+    assert.equal((await adyen.lookUp?.({ operation: 'opn_1', key: 'k', account, send }, input))?.kind, 'uncertain', JSON.stringify(other))
+  }
 })
 
 test('a look-up settles a revoke both ways', async () => {
   const at = rehearse()
   const bound = await at.bind(good)
   if (bound.kind !== 'bound') return assert.fail(bound.kind)
+  await at.bind({ number: '5555444433331111' }, { operation: 'opn_2' })
   const references = { stored_payment_method: bound.token }
   assert.equal((await at.lookUp({ verb: 'revoke', references }))?.kind, 'none')
   await at.revoke({ token: bound.token })

@@ -205,6 +205,13 @@ test('no signature, an empty one, or one of another length is a forgery, and nev
     assert.equal(rejectedAs(read(body)), 'forged')
 })
 
+test('a token event that was parsed and written anew is rejected, and the detail says so', () => {
+  const body = tokenBody('recurring.token.created')
+  const reading = read(JSON.stringify(JSON.parse(body), null, 2), { hmacsignature: signBody(hmacKey, body) })
+  assert.equal(rejectedAs(reading), 'forged')
+  assert.match(reading.kind === 'rejected' ? reading.detail : '', /re-serialised/)
+})
+
 test('one bad item in a batch spoils it: nothing of it is believed', () => {
   assert.equal(rejectedAs(read(wrapped(signed(item), item))), 'forged')
 })
@@ -215,11 +222,11 @@ test('a key that is not one signs nothing: an empty key is everybody’s', () =>
 })
 
 test('fields cannot be moved over the colons between them', () => {
-  // The same signed string, read as another psp reference and no original one.
-  const good = signed({ ...item, originalReference: 'ORIGINAL' })
-  const moved = { ...good, pspReference: 'QFQTPCQ8HXSKGK82:ORIGINAL', originalReference: 'BinderyECOM', merchantAccountCode: 'opn_1' }
-  const shifted = { ...moved, merchantReference: '0', amount: { value: 'EUR', currency: 'AUTHORISATION' }, eventCode: 'true', success: '' }
-  assert.equal(rejectedAs(read(wrapped(shifted))), 'forged')
+  // A genuine item of another account on the same key, whose reference holds a colon; then the same signed string, cut elsewhere.
+  const genuine = signed({ ...item, merchantAccountCode: 'SomeoneElse', merchantReference: 'BinderyECOM:opn_1' })
+  assert.equal(toldOf(read(wrapped(genuine))).news, undefined)
+  const moved = { ...genuine, originalReference: ':SomeoneElse', merchantAccountCode: 'BinderyECOM', merchantReference: 'opn_1' }
+  assert.equal(rejectedAs(read(wrapped(moved))), 'forged')
 })
 
 test('an event older than any repetition is stale; one from the last month is not', () => {
@@ -230,4 +237,23 @@ test('an event older than any repetition is stale; one from the last month is no
 test('what is signed and of no known form is malformed', () => {
   for (const body of ['[]', '{"type":"report.created"}', tokenBody('recurring.token.created', { createdAt: 'yesterday' })])
     assert.equal(rejectedAs(readToken(body)), 'malformed')
+})
+
+test('where a user and password are set for webhooks, a signature alone is not enough', () => {
+  const guarded = {
+    ...account,
+    settings: { ...account.settings, webhookUser: 'adyen' },
+    secrets: { ...account.secrets, webhookPassword: new Secret('hunter:2') },
+  }
+  const kindWith = (authorization: string | undefined) =>
+    adyen.webhook?.({
+      headers: authorization === undefined ? {} : { authorization },
+      body: Buffer.from(wrapped(signed(item))),
+      nowMs,
+      secrets: [new Secret(hmacKey)],
+      account: guarded,
+    }).kind
+  const basic = (text: string) => `Basic ${Buffer.from(text).toString('base64')}`
+  assert.equal(kindWith(basic('adyen:hunter:2')), 'told')
+  for (const wrong of [undefined, '', basic('adyen:hunter'), basic('other:hunter:2'), 'Bearer x']) assert.equal(kindWith(wrong), 'rejected')
 })

@@ -109,7 +109,8 @@ const words = z.record(z.string(), z.unknown())
 
 const paymentAnswer = z.object({
   resultCode: z.string(),
-  pspReference: z.string().optional(),
+  /** In every answer; before a redirect the specification lets it come later. */
+  pspReference: z.string().min(1).optional(),
   merchantReference: z.string().optional(),
   refusalReason: z.string().optional(),
   refusalReasonCode: z.string().optional(),
@@ -149,8 +150,11 @@ function parsed<S extends z.ZodType>(schema: S, body: string): z.output<S> | und
   }
 }
 
-export const readPayment = (answer: ChannelAnswer): PaymentAnswer | undefined =>
-  answer.status === 200 ? parsed(paymentAnswer, answer.body) : undefined
+/** Without the one or the other it is nobody's payment, whatever it says of itself. */
+export function readPayment(answer: ChannelAnswer): PaymentAnswer | undefined {
+  const payment = answer.status === 200 ? parsed(paymentAnswer, answer.body) : undefined
+  return payment?.pspReference === undefined && payment?.action === undefined ? undefined : payment
+}
 export const readStoredCards = (answer: ChannelAnswer): StoredCards | undefined =>
   answer.status === 200 ? parsed(storedCards, answer.body) : undefined
 

@@ -78,8 +78,10 @@ export function createStripeSimulator(): Simulator {
       const answer = failure(new StripeRefusal(500, { message: 'An unknown error occurred', type: 'api_error' }), drawRequestId(context))
       // The first answer given under a key is the one that is saved, a 500 too.
       const key = request?.headers['idempotency-key']
-      const known = key !== undefined && request !== undefined && keys.recall(key, fingerprint(request), context.nowMs).kind === 'same'
-      if (known) keys.remember(key, fingerprint(request), answer, context.nowMs)
+      const known = key !== undefined && request !== undefined ? keys.recall(key, fingerprint(request), context.nowMs) : undefined
+      // Only if this very request was the first: one that repeats it changes nothing of what is saved.
+      if (key !== undefined && request !== undefined && known?.kind === 'same' && known.atMs === context.nowMs)
+        keys.remember(key, fingerprint(request), answer, context.nowMs)
       return answer
     },
     disguise: answer => ({

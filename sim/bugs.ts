@@ -1,0 +1,204 @@
+/**
+ * Bugs that others have shipped, switched on one at a time: each is put around the real code from outside, and every one must be caught.
+ * If one is not, the simulation has an eye closed.
+ */
+import type { BindOutcome, Channel, ChannelName } from '../src/channels/channel.ts'
+import { bindings, facts, identities, operations } from '../src/instruments/tables.ts'
+import type { Committed, Insert, Move, Store, Write } from '../src/world/store.ts'
+import type { World } from '../src/world/world.ts'
+import type { Life } from './life.ts'
+import type { Scheduler } from './scheduler.ts'
+
+export type Around = { readonly scheduler: Scheduler; readonly life: Life }
+export type Bug = { readonly name: string; readonly what: string; readonly infect: (world: World, around: Around) => World }
+
+type Commit = Store['commit']
+
+const withCommit = (world: World, commit: (original: Commit, writes: readonly Write[]) => Promise<Committed>): World => ({
+  ...world,
+  store: { ...world.store, commit: writes => commit(world.store.commit, writes) },
+})
+const rewriting = (world: World, rewrite: (write: Write) => Write | undefined): World =>
+  withCommit(world, (original, writes) => original(writes.flatMap(write => rewrite(write) ?? [])))
+const withChannels = (world: World, change: (channel: Channel) => Channel): World => ({
+  ...world,
+  channels: new Map<ChannelName, Channel>([...world.channels].map(([name, channel]) => [name, change(channel)])),
+})
+const isInsert = (write: Write, table: { readonly name: string }): write is Insert =>
+  write.verb === 'insert' && write.table.name === table.name
+const isMove = (write: Write, table: { readonly name: string }): write is Move => write.verb === 'move' && write.table.name === table.name
+const withRow = (write: Insert, change: Readonly<Record<string, unknown>>): Insert => ({ ...write, row: { ...write.row, ...change } })
+
+/** Changes what a bind answers. */
+const answering = (world: World, change: (outcome: BindOutcome) => BindOutcome): World =>
+  withChannels(world, channel => {
+    const { bind } = channel
+    return bind === undefined ? channel : { ...channel, bind: async (call, input) => change(await bind(call, input)) }
+  })
+
+/** The kind of the last news decides, whenever it came. */
+const statusOf: Readonly<Record<string, string>> = {
+  bound: 'active',
+  refused: 'failed',
+  challenged: 'challenge',
+  verifying: 'verifying',
+  suspended: 'suspended',
+  resumed: 'active',
+  revoked: 'revoked',
+}
+
+export const bugs: readonly Bug[] = [
+  {
+    name: 'fresh_key_on_retry',
+    what: 'every attempt mints a new idempotency key',
+    infect: (world, { scheduler }) =>
+      withChannels(world, channel => {
+        const { bind } = channel
+        return bind === undefined
+          ? channel
+          : {
+              ...channel,
+              bind: (call, input) => bind({ ...call, key: `${call.key.slice(0, 30)}${scheduler.random(3).toString('hex')}` }, input),
+            }
+      }),
+  },
+  {
+    name: 'timeout_means_refused',
+    what: 'no answer is taken for a refusal',
+    infect: world =>
+      answering(world, outcome =>
+        outcome.kind === 'uncertain'
+          ? { kind: 'refused', by: 'channel', category: 'try_later', code: 'timeout', elsewhere: true, references: {} }
+          : outcome,
+      ),
+  },
+  {
+    name: 'issuer_refusal_presented_again',
+    what: "an issuer's refusal falls over to the next channel",
+    infect: world => answering(world, outcome => (outcome.kind === 'refused' ? { ...outcome, by: 'channel', elsewhere: true } : outcome)),
+  },
+  {
+    name: 'no_compare_and_set',
+    what: 'rows are overwritten whatever their version',
+    infect: world =>
+      withCommit(world, async (original, writes) => {
+        const blind = await Promise.all(
+          writes.map(async write => {
+            if (write.verb !== 'move') return write
+            const row: { readonly version?: unknown } | undefined = await world.store.get(write.table, write.key)
+            return typeof row?.version === 'number' ? { ...write, version: row.version } : write
+          }),
+        )
+        return original(blind)
+      }),
+  },
+  {
+    name: 'notice_outside_commit',
+    what: 'the event is written after the commit that it tells of',
+    infect: world =>
+      withCommit(world, async (original, writes) => {
+        const result = await original(writes.filter(one => one.verb !== 'record'))
+        const notices = writes.filter(one => one.verb === 'record')
+        if (result.ok && notices.length > 0) await original(notices)
+        return result
+      }),
+  },
+  {
+    name: 'intent_after_call',
+    what: 'the intent is acknowledged before it is durable, and written with the outcome',
+    infect: world => {
+      const held: Write[] = []
+      return withCommit(world, async (original, writes) => {
+        if (
+          writes.some(one => isInsert(one, operations)) &&
+          !writes.some(one => isInsert(one, facts)) &&
+          writes.some(one => isInsert(one, bindings))
+        ) {
+          held.push(...writes)
+          return { ok: true }
+        }
+        const before = held.splice(0)
+        if (before.length > 0) await original(before)
+        return original(writes)
+      })
+    },
+  },
+  {
+    name: 'no_event_dedupe',
+    what: 'every delivery of a webhook counts as a new event',
+    infect: (world, { scheduler }) =>
+      withChannels(world, channel => {
+        const { webhook } = channel
+        if (webhook === undefined) return channel
+        return {
+          ...channel,
+          webhook: request => {
+            const reading = webhook(request)
+            return reading.kind === 'told'
+              ? { ...reading, told: reading.told.map(one => ({ ...one, event: `${one.event}#${scheduler.random(4).toString('hex')}` })) }
+              : reading
+          },
+        }
+      }),
+  },
+  {
+    name: 'no_identity_constraint',
+    what: 'a card that is already there is not recognised',
+    infect: world => rewriting(world, write => (isInsert(write, identities) ? undefined : write)),
+  },
+  {
+    name: 'no_slot_constraint',
+    what: 'an instrument can be bound twice on one channel',
+    infect: (world, { scheduler }) => ({
+      ...rewriting(world, write =>
+        isInsert(write, bindings) ? withRow(write, { slot: `free ${scheduler.random(8).toString('hex')}` }) : write,
+      ),
+    }),
+  },
+  {
+    name: 'last_message_wins',
+    what: 'the status is what was heard last',
+    infect: world =>
+      withCommit(world, (original, writes) => {
+        const heard = writes.filter(one => isInsert(one, facts)).at(-1)
+        const status = heard === undefined ? undefined : statusOf[String(heard.row.kind)]
+        if (status === undefined) return original(writes)
+        const slot = status === 'failed' || status === 'revoked' ? { slot: null } : {}
+        return original(writes.map(write => (isMove(write, bindings) ? { ...write, set: { ...write.set, status, ...slot } } : write)))
+      }),
+  },
+  {
+    name: 'unbind_forgets_late_bind',
+    what: 'a bind that comes alive after the unbind is left alone',
+    infect: world =>
+      withCommit(world, (original, writes) =>
+        original(writes.filter(one => !(isInsert(one, operations) && one.row.verb === 'revoke' && one.row.tries === 0))),
+      ),
+  },
+  {
+    name: 'nobody_settles',
+    what: 'what is owed has a due time far away',
+    infect: world => rewriting(world, write => (isInsert(write, operations) ? withRow(write, { due_at: 4_102_444_800_000 }) : write)),
+  },
+  {
+    name: 'revoke_not_sent',
+    what: 'unbinding tells the customer, not the channel',
+    infect: world => withChannels(world, channel => ({ ...channel, revoke: async () => ({ kind: 'revoked' }) })),
+  },
+  {
+    name: 'webhook_acknowledged_unread',
+    what: 'news is acknowledged and lost when the server is busy',
+    infect: (world, { scheduler }) =>
+      withChannels(world, channel => {
+        const { webhook } = channel
+        if (webhook === undefined) return channel
+        return {
+          ...channel,
+          webhook: request => {
+            const reading = webhook(request)
+            return reading.kind === 'told' && scheduler.chance() < 0.5 ? { ...reading, told: [] } : reading
+          },
+        }
+      }),
+  },
+]

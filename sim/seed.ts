@@ -1,0 +1,174 @@
+/** One seed, one history: a safety phase in which everything fails, then all is well again and everything must come to rest. */
+import { createHash } from 'node:crypto'
+import type { ChannelName } from '../src/channels/channel.ts'
+import type { StagedDelivery } from '../src/channels/stage.ts'
+import { fanOut } from '../src/events/fanOut.ts'
+import { newKeys } from '../src/events/keys.ts'
+import { webhookEndpoints } from '../src/events/tables.ts'
+import { bindings, facts, operations } from '../src/instruments/tables.ts'
+import { hearDue, settleDue } from '../src/worker.ts'
+import { insert } from '../src/world/store.ts'
+import { nextId } from '../src/world/world.ts'
+import type { Bug } from './bugs.ts'
+import { once } from './clients.ts'
+import { type Client, command, newClient } from './commands.ts'
+import type { FaultName } from './faults.ts'
+import { check } from './invariants.ts'
+import { createSimulated, type Simulated, tenant } from './world.ts'
+
+export type Run = {
+  readonly seed: number
+  readonly commands: number
+  readonly crashes: number
+  readonly steps: number
+  readonly faults: ReadonlyMap<FaultName, number>
+  readonly violations: readonly string[]
+  readonly trace: readonly string[]
+  /** The same for two runs of one seed. */
+  readonly digest: string
+  /** All rows that have to do with an id: for the one who looks into a violation. */
+  readonly explain: (id: string) => readonly string[]
+}
+
+const hour = 3_600_000
+const day = 24 * hour
+
+export async function runSeed(seed: number, commands: number, bug?: Bug): Promise<Run> {
+  const simulated = createSimulated(seed, bug, current => (channel, delivery) => take(current(), channel, delivery))
+  const { scheduler, faults } = simulated
+  let done = 0
+  const failures: string[] = []
+  const fail = (error: unknown) => {
+    failures.push(`the run broke: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
+  }
+  await scheduler.run(() => true, 0)
+  const finished = drive(simulated, commands, () => {
+    done += 1
+  }).catch(fail)
+  const state = { resting: false }
+  void finished.then(() => {
+    faults.heal()
+    state.resting = true
+  })
+  void workLoop(simulated, state).catch(fail)
+  let restUntil = Number.POSITIVE_INFINITY
+  const steps = await scheduler.run(
+    () => {
+      if (state.resting && restUntil === Number.POSITIVE_INFINITY) restUntil = scheduler.now() + 12 * day
+      return failures.length > 0 || scheduler.now() > restUntil
+    },
+    scheduler.now() + 400 * day,
+  )
+  const violations = [...failures, ...check(simulated)]
+  const digest = createHash('sha256').update(simulated.trace.join('\n')).digest('hex').slice(0, 16)
+  return {
+    seed,
+    commands: done,
+    crashes: simulated.crashes(),
+    steps,
+    faults: faults.counts,
+    violations,
+    trace: simulated.trace,
+    digest,
+    explain: id => explain(simulated, id),
+  }
+}
+
+function explain(simulated: Simulated, id: string): readonly string[] {
+  const rows = [...simulated.all(operations), ...simulated.all(facts), ...simulated.all(bindings)]
+  const near = new Set(
+    rows.flatMap(row =>
+      row.id === id || ('instrument' in row && row.instrument === id) || ('binding' in row && row.binding === id)
+        ? ['binding' in row ? row.binding : row.id]
+        : [],
+    ),
+  )
+  const told = rows.filter(row => near.has('binding' in row ? row.binding : row.id)).map(row => JSON.stringify(row))
+  const sent = simulated.network.sent
+    .filter(one => told.some(() => one.request.body?.includes(id)))
+    .map(one => `${one.atMs} ${one.request.method} ${one.request.url} ${one.request.body?.slice(0, 200)}`)
+  return [...told, ...sent]
+}
+
+/** Several clients at once, each with its own pace, over some virtual hours. */
+async function drive(simulated: Simulated, commands: number, did: () => void): Promise<void> {
+  const { scheduler } = simulated
+  await listen(simulated)
+  const clients = await Promise.all(Array.from({ length: 6 }, () => newClient(simulated)))
+  const known = clients.filter(one => one !== undefined)
+  let left = commands - clients.length
+  const lane = async (client: Client) => {
+    while (left > 0) {
+      left -= 1
+      const number = commands - left
+      const what = await command(simulated, client)
+      simulated.note(`${number} ${client.customer.slice(-4)} ${what}`)
+      did()
+      await scheduler.sleep(scheduler.chance() * 20_000)
+    }
+  }
+  // Two lanes a customer: the same card is bound twice at the same moment now and then.
+  await Promise.all([...known, ...known].map(lane))
+}
+
+/** Two endpoints of the tenant hear everything. */
+async function listen(simulated: Simulated): Promise<void> {
+  const { world } = simulated.server()
+  for (const name of ['one', 'two']) {
+    const id = nextId({ now: simulated.scheduler.now, random: simulated.scheduler.random }, 'whe')
+    const keys = await newKeys({ ...world, vault: simulated.vault }, { tenant, id })
+    await simulated.store.commit([
+      insert(webhookEndpoints, {
+        tenant,
+        id,
+        mode: 'test',
+        url: `https://${name}.example/hook`,
+        description: '',
+        types: ['*'],
+        status: 'enabled',
+        disabled_reason: null,
+        secrets: [keys],
+        failing_since: null,
+        since: '',
+        created_at: simulated.scheduler.now(),
+      }),
+    ])
+  }
+}
+
+/** The worker of whatever process runs now; it dies with it and starts again with the next. Looks less often once all is quiet. */
+async function workLoop(simulated: Simulated, state: { readonly resting: boolean }): Promise<void> {
+  for (;;) {
+    const { world, life, dispatcher } = simulated.server()
+    const turn = async () => {
+      for (const duty of [() => settleDue(world), () => hearDue(world), () => fanOut(world, simulated.feed), () => dispatcher.tick()]) {
+        await duty().catch(error => {
+          if (error instanceof Error && error.name === 'Unavailable') return
+          throw error
+        })
+      }
+    }
+    await Promise.race([turn(), life.end])
+    await simulated.scheduler.sleep(state.resting ? 60_000 : 1_000)
+  }
+}
+
+/** A webhook arrives at the server that runs now: taken if it was answered with a 2xx. */
+async function take(simulated: Simulated, channel: ChannelName, delivery: StagedDelivery): Promise<boolean> {
+  const process = simulated.server()
+  const asked = {
+    name: 'receiveChannelWebhook',
+    params: { channel, mode: 'test' },
+    raw: Buffer.from(delivery.body),
+    headers: delivery.headers,
+  }
+  const answer = await Promise.race([
+    once(process, asked),
+    process.life.end.then(() => undefined),
+    simulated.scheduler.sleep(20_000).then(() => undefined),
+  ])
+  if (delivery.forged && answer !== undefined && answer.status < 300) throw new Error('a forged webhook was taken')
+  if (!delivery.forged && answer !== undefined && answer.status >= 400 && answer.status < 500 && answer.status !== 409)
+    throw new Error(`an honest webhook was refused: ${answer.text}`)
+  return answer !== undefined && answer.status < 300
+}
