@@ -41,7 +41,10 @@ async function serve(): Promise<void> {
   const root = developmentRoot({ folder: settings.dataFolder, production, random })
   const store = createPostgresStore({ connection: settings.database, schema: 'vault', tables: vaultTables })
   await store.connect()
-  const outgoing = createOutgoing()
+  const outgoing = createOutgoing((ms, act) => {
+    const timer = setTimeout(act, ms)
+    return () => clearTimeout(timer)
+  })
   const { origins, allowLoopback, linkKey, grantKey, publicUrl } = settings
   const now = () => Date.now()
   const vault = createVault({ now, random, store, root, send: outgoing.send, origins: new Set(origins), allowLoopback })
