@@ -8,8 +8,9 @@ import { channels } from '../src/channels/index.ts'
 import { Secret } from '../src/core/secret.ts'
 import type { Outbound } from '../src/events/deliver.ts'
 import { createDispatcher, type Dispatcher } from '../src/events/dispatch.ts'
-import type { Feed } from '../src/events/feed.ts'
 import { createKeyRing } from '../src/events/keys.ts'
+import { createMemoryEvents } from '../src/events/memoryQueries.ts'
+import type { EventQueries } from '../src/events/queries.ts'
 import { operations } from '../src/instruments/tables.ts'
 import { tables } from '../src/tables.ts'
 import { bytesOver } from '../src/vault/forward.ts'
@@ -21,7 +22,6 @@ import { type AnyTable, type Row, rowOf } from '../src/world/table.ts'
 import type { Log, Vault, World } from '../src/world/world.ts'
 import type { Bug } from './bugs.ts'
 import { createFaults, type Faults } from './faults.ts'
-import { createFeed } from './feed.ts'
 import { createLife, type Life, type Ports, port } from './life.ts'
 import { addresses, createNetwork, type Network, type Take, webhookSecrets } from './network.ts'
 import { createReceivers, type Receivers } from './receivers.ts'
@@ -41,7 +41,7 @@ export type Simulated = {
   /** What is true: the store behind every process. */
   readonly store: MemoryStore
   readonly vault: VaultCore
-  readonly feed: Feed
+  readonly queries: EventQueries
   /** The server that runs now. */
   server(): Process
   readonly trace: readonly string[]
@@ -79,8 +79,7 @@ export function createSimulated(seed: number, bug: Bug | undefined, take: (simul
   const note = (what: string) => {
     trace.push(`${String(scheduler.now() - startMs).padStart(10)} ${what}`)
   }
-  const feed = createFeed()
-  const store = createMemoryStore(tables, { eventsTable: 'events', after: feed.take })
+  const { store, queries } = createMemoryEvents(tables)
   const undurable: string[] = []
   const network = createNetwork(
     scheduler,
@@ -114,6 +113,7 @@ export function createSimulated(seed: number, bug: Bug | undefined, take: (simul
     const id = /opn_[0-9a-z]{26}/.exec(request.body ?? '')?.[0]
     if (id !== undefined && (await store.get(operations, { id })) === undefined) undurable.push(`${id} left before it was durable`)
   }
+  const rows = <T extends AnyTable>(table: T): readonly Row<T>[] => (store.snapshot()[table.name] ?? []).map(row => rowOf(table, row))
   let crashes = -1
   const start = (): Process => {
     crashes += 1
@@ -130,7 +130,7 @@ export function createSimulated(seed: number, bug: Bug | undefined, take: (simul
     receivers,
     store,
     vault,
-    feed,
+    queries,
     server: () => {
       if (current === undefined || current.life.dead()) current = start()
       return current
@@ -138,7 +138,7 @@ export function createSimulated(seed: number, bug: Bug | undefined, take: (simul
     trace,
     note,
     crashes: () => crashes,
-    all: table => (store.snapshot()[table.name] ?? []).map(row => rowOf(table, row)),
+    all: rows,
     undurable,
     errors,
   }
