@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { assertBound, assertJudged, createBench, kindOf, type Subject, settleBind } from './contract-bench.ts'
+import { toldOf } from './contract-webhook.ts'
 import { type AnswerFault, answerFaults } from './faults.ts'
 
 export function contractOfAnswers(subject: Subject): void {
@@ -149,7 +150,14 @@ function contractOfKeys(subject: Subject): void {
     bench.fault('lost_after', subject.storePath)
     const first = await bench.bind(call, input)
     bench.clock.nowMs += 30 * 86_400_000
-    assertBound(await settleBind(bench, call, input, first, 0))
-    assert.equal(bench.effects('card_stored').length, 1)
+    const settled = await settleBind(bench, call, input, first, 0)
+    const [stored, ...more] = bench.effects('card_stored')
+    assert.equal(more.length, 0)
+    if (subject.endingIsTold !== true) return assertBound(settled)
+    assert.equal(settled.kind, 'uncertain', 'a likeness is not an answer')
+    assert.ok(
+      toldOf(bench).some(one => one.operation === 'opn_1' && one.news?.kind === 'bound' && one.news.token === stored?.token),
+      'the webhook tells how it ended',
+    )
   })
 }

@@ -47,6 +47,10 @@ export type Subject = {
   readonly signsBytes: boolean
   /** Events that must come with a plain bind, by type, in which the binding becomes active. */
   readonly boundEvent: string
+  /** Success of a revocation is a status without a body: what spoils bodies leaves it as it is. */
+  readonly bodylessRevocation?: true
+  /** Nobody can ask the channel how a bind ended: after the key's window its webhook alone tells. */
+  readonly endingIsTold?: true
 }
 
 export type Bench = {

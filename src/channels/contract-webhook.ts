@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Secret } from '../core/secret.ts'
-import type { WebhookReading } from './channel.ts'
+import type { Told, WebhookReading } from './channel.ts'
 import { type Bench, createBench, type Subject } from './contract-bench.ts'
 import type { StagedDelivery } from './stage.ts'
 
@@ -18,6 +18,13 @@ function read(bench: Bench, sent: Sent, more: { readonly nowMs?: number; readonl
     account: bench.subject.account('http://127.0.0.1:9', [bench.subject.secrets[0]]),
   })
 }
+
+/** All that the channel tells of what is due now. */
+export const toldOf = (bench: Bench): readonly Told[] =>
+  bench.deliveries().flatMap(one => {
+    const reading = read(bench, one)
+    return reading.kind === 'told' ? reading.told : []
+  })
 
 const reasonOf = (reading: WebhookReading) => (reading.kind === 'rejected' ? reading.reason : 'told')
 const eventsOf = (reading: WebhookReading) => (reading.kind === 'told' ? reading.told.map(one => one.event) : [])

@@ -8,6 +8,8 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
+import { judgeAdyen } from './adyen/judged.ts'
+import { createAdyenSimulator } from './adyen/simulator.ts'
 import type { ChannelName } from './channel.ts'
 import { specJudge, specsDirOf } from './judge.ts'
 import type { Simulator, StageJudge } from './simulator.ts'
@@ -18,7 +20,10 @@ import { createStripeSimulator } from './stripe/simulator.ts'
 type Entry = { readonly name: ChannelName; readonly create: () => Simulator; readonly judge: (specsDir: string) => StageJudge }
 
 /** The list of simulators. A new channel adds its line. */
-const simulators: readonly Entry[] = [{ name: 'stripe', create: createStripeSimulator, judge: judgeStripe }]
+const simulators: readonly Entry[] = [
+  { name: 'stripe', create: createStripeSimulator, judge: judgeStripe },
+  { name: 'adyen', create: () => createAdyenSimulator(), judge: judgeAdyen },
+]
 
 const one = z.strictObject({
   port: z.int().min(0).max(65_535).default(0),

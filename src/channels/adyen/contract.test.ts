@@ -1,0 +1,4 @@
+import { contract } from '../contract.ts'
+import { adyenSubject } from './subject.ts'
+
+contract(adyenSubject)

@@ -1,0 +1,249 @@
+/** Adyen's words, Checkout API v71: what goes out and how an answer reads. Nothing outside this folder knows them. */
+import { z } from 'zod'
+import type {
+  Action,
+  BindInput,
+  Bound,
+  Call,
+  ChannelAccount,
+  ChannelAnswer,
+  ChannelRequest,
+  References,
+  Refused,
+  Uncertain,
+} from '../channel.ts'
+import { cardErrors, goneErrors, inProgressError } from './refusals.ts'
+
+export const version = 'v71'
+
+const setting = (account: ChannelAccount, name: string): string => account.settings[name] ?? ''
+export const merchantAccountOf = (account: ChannelAccount): string => setting(account, 'merchantAccount')
+const currencyOf = (account: ChannelAccount): string => account.settings.currency ?? 'EUR'
+/** How the token is first meant to be used (CardOnFile, Subscription, UnscheduledCardOnFile); later it may be used under each. */
+const processingModelOf = (account: ChannelAccount): string => account.settings.recurringProcessingModel ?? 'CardOnFile'
+
+const endpoint = (account: ChannelAccount, path: string, query: Readonly<Record<string, string>> = {}): string => {
+  const search = new URLSearchParams(query).toString()
+  return `${account.address.replace(/\/+$/, '')}/${version}${path}${search === '' ? '' : `?${search}`}`
+}
+const authorised = (account: ChannelAccount): Record<string, string> => ({ 'x-api-key': account.secrets.apiKey?.reveal() ?? '' })
+
+/** POST with the operation's key: at most 64 characters (Checkout v71, `Idempotency-Key`); ours has at most 40. */
+const post = (call: Call, path: string, body: unknown): ChannelRequest => ({
+  method: 'POST',
+  url: endpoint(call.account, path),
+  headers: { ...authorised(call.account), 'content-type': 'application/json', 'idempotency-key': call.key },
+  body: JSON.stringify(body),
+})
+
+/**
+ * A zero-value authorisation that stores the card. The redirect flavour of 3-D Secure is asked for, so that every challenge is an
+ * address to send the browser to.
+ */
+export function bindRequest(call: Call, input: BindInput): ChannelRequest {
+  const { account } = call
+  const body = {
+    merchantAccount: merchantAccountOf(account),
+    amount: { value: 0, currency: currencyOf(account) },
+    reference: call.operation,
+    paymentMethod: {
+      type: 'scheme',
+      number: '{{card.number}}',
+      expiryMonth: '{{card.expiryMonth}}',
+      expiryYear: '{{card.expiryYear}}',
+      ...(input.card.securityCode ? { cvc: '{{card.securityCode}}' } : {}),
+      ...(input.card.holder ? { holderName: '{{card.holder}}' } : {}),
+    },
+    storePaymentMethod: true,
+    shopperReference: input.customer,
+    recurringProcessingModel: processingModelOf(account),
+    shopperInteraction: 'Ecommerce',
+    channel: 'Web',
+    returnUrl: input.returnUrl,
+    authenticationData: { threeDSRequestData: { nativeThreeDS: 'disabled' } },
+    ...(input.client.ip === undefined ? {} : { shopperIP: input.client.ip }),
+    ...(input.client.userAgent === undefined ? {} : { browserInfo: browserInfo(input.client.userAgent) }),
+  }
+  return { ...post(call, '/payments', body), card: true }
+}
+
+/**
+ * The specification takes `browserInfo` whole or not at all, and we know the user agent only. The rest is neutral: in the redirect
+ * flow Adyen's own page stands between us and the issuer and measures the real browser.
+ */
+const browserInfo = (userAgent: string) => ({
+  userAgent,
+  acceptHeader: '*/*',
+  language: 'en',
+  colorDepth: 24,
+  screenHeight: 0,
+  screenWidth: 0,
+  timeZoneOffset: 0,
+  javaEnabled: false,
+})
+
+/** What the browser brought back, submitted. `payload` is what some older flows append instead. */
+export function resumeRequest(call: Call, returned: Readonly<Record<string, string>>): ChannelRequest | undefined {
+  const { redirectResult, payload } = returned
+  if (redirectResult !== undefined && redirectResult !== '') return post(call, '/payments/details', { details: { redirectResult } })
+  if (payload !== undefined && payload !== '') return post(call, '/payments/details', { details: { payload } })
+  return undefined
+}
+
+export const listRequest = (call: Call, shopper: string): ChannelRequest => ({
+  method: 'GET',
+  url: endpoint(call.account, '/storedPaymentMethods', { merchantAccount: merchantAccountOf(call.account), shopperReference: shopper }),
+  headers: authorised(call.account),
+})
+
+export const deleteRequest = (call: Call, token: string, shopper: string): ChannelRequest => ({
+  method: 'DELETE',
+  url: endpoint(call.account, `/storedPaymentMethods/${encodeURIComponent(token)}`, {
+    merchantAccount: merchantAccountOf(call.account),
+    shopperReference: shopper,
+  }),
+  headers: authorised(call.account),
+})
+
+const words = z.record(z.string(), z.unknown())
+
+const paymentAnswer = z.object({
+  resultCode: z.string(),
+  /** In every answer; before a redirect the specification lets it come later. */
+  pspReference: z.string().min(1).optional(),
+  merchantReference: z.string().optional(),
+  refusalReason: z.string().optional(),
+  refusalReasonCode: z.string().optional(),
+  action: z.object({ type: z.string(), url: z.string().optional(), method: z.string().optional(), data: words.optional() }).optional(),
+  additionalData: words.optional(),
+})
+export type PaymentAnswer = z.infer<typeof paymentAnswer>
+
+const serviceError = z.object({ errorCode: z.string(), errorType: z.string().optional(), message: z.string().optional() })
+
+/** At most 64 characters (Checkout v71, `storedPaymentMethodId`); it becomes part of an address, so nothing but letters and digits. */
+export const tokenPattern = /^[\w-]{1,64}$/
+
+const storedCards = z.object({
+  merchantAccount: z.string().optional(),
+  shopperReference: z.string().optional(),
+  storedPaymentMethods: z.array(
+    z.object({
+      id: z.string().regex(tokenPattern),
+      brand: z.string().optional(),
+      lastFour: z.string().optional(),
+      expiryMonth: z.string().optional(),
+      expiryYear: z.string().optional(),
+      networkTxReference: z.string().optional(),
+    }),
+  ),
+})
+export type StoredCards = z.infer<typeof storedCards>
+export type StoredCard = StoredCards['storedPaymentMethods'][number]
+
+function parsed<S extends z.ZodType>(schema: S, body: string): z.output<S> | undefined {
+  try {
+    const result = schema.safeParse(JSON.parse(body))
+    return result.success ? result.data : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** Without the one or the other it is nobody's payment, whatever it says of itself. */
+export function readPayment(answer: ChannelAnswer): PaymentAnswer | undefined {
+  const payment = answer.status === 200 ? parsed(paymentAnswer, answer.body) : undefined
+  return payment?.pspReference === undefined && payment?.action === undefined ? undefined : payment
+}
+export const readStoredCards = (answer: ChannelAnswer): StoredCards | undefined =>
+  answer.status === 200 ? parsed(storedCards, answer.body) : undefined
+
+/** A word of `additionalData`, whose values are strings wherever the specification lists them. */
+export const word = (data: Readonly<Record<string, unknown>> | undefined, name: string): string | undefined => {
+  const value = data?.[name]
+  return typeof value === 'string' && value !== '' && value !== 'null' ? value : undefined
+}
+
+/** v68 renamed `recurring.recurringDetailReference`; which one comes depends on the account's settings. */
+export function tokenOf(data: PaymentAnswer['additionalData']): string | undefined {
+  const token = word(data, 'tokenization.storedPaymentMethodId') ?? word(data, 'recurring.recurringDetailReference')
+  return token !== undefined && tokenPattern.test(token) ? token : undefined
+}
+export const shopperOf = (data: PaymentAnswer['additionalData']): string | undefined =>
+  word(data, 'tokenization.shopperReference') ?? word(data, 'recurring.shopperReference')
+
+const brands: Readonly<Record<string, string>> = { mc: 'mastercard', cup: 'unionpay' }
+/** `visa_applepay`, `visastandarddebit`: the brand is what it begins with. */
+export function brandOf(name: string | undefined): string | undefined {
+  if (name === undefined) return undefined
+  const known = ['visa', 'mc', 'amex', 'discover', 'diners', 'jcb', 'cup', 'maestro'].find(one => name.startsWith(one))
+  return known === undefined ? undefined : (brands[known] ?? known)
+}
+
+/** Only what the account has chosen to be told (Customer Area, additional data); each may be absent. */
+export function boundOf(token: string, data: PaymentAnswer['additionalData'], references: References): Bound {
+  const brand = brandOf(word(data, 'paymentMethod') ?? word(data, 'cardPaymentMethod'))
+  const last4 = /^\d{4}$/.exec(word(data, 'cardSummary') ?? '')?.[0]
+  const expiry = /^(\d{1,2})\/(\d{4})$/.exec(word(data, 'expiryDate') ?? '')
+  const networkTransactionId = word(data, 'networkTxReference')
+  const transactionLinkId = word(data, 'transactionLinkId')
+  const card = {
+    ...(brand === undefined ? {} : { brand }),
+    ...(last4 === undefined ? {} : { last4 }),
+    ...(expiry === null ? {} : { expiryMonth: Number(expiry[1]), expiryYear: Number(expiry[2]) }),
+  }
+  return {
+    kind: 'bound',
+    token,
+    references: { ...references, stored_payment_method: token },
+    ...(Object.keys(card).length === 0 ? {} : { card }),
+    ...(networkTransactionId === undefined ? {} : { networkTransactionId }),
+    ...(transactionLinkId === undefined ? {} : { transactionLinkId }),
+  }
+}
+
+/** What the list of stored cards says of one: as an answer would, in the list's own words. */
+export function boundFrom(stored: StoredCard, references: References): Bound {
+  const { id, brand, lastFour, expiryMonth, expiryYear, networkTxReference } = stored
+  const data = {
+    ...(brand === undefined ? {} : { paymentMethod: brand }),
+    ...(lastFour === undefined ? {} : { cardSummary: lastFour }),
+    // Two digits, four in some answers.
+    ...(expiryMonth === undefined || expiryYear === undefined ? {} : { expiryDate: `${expiryMonth}/${expiryYear.padStart(4, '20')}` }),
+    ...(networkTxReference === undefined ? {} : { networkTxReference }),
+  }
+  return boundOf(id, data, references)
+}
+
+export function redirectOf(action: PaymentAnswer['action']): Action | undefined {
+  if (action?.type !== 'redirect' || !/^https?:\/\//.test(action.url ?? '')) return undefined
+  const method = (action.method ?? 'GET').toUpperCase()
+  if (method !== 'GET' && method !== 'POST') return undefined
+  const data = Object.entries(action.data ?? {}).flatMap(([name, value]) => (typeof value === 'string' ? [[name, value] as const] : []))
+  return { type: 'redirect', url: action.url ?? '', method, ...(data.length === 0 ? {} : { data: Object.fromEntries(data) }) }
+}
+
+export const uncertain = (cause: string, references: References = {}): Uncertain => ({ kind: 'uncertain', cause, references })
+
+/** An answer that is not the 2xx asked for: a definite no where Adyen says so, else uncertain. `gone`: what this names is not there. */
+export function readFailure(answer: ChannelAnswer, references: References): Refused | Uncertain | { readonly kind: 'gone' } {
+  const { status } = answer
+  if (status === 429 || status >= 500 || status < 400 || status === 408) return uncertain(`http_${status}`, references)
+  const error = parsed(serviceError, answer.body)
+  const code = error?.errorCode ?? `http_${status}`
+  if (code === inProgressError) return uncertain('in_progress', references)
+  if (error !== undefined && goneErrors.includes(code)) return { kind: 'gone' }
+  // A 4xx that is not Adyen's own form may come from something in between that never asked Adyen, or lost its answer.
+  if (error === undefined && status !== 401 && status !== 403) return uncertain(`unreadable_${status}`, references)
+  if (error?.errorType === 'internal') return uncertain(`internal_${code}`, references)
+  const about = cardErrors[code]
+  return {
+    kind: 'refused',
+    by: 'channel',
+    category: about?.category ?? 'misconfigured',
+    elsewhere: about?.elsewhere ?? true,
+    code,
+    ...(error?.message === undefined ? {} : { message: error.message }),
+    references,
+  }
+}
