@@ -1,6 +1,6 @@
 /** The Stripe simulator's state and its moves: what exists, what happened to it, and which events that makes. */
 
-import { isRecord, type Json } from '../judge-document.ts'
+import { isRecord, type Json } from '../json.ts'
 import { type Books, cardHash, drawName, type SimulatorContext, type SimulatorEvent } from '../simulator.ts'
 import { behaviourOf, type Decline } from './cards.ts'
 import {
