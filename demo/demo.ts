@@ -105,8 +105,12 @@ async function bind(
   return instrumentShape.parse(await caller.post('/v1/instruments', body, `demo-${Math.floor(performance.now() * 1000)}`))
 }
 
-const read = async ({ caller }: Story, id: string): Promise<Instrument> => instrumentShape.parse(await caller.get(`/v1/instruments/${id}`))
-const bound = (instrument: Instrument, channel: string) => instrument.bindings.filter(one => one.channel === channel)
+async function read({ caller }: Story, id: string): Promise<Instrument> {
+  return instrumentShape.parse(await caller.get(`/v1/instruments/${id}`))
+}
+function bound(instrument: Instrument, channel: string) {
+  return instrument.bindings.filter(one => one.channel === channel)
+}
 
 async function plainBind(story: Story, customer: string): Promise<Instrument> {
   title('1. A card is bound at Stripe')
