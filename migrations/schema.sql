@@ -85,7 +85,8 @@ create table bindery.clocks (
 
 create table bindery.cursors (
   name text not null,
-  "position" text not null,
+  xid bigint not null,
+  "position" bigint not null,
   moved_at timestamp with time zone not null,
   version integer not null,
   constraint cursors_pkey PRIMARY KEY (name)
@@ -152,7 +153,7 @@ create table bindery.events (
   constraint events_mode_known CHECK ((mode = ANY (ARRAY['test'::text, 'live'::text]))),
   constraint events_sequence_counts CHECK ((((instrument IS NULL) = (sequence IS NULL)) AND (COALESCE(sequence, 1) > 0)))
 );
-CREATE INDEX events_feed ON bindery.events USING btree (xid, "position");
+CREATE INDEX events_feed ON bindery.events USING btree (tenant, mode, xid, "position");
 
 create table bindery.facts (
   tenant text collate "C" not null,
@@ -321,7 +322,6 @@ create table bindery.webhook_endpoints (
   disabled_reason text,
   secrets jsonb not null,
   failing_since timestamp with time zone,
-  since text not null,
   created_at timestamp with time zone not null,
   version integer not null,
   constraint webhook_endpoints_pkey PRIMARY KEY (tenant, id),

@@ -2,13 +2,10 @@
 import { createHash } from 'node:crypto'
 import type { ChannelName } from '../src/channels/channel.ts'
 import type { StagedDelivery } from '../src/channels/stage.ts'
+import { planEndpoint } from '../src/events/endpoint.ts'
 import { fanOut } from '../src/events/fanOut.ts'
-import { newKeys } from '../src/events/keys.ts'
-import { webhookEndpoints } from '../src/events/tables.ts'
 import { bindings, facts, operations } from '../src/instruments/tables.ts'
 import { hearDue, settleDue } from '../src/worker.ts'
-import { insert } from '../src/world/store.ts'
-import { nextId } from '../src/world/world.ts'
 import type { Bug } from './bugs.ts'
 import { once } from './clients.ts'
 import { type Client, command, newClient } from './commands.ts'
@@ -115,24 +112,13 @@ async function drive(simulated: Simulated, commands: number, did: () => void): P
 async function listen(simulated: Simulated): Promise<void> {
   const { world } = simulated.server()
   for (const name of ['one', 'two']) {
-    const id = nextId({ now: simulated.scheduler.now, random: simulated.scheduler.random }, 'whe')
-    const keys = await newKeys({ ...world, vault: simulated.vault }, { tenant, id })
-    await simulated.store.commit([
-      insert(webhookEndpoints, {
-        tenant,
-        id,
-        mode: 'test',
-        url: `https://${name}.example/hook`,
-        description: '',
-        types: ['*'],
-        status: 'enabled',
-        disabled_reason: null,
-        secrets: [keys],
-        failing_since: null,
-        since: '',
-        created_at: simulated.scheduler.now(),
-      }),
-    ])
+    const { writes } = await planEndpoint(
+      { ...world, store: simulated.store, vault: simulated.vault },
+      simulated.queries,
+      { tenant, mode: 'test' },
+      { url: `https://${name}.example/hook`, description: '', types: ['*'] },
+    )
+    await simulated.store.commit(writes)
   }
 }
 
@@ -141,7 +127,7 @@ async function workLoop(simulated: Simulated, state: { readonly resting: boolean
   for (;;) {
     const { world, life, dispatcher } = simulated.server()
     const turn = async () => {
-      for (const duty of [() => settleDue(world), () => hearDue(world), () => fanOut(world, simulated.feed), () => dispatcher.tick()]) {
+      for (const duty of [() => settleDue(world), () => hearDue(world), () => fanOut(world, simulated.queries), () => dispatcher.tick()]) {
         await duty().catch(error => {
           if (error instanceof Error && error.name === 'Unavailable') return
           throw error

@@ -14,8 +14,10 @@ const openPerEndpointMax = 8
 const failuresInARowMax = 3
 /** Due deliveries looked at in one tick. */
 const pageMax = 512
+/** What an endpoint may keep waiting in the page, in multiples of its open calls, so that its next call finds something to send. */
+const sparedFactor = 4
 /** How far a delivery that does not fit is put off: by how long those before it will take, within these bounds. */
-const putOffMinMs = 1_000
+const putOffMinMs = 250
 const putOffMaxMs = 5 * 60_000
 
 /** What is known of an endpoint in this process. `paceMs`: how long a turn takes, smoothed. */
@@ -98,10 +100,11 @@ function forgetIdle(paces: Map<string, Pace>, nowMs: number): void {
 /** Each by its place in its endpoint's queue. A refusal is fine: someone else has it. */
 async function putOff(world: World, left: readonly Delivery[], paces: Map<string, Pace>): Promise<void> {
   const places = new Map<Pace, number>()
-  const moves = left.map(due => {
+  const moves = left.flatMap(due => {
     const pace = paceOf(paces, due, world.now())
     const place = places.get(pace) ?? 0
     places.set(pace, place + 1)
+    if (place < sparedFactor * roomOf(pace)) return []
     const waitMs = Math.ceil((place + 1) / roomOf(pace)) * pace.paceMs
     return move(deliveries, due, { due_at: world.now() + Math.round(Math.min(Math.max(waitMs, putOffMinMs), putOffMaxMs)) })
   })

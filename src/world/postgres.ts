@@ -1,6 +1,6 @@
 /** The store on PostgreSQL: commits ride (ride.ts), reads go over a small pool of ordinary connections. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type ClientConfig, Pool } from 'pg'
+import { type ClientBase, type ClientConfig, Pool } from 'pg'
 import { createStation } from './ride.ts'
 import { board } from './ride-boarding.ts'
 import { createLane, type Lane } from './ride-lane.ts'
@@ -90,8 +90,10 @@ set timezone = 'UTC';
 set datestyle = 'ISO'`
 
 function readingPool(input: PostgresStoreInput): Pool {
-  const pool = new Pool({ ...input.connection, max: input.readers ?? 4 })
-  pool.on('connect', client => client.query(readerSettings))
+  const onConnect = async (client: ClientBase): Promise<void> => {
+    await client.query(readerSettings)
+  }
+  const pool = new Pool({ ...input.connection, max: input.readers ?? 4, onConnect })
   pool.on('error', () => undefined)
   return pool
 }

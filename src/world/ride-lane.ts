@@ -47,10 +47,14 @@ set jit = off;
 set timezone = 'UTC';
 set idle_in_transaction_session_timeout = 0`
 
+const connectMs = 10_000
+
 export function createLane(input: LaneInput): Lane {
   let client: Client | undefined
   let connecting: Promise<boolean> | undefined
   let closed = false
+  let pauseMs = 0
+  let notBefore = 0
   const text = `select "${input.rideFunction.schema}"."${input.rideFunction.name}"($1, $2) as answer`
 
   const drop = (dead: Client): void => {
@@ -58,7 +62,7 @@ export function createLane(input: LaneInput): Lane {
     dead.end().catch(() => undefined)
   }
   const open = async (): Promise<boolean> => {
-    const fresh = new Client(input.connection)
+    const fresh = new Client({ connectionTimeoutMillis: connectMs, ...input.connection })
     fresh.on('error', () => drop(fresh))
     fresh.on('end', () => drop(fresh))
     try {
@@ -66,9 +70,12 @@ export function createLane(input: LaneInput): Lane {
       await fresh.query(laneSettings)
     } catch (error) {
       fresh.end().catch(() => undefined)
-      if (isUnreachable(error)) return false
-      throw error
+      if (!isUnreachable(error)) throw error
+      pauseMs = Math.min(Math.max(pauseMs * 2, 50), 2_000)
+      notBefore = performance.now() + pauseMs
+      return false
     }
+    pauseMs = 0
     if (closed) {
       await fresh.end()
       return false
@@ -78,6 +85,8 @@ export function createLane(input: LaneInput): Lane {
   }
   const connect = (): Promise<boolean> => {
     if (client !== undefined) return Promise.resolve(true)
+    // Down a moment ago: answered at once instead of storming a server that is coming up.
+    if (performance.now() < notBefore || closed) return Promise.resolve(false)
     connecting ??= open().finally(() => {
       connecting = undefined
     })
@@ -112,7 +121,7 @@ export function createLane(input: LaneInput): Lane {
 async function lookUp(input: LaneInput, id: string, closed: () => boolean): Promise<Ridden> {
   const rides = `"${input.rideFunction.schema}".rides`
   for (let pauseMs = 20; ; pauseMs = Math.min(pauseMs * 2, 2_000)) {
-    const client = new Client(input.connection)
+    const client = new Client({ connectionTimeoutMillis: connectMs, ...input.connection })
     client.on('error', () => undefined)
     try {
       await client.connect()
