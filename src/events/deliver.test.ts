@@ -70,6 +70,7 @@ test('an event reaches every endpoint that wants its type, signed, once', async 
     assert.equal(got.headers['webhook-timestamp'], String(Math.floor(stage.world.now() / 1000)))
     assert.deepEqual(JSON.parse(got.body), {
       id: event.id,
+      object: 'event',
       type: 'binding.active',
       timestamp: new Date(event.created_at).toISOString(),
       livemode: false,

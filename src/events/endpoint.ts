@@ -99,6 +99,7 @@ export function showEndpoint(endpoint: WebhookEndpoint, nowMs: number) {
   const time = (ms: number | null) => (ms === null ? null : new Date(ms).toISOString())
   return {
     id: endpoint.id,
+    object: 'webhook_endpoint' as const,
     livemode: endpoint.mode === 'live',
     url: endpoint.url,
     description: endpoint.description,
