@@ -157,7 +157,7 @@ const deleteEndpoint: Endpoint = endpoint({
   handle: async (context, { params }) => {
     for (let tries = 1; tries <= 5; tries += 1) {
       const found = await need(context, params.id)
-      const cursor = await context.world.store.get(cursors, { name: found.id })
+      const cursor = await context.world.store.get(cursors, { tenant: found.tenant, endpoint: found.id })
       const writes = [remove(webhookEndpoints, found), ...(cursor === undefined ? [] : [remove(cursors, cursor)])]
       if ((await context.world.store.commit(writes)).ok)
         return { status: 200, body: { id: found.id, object: 'webhook_endpoint', deleted: true } }

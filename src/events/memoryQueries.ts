@@ -57,7 +57,7 @@ function queriesOver(store: MemoryStore, log: Log): EventQueries {
       const found = []
       for (const { tenant, id } of log.endpoints) {
         const endpoint = await store.get(webhookEndpoints, { tenant, id })
-        const cursor = await store.get(cursors, { name: id })
+        const cursor = await store.get(cursors, { tenant, endpoint: id })
         if (endpoint?.status !== 'enabled' || cursor === undefined) continue
         if ((await after(endpoint, cursor, 1)).length > 0) found.push({ tenant, id })
       }

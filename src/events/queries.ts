@@ -92,7 +92,7 @@ export function createEventQueries(pool: Pick<Pool, 'query'>): EventQueries {
       const text = `
 select e.tenant, e.id
 from webhook_endpoints e
-join cursors c on c.name = e.id
+join cursors c on c.tenant = e.tenant and c.endpoint = e.id
 where e.status = 'enabled'
 and exists (
   select 1
