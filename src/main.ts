@@ -46,12 +46,7 @@ export type Running = {
 type Undo = () => Promise<unknown>
 
 /** Starts everything; what was started is stopped again if the rest cannot be. */
-export async function start(
-  config: Config,
-  log: Log = createLog(
-    config.logLevel === 'debug' || config.logLevel === 'trace' || config.logLevel === 'fatal' ? 'info' : config.logLevel,
-  ),
-): Promise<Running> {
+export async function start(config: Config, log: Log = createLog(config.logLevel)): Promise<Running> {
   const undo: Undo[] = []
   const stop = async (): Promise<void> => {
     for (const one of undo.reverse().splice(0)) await one().catch(error => log.error('stopping', { error: String(error) }))
@@ -78,7 +73,7 @@ async function startAll(config: Config, log: Log, undo: Undo[]): Promise<Omit<Ru
   const vault = await vaultOf(config, { connection, secrets, origins: originsOf(accounts), log, clock }, undo)
   const store = createPostgresStore({ connection: asRole(connection, roles.rider), schema: 'bindery', tables, eventsTable: 'events' })
   undo.push(() => store.close())
-  const reader = new Pool({ ...asRole(connection, roles.reader), max: 4 })
+  const reader = new Pool({ ...inSchema(asRole(connection, roles.reader)), max: 4 })
   reader.on('error', error => log.warn('a reading connection broke', { error: error.message }))
   undo.push(() => reader.end())
   const send = createSend({
@@ -109,6 +104,12 @@ async function startAll(config: Config, log: Log, undo: Undo[]): Promise<Omit<Ru
   }
   return serve(config, { world, reader, sandbox, secrets }, undo)
 }
+
+/** Plain queries name tables without their schema. */
+const inSchema = (connection: ClientConfig): ClientConfig => ({
+  ...connection,
+  options: `${connection.options ?? ''} -c search_path=bindery`,
+})
 
 type Ready = { readonly world: World; readonly reader: Pool; readonly sandbox: Sandbox | undefined; readonly secrets: DeploymentSecrets }
 

@@ -170,8 +170,9 @@ function refuse(ports: DoorPorts, requestId: string, request: IncomingMessage, r
 const isOutage = (error: unknown): boolean => error instanceof Error && error.name === 'Unavailable'
 
 function send(response: ServerResponse, status: number, type: string, body: unknown): void {
-  const text = Buffer.from(JSON.stringify(body))
-  response.writeHead(status, { 'content-type': type, 'content-length': text.length }).end(text)
+  // A string, so that headers and body leave in one write.
+  const text = JSON.stringify(body)
+  response.writeHead(status, { 'content-type': type, 'content-length': Buffer.byteLength(text) }).end(text)
 }
 
 const securityHeaders: readonly (readonly [string, string])[] = [

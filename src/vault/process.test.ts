@@ -144,10 +144,13 @@ test('a card goes in by HTTP, is sealed in PostgreSQL, reaches the channel, and 
   assert.equal(second.process.exitCode, 0)
 })
 
-test('the vault ends when its parent does', async t => {
+test('the vault outlives Ctrl-C, and ends when its parent does', async t => {
   const settings = await settingsFor(t)
   const vault = await startVault(settings)
   t.after(() => vault.process.kill('SIGKILL'))
+  vault.process.kill('SIGINT')
+  await sleep(200)
+  assert.equal(isAlive(vault.process.pid ?? 0), true)
   vault.process.disconnect()
   assert.match(await vault.ended, /ended \(0\)/)
   assert.equal(isAlive(vault.process.pid ?? 0), false)

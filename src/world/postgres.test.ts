@@ -1,6 +1,6 @@
 import { after, before } from 'node:test'
 import { storeSuite, suiteSql, suiteTables } from './store.suite.ts'
-import { type StoreDatabase, storeDatabase } from './store-testing.ts'
+import { type StoreDatabase, storeDatabase } from './testing-store.ts'
 
 let database: Promise<StoreDatabase>
 before(() => {

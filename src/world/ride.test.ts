@@ -5,7 +5,7 @@ import { Client } from 'pg'
 import { createPostgresStore, type PostgresStore } from './postgres.ts'
 import { counters, notes, suiteSql, suiteTables } from './store.suite.ts'
 import { add, insert, type Store, Unavailable } from './store.ts'
-import { type Line, type StoreDatabase, storeDatabase, type Wire, wireTo } from './store-testing.ts'
+import { type Line, type StoreDatabase, storeDatabase, type Wire, wireTo } from './testing-store.ts'
 
 let database: StoreDatabase
 let wire: Wire
