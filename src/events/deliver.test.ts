@@ -70,6 +70,7 @@ test('an event reaches every endpoint that wants its type, signed, once', async 
     assert.equal(got.headers['webhook-timestamp'], String(Math.floor(stage.world.now() / 1000)))
     assert.deepEqual(JSON.parse(got.body), {
       id: event.id,
+      object: 'event',
       type: 'binding.active',
       timestamp: new Date(event.created_at).toISOString(),
       livemode: false,
@@ -419,7 +420,7 @@ test('an endpoint whose URL turned private is not called', async () => {
 test('a cursor is not moved at every look over events nobody wants', async () => {
   await staged(async (stage, receiver) => {
     const endpoint = await createEndpoint(stage, receiver.url, ['instrument.*'])
-    const versionOf = async () => (await stage.world.store.get(cursors, { name: endpoint.id }))?.version
+    const versionOf = async () => (await stage.world.store.get(cursors, { tenant, endpoint: endpoint.id }))?.version
     await recordAll(stage, eventOf(stage, 'ins_1', 1))
     for (let look = 0; look < 5; look += 1) await fanOut(stage.world, stage.queries)
     assert.equal(await versionOf(), 1)

@@ -37,7 +37,7 @@ export async function planEndpoint(
     failing_since: null,
     created_at: world.now(),
   }
-  const cursor = { name: id, ...(await queries.head()), moved_at: world.now() }
+  const cursor = { tenant: owner.tenant, endpoint: id, ...(await queries.head()), moved_at: world.now() }
   return { endpoint: { ...row, version: 1 }, writes: [insert(webhookEndpoints, row), insert(cursors, cursor)] }
 }
 
@@ -87,9 +87,9 @@ export async function enableEndpoint(
   const endpoint = await needEndpoint(world, name, mode)
   if (endpoint.status === 'enabled') return endpoint
   return changeEndpoint(world, name, mode, async () => {
-    const cursor = await world.store.get(cursors, { name: name.id })
+    const cursor = await world.store.get(cursors, { tenant: name.tenant, endpoint: name.id })
     const at = { ...(await queries.head()), moved_at: world.now() }
-    const more = cursor === undefined ? [insert(cursors, { name: name.id, ...at })] : [move(cursors, cursor, at)]
+    const more = cursor === undefined ? [insert(cursors, { tenant: name.tenant, endpoint: name.id, ...at })] : [move(cursors, cursor, at)]
     return { set: { status: 'enabled', disabled_reason: null, failing_since: null }, more }
   })
 }
@@ -99,6 +99,7 @@ export function showEndpoint(endpoint: WebhookEndpoint, nowMs: number) {
   const time = (ms: number | null) => (ms === null ? null : new Date(ms).toISOString())
   return {
     id: endpoint.id,
+    object: 'webhook_endpoint' as const,
     livemode: endpoint.mode === 'live',
     url: endpoint.url,
     description: endpoint.description,

@@ -6,7 +6,7 @@ import { createMemoryStore, type MemoryStore, type MemoryStoreOptions } from '..
 import type { Write } from '../world/store.ts'
 import { type AnyTable, type Row, rowOf } from '../world/table.ts'
 import type { Event } from './event.ts'
-import type { DeliveryView, EventQueries, Listing, Page, Place } from './queries.ts'
+import { type DeliveryView, type EventQueries, firstIdAt, type Listing, type Page, type Place } from './queries.ts'
 import { cursors, deliveries, events, webhookEndpoints } from './tables.ts'
 
 type Delivery = Row<typeof deliveries>
@@ -57,7 +57,7 @@ function queriesOver(store: MemoryStore, log: Log): EventQueries {
       const found = []
       for (const { tenant, id } of log.endpoints) {
         const endpoint = await store.get(webhookEndpoints, { tenant, id })
-        const cursor = await store.get(cursors, { name: id })
+        const cursor = await store.get(cursors, { tenant, endpoint: id })
         if (endpoint?.status !== 'enabled' || cursor === undefined) continue
         if ((await after(endpoint, cursor, 1)).length > 0) found.push({ tenant, id })
       }
@@ -81,11 +81,9 @@ function queriesOver(store: MemoryStore, log: Log): EventQueries {
       return { rows: page.rows.flat(), next: page.next }
     },
     async recordedWithin({ tenant, mode }, { from, to, limit }) {
-      const within = (event: Event) => event.tenant === tenant && event.mode === mode && event.created_at >= from && event.created_at <= to
-      return log.events
-        .filter(within)
-        .slice(0, limit)
-        .map(event => event.id)
+      const [first, end] = [firstIdAt(from), firstIdAt(to + 1)]
+      const within = (event: Event) => event.tenant === tenant && event.mode === mode && event.id >= first && event.id < end
+      return log.events.filter(within).slice(0, limit)
     },
   }
 }

@@ -6,7 +6,7 @@ import type { ChannelAnswer } from '../channels/channel.ts'
 import { createPublicSend } from '../world/http.ts'
 import type { MemoryStoreOptions } from '../world/memory.ts'
 import type { Store } from '../world/store.ts'
-import type { Vault, World } from '../world/world.ts'
+import { nextId, type Vault, type World } from '../world/world.ts'
 import type { Outbound } from './deliver.ts'
 import { planEndpoint, type WebhookEndpoint } from './endpoint.ts'
 import { type Event, record } from './event.ts'
@@ -102,13 +102,11 @@ export async function createEndpoint(
   return endpoint
 }
 
-let counted = 0
 /** An event of an instrument, not yet recorded. */
 export function eventOf(stage: Pick<Stage, 'world'>, instrument: string | null, sequence: number | null, more: Partial<Event> = {}): Event {
-  counted += 1
   return {
     tenant,
-    id: `evt_${String(counted).padStart(26, '0')}`,
+    id: nextId(stage.world, 'evt'),
     mode: 'test',
     instrument,
     customer: 'cus_1',
