@@ -5,7 +5,7 @@
 import type { ChannelName } from '../src/channels/channel.ts'
 import { deliveries, events } from '../src/events/tables.ts'
 import { foldBinding, overlay } from '../src/instruments/binding.ts'
-import { asFact } from '../src/instruments/decide.ts'
+import { asFact } from '../src/instruments/fact.ts'
 import { deriveStatus } from '../src/instruments/instrument.ts'
 import type { BindingRow, FactRow, InstrumentRow, OperationRow } from '../src/instruments/tables.ts'
 import { bindings, facts, identities, inbox, instruments, operations } from '../src/instruments/tables.ts'

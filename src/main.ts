@@ -64,7 +64,7 @@ async function startAll(config: Config, log: Log, undo: Undo[]): Promise<Omit<Ru
   mkdirSync(config.dataFolder, { recursive: true })
   const connection = await database(config, log, undo)
   await migrate({ connection, extraSql: [rideFunctionSql('bindery', tables).sql, rideFunctionSql('vault', [...vaultTables]).sql] })
-  const secrets = deploymentSecrets(resolve(config.dataFolder), () => newKey(clock, 'test', 'secret'))
+  const secrets = deploymentSecrets(resolve(config.dataFolder), clock.random, () => newKey(clock, 'test', 'secret'))
   const sandbox = config.sandbox
     ? await startSandbox(sandboxSettings(secrets), { ...process.env, SPECS_DIR: config.specsFolder })
     : undefined
