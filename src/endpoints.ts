@@ -1,5 +1,6 @@
 /** The list of every endpoint. */
 import type { Pool } from 'pg'
+import { eventEndpoints } from './events/api.ts'
 import type { EventQueries } from './events/queries.ts'
 import type { Endpoint } from './http/endpoint.ts'
 import { instrumentEndpoints } from './instruments/api.ts'
@@ -12,5 +13,6 @@ export const endpoints = (from: { readonly reader: Pick<Pool, 'query'>; readonly
   ...customerEndpoints,
   ...instrumentEndpoints,
   ...listEndpoints(from.reader),
+  ...eventEndpoints(from.queries),
   ...doorEndpoints,
 ]
