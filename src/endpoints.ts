@@ -13,6 +13,6 @@ export const endpoints = (from: { readonly reader: Pick<Pool, 'query'>; readonly
   ...customerEndpoints,
   ...instrumentEndpoints,
   ...listEndpoints(from.reader),
-  ...eventEndpoints(from.queries),
   ...doorEndpoints,
+  ...eventEndpoints(from.queries),
 ]
