@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { NoAnswer, type Send } from '../channels/channel.ts'
 import { createDispatcher } from './dispatch.ts'
 import { fanOut } from './fanOut.ts'
+import { deliveries } from './tables.ts'
 import { createEndpoint, createStage, eventOf, recordAll, type Stage } from './testing.ts'
 
 const dead = 'https://dead.example.com/hooks'
@@ -85,7 +86,7 @@ test('an endpoint that keeps failing gets one call at a time', async () => {
   await stage.close()
 })
 
-test('a line is in one turn at a time, and draining waits for all of them', async () => {
+test('a line is in one turn at a time', async () => {
   const stage = createStage()
   const { send, answered } = hanging()
   await createEndpoint(stage, alive)
@@ -95,7 +96,7 @@ test('a line is in one turn at a time, and draining waits for all of them', asyn
   const dispatcher = createDispatcher(stage.world, { ...stage.outbound, send })
   assert.equal(await dispatcher.tick(), 2)
   assert.equal(await dispatcher.tick(), 0)
-  await dispatcher.drain()
+  for (let wait = 0; wait < 20 && answered.length < 10; wait += 1) await settle()
   const order = (instrument: string) =>
     answered.flatMap(id => all.filter(event => event.id === id && event.instrument === instrument).map(event => event.sequence))
   assert.deepEqual(order('ins_1'), [1, 2, 3, 4, 5])
@@ -121,6 +122,36 @@ test('a mistake of ours in one delivery is logged and stops no other', async () 
   assert.deepEqual(
     stage.logged.map(one => one.what),
     ['a delivery failed on our side'],
+  )
+  await stage.close()
+})
+
+test('draining waits for the calls that are open, starts none, and leaves the rest of a line due', async () => {
+  const stage = createStage()
+  await createEndpoint(stage, alive)
+  await recordAll(stage, ...[1, 2, 3].map(sequence => eventOf(stage, 'ins_1', sequence)))
+  await fanOut(stage.world, stage.queries)
+  let calls = 0
+  let answer = () => {}
+  const send: Send = async () => {
+    calls += 1
+    await new Promise<void>(resolve => {
+      answer = resolve
+    })
+    return { status: 200, headers: {}, body: '' }
+  }
+  const dispatcher = createDispatcher(stage.world, { ...stage.outbound, send })
+  await dispatcher.tick()
+  await settle()
+  const drained = dispatcher.drain()
+  answer()
+  await drained
+  assert.equal(calls, 1)
+  assert.equal(await dispatcher.tick(), 0)
+  const left = await stage.world.store.due(deliveries, { now: stage.world.now(), clock: null, limit: 9 })
+  assert.deepEqual(
+    left.map(one => one.sequence),
+    [2, 3],
   )
   await stage.close()
 })

@@ -26,13 +26,14 @@ type Pace = { open: number; failuresInARow: number; paceMs: number; seenAt: numb
 export interface Dispatcher {
   /** Starts what is due and can start; returns how many turns were started. Does not wait for them. */
   tick(): Promise<number>
-  /** Waits until no turn is open. */
+  /** Starts nothing more, and waits for the calls that are open; what is left of their lines stays due. */
   drain(): Promise<void>
 }
 
 export function createDispatcher(world: World, outbound: Outbound): Dispatcher {
   const paces = new Map<string, Pace>()
   const open = new Map<string, Promise<void>>()
+  const state = { draining: false }
 
   const start = (due: Delivery, pace: Pace): void => {
     const startedAt = world.now()
@@ -45,7 +46,7 @@ export function createDispatcher(world: World, outbound: Outbound): Dispatcher {
       pace.failuresInARow = answer.status < 300 ? 0 : pace.failuresInARow + 1
       return answer
     }
-    const turn = deliver(world, { ...outbound, send }, due)
+    const turn = deliver(world, { ...outbound, send, stopping: () => state.draining }, due)
       .catch(failure =>
         world.log.error('a delivery failed on our side', { endpoint: due.endpoint, event: due.event, error: String(failure) }),
       )
@@ -58,6 +59,7 @@ export function createDispatcher(world: World, outbound: Outbound): Dispatcher {
   }
 
   const tick = async (): Promise<number> => {
+    if (state.draining) return 0
     const nowMs = world.now()
     const page = await world.store.due(deliveries, { now: nowMs, clock: null, limit: pageMax })
     forgetIdle(paces, nowMs)
@@ -77,6 +79,7 @@ export function createDispatcher(world: World, outbound: Outbound): Dispatcher {
   return {
     tick,
     drain: async () => {
+      state.draining = true
       while (open.size > 0) await Promise.all(open.values())
     },
   }
