@@ -22,7 +22,7 @@ import { apiKeys } from './http/tables.ts'
 import { type DeploymentSecrets, deploymentSecrets } from './secrets.ts'
 import { tables } from './tables.ts'
 import { createVaultClient } from './vault/client.ts'
-import { startVault } from './vault/start.ts'
+import { keepVault } from './vault/start.ts'
 import { vaultTables } from './vault/tables.ts'
 import { duties, work } from './worker.ts'
 import { startEmbedded } from './world/embedded.ts'
@@ -169,7 +169,7 @@ type VaultNeeds = {
 async function vaultOf(config: Config, needs: VaultNeeds, undo: Undo[]) {
   const { connection, secrets, origins, log, clock } = needs
   const socketPath = join(tmpdir(), `bindery-vault-${process.pid}-${clock.random(4).toString('hex')}.sock`)
-  const process_ = await startVault({
+  const settings = {
     socketPath,
     linkKey: secrets.linkKey,
     grantKey: secrets.grantKey,
@@ -180,12 +180,13 @@ async function vaultOf(config: Config, needs: VaultNeeds, undo: Undo[]) {
     origins,
     allowLoopback: config.sandbox,
     publicUrl: config.publicUrl ?? `http://${config.host}:${config.port}`,
-  })
-  undo.push(() => process_.stop())
+  }
+  const kept = await keepVault(settings, reason => log.error('the vault ended, and is started again', { reason }))
+  undo.push(() => kept.stop())
   const client = createVaultClient({ ...clock, socketPath, linkKey: secrets.linkKey, log })
   undo.push(async () => client.close())
   await client.ready(10_000)
-  return { client, captureUrl: process_.captureUrl, ended: process_.ended }
+  return { client, captureUrl: kept.captureUrl }
 }
 
 const sandboxSettings = (secrets: DeploymentSecrets) => ({
