@@ -98,7 +98,7 @@ for (const channel of ['stripe', 'adyen']) {
 
   test(`a card that comes alive at ${channel} after it was unbound is given up there`, async () => {
     const path = channel === 'stripe' ? '/v1/setup_intents' : '/v*'
-    await ground.addFault(channel, { match: {}, fault: 'dropped', times: 1 })
+    await ground.addFault(channel, { match: {}, fault: 'dropped', times: 10 })
     await ground.addFault(channel, { match: { method: 'POST', path }, fault: 'lost_after', times: 1 })
     const asked = await story.bind(await story.customer(), fresh(), [channel])
     const unbound = await story.unbind(asked.id)
@@ -115,7 +115,10 @@ test('an abandoned challenge lapses when its time is up, and a card that is pass
   await ground.auditor.letDaysPass()
   const lapsed = await story.becomes(asked.id, 'over', it => it.bindings[0]?.status !== 'challenge')
   assert.ok(['expired', 'failed'].includes(lapsed.bindings[0]?.status ?? ''), lapsed.bindings[0]?.status)
-  assert.notEqual(lapsed.status, 'active')
+  assert.equal(lapsed.status, 'failed')
+  await passChallenge(asked.next_action?.url ?? '', 'complete')
+  const now = await story.becomes(asked.id, 'active', it => it.status === 'active')
+  assert.equal(await story.usable('stripe', now.bindings[0]?.token), true)
 })
 
 test('a channel’s refusal falls over to the next channel, as one chain', async () => {
