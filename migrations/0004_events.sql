@@ -68,7 +68,7 @@ create table deliveries (
 );
 
 create index deliveries_line on deliveries (tenant, endpoint, line, state, sequence);
-create index deliveries_due on deliveries (clock, due_at) where due_at is not null;
+create index deliveries_due on deliveries (tenant, endpoint, due_at) where due_at is not null;
 create index deliveries_list on deliveries (tenant, endpoint, xid, position);
 
 create table cursors (

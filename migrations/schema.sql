@@ -133,7 +133,7 @@ create table bindery.deliveries (
   constraint deliveries_state_known CHECK ((state = ANY (ARRAY['pending'::text, 'delivered'::text, 'parked'::text, 'skipped'::text]))),
   constraint deliveries_tries_bound CHECK ((tries >= 0))
 );
-CREATE INDEX deliveries_due ON bindery.deliveries USING btree (clock, due_at) WHERE (due_at IS NOT NULL);
+CREATE INDEX deliveries_due ON bindery.deliveries USING btree (tenant, endpoint, due_at) WHERE (due_at IS NOT NULL);
 CREATE INDEX deliveries_line ON bindery.deliveries USING btree (tenant, endpoint, line, state, sequence);
 CREATE INDEX deliveries_list ON bindery.deliveries USING btree (tenant, endpoint, xid, "position");
 

@@ -138,7 +138,7 @@ async function serve(config: Config, ready: Ready, undo: Undo[]): Promise<Omit<R
   const outbound = createPublicSend({ timeoutMs: 15_000, maxBytes: 65_536, allowLoopback: config.sandbox })
   undo.push(() => outbound.close())
   const stopped = new AbortController()
-  const dispatcher = createDispatcher(world, { send: request => outbound(request), keys: createKeyRing() })
+  const dispatcher = createDispatcher(world, queries, { send: request => outbound(request), keys: createKeyRing() })
   const working = work(world, duties(world, { queries, dispatcher }), stopped.signal)
   undo.push(async () => {
     stopped.abort()

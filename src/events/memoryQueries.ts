@@ -40,6 +40,7 @@ function note(log: Log, write: Write): void {
   if (write.table.name === webhookEndpoints.name) log.endpoints.push(rowOf(webhookEndpoints, write.row))
 }
 
+const dueMax = 1_000
 const placeAt = (index: number): Place => ({ xid: 0n, position: BigInt(index + 1) })
 
 function queriesOver(store: MemoryStore, log: Log): EventQueries {
@@ -62,6 +63,16 @@ function queriesOver(store: MemoryStore, log: Log): EventQueries {
         if ((await after(endpoint, cursor, 1)).length > 0) found.push({ tenant, id })
       }
       return found.slice(0, limit)
+    },
+    async due(nowMs, each) {
+      const taken = new Map<string, number>()
+      const found = []
+      for (const { tenant, endpoint, line, sequence } of await allDue(store, log, nowMs)) {
+        const count = (taken.get(endpoint) ?? 0) + 1
+        taken.set(endpoint, count)
+        if (count <= each) found.push({ tenant, endpoint, line, sequence })
+      }
+      return found
     },
     after,
     head: async () => ({ xid: 0n, position: BigInt(log.events.length) }),
@@ -86,6 +97,16 @@ function queriesOver(store: MemoryStore, log: Log): EventQueries {
       return log.events.filter(within).slice(0, limit)
     },
   }
+}
+
+/** The store gives a page of what is due; a longer backlog is looked through row by row. */
+async function allDue(store: MemoryStore, log: Log, nowMs: number): Promise<readonly Delivery[]> {
+  const page = await store.due(deliveries, { now: nowMs, clock: null, limit: dueMax })
+  if (page.length < dueMax) return page
+  const all = await Promise.all(
+    log.deliveries.map(({ tenant, endpoint, line, sequence }) => store.get(deliveries, { tenant, endpoint, line, sequence })),
+  )
+  return all.filter(one => one?.due_at !== undefined && one.due_at !== null && one.due_at <= nowMs).flatMap(one => one ?? [])
 }
 
 function pageOf<T, V>(all: readonly T[], of: Listing, fits: (row: T) => boolean, show: (row: T) => V): Page<V> {

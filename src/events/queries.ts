@@ -17,6 +17,8 @@ export type Fed = {
   readonly sequence: number | null
   readonly type: string
 }
+/** A delivery by its key. */
+export type Due = { readonly tenant: string; readonly endpoint: string; readonly line: string; readonly sequence: number }
 export type Named = Pick<Fed, 'id' | 'type'>
 export type Owner = { readonly tenant: string; readonly mode: Mode }
 export type DeliveryView = {
@@ -38,6 +40,8 @@ export type Listing = { readonly limit: number; readonly after?: Place | undefin
 export interface EventQueries {
   /** Enabled endpoints with events after their cursor. */
   behind(limit: number): Promise<readonly { readonly tenant: string; readonly id: string }[]>
+  /** What is due at each endpoint, oldest first, at most `each` of one: no endpoint's backlog hides another's. */
+  due(nowMs: number, each: number): Promise<readonly Due[]>
   /** Events of one tenant and mode after a place, oldest first. */
   after(owner: Owner, place: Place, limit: number): Promise<readonly Fed[]>
   /** The present: all that is committed up to here is seen, nothing will be added before. */
@@ -104,6 +108,23 @@ and exists (
 )
 limit $1`
       return (await pool.query<{ tenant: string; id: string }>({ name: 'events behind', text, values: [limit] })).rows
+    },
+    async due(nowMs, each) {
+      // Every endpoint there is or was has a cursor; of one that was deleted the last deliveries are still to be skipped.
+      const text = `
+select d.tenant, d.endpoint, d.line, d.sequence
+from cursors c
+cross join lateral (
+  select tenant, endpoint, line, sequence, due_at
+  from deliveries
+  where tenant = c.tenant
+  and endpoint = c.endpoint
+  and due_at <= to_timestamp($1::float8 / 1000)
+  order by due_at, line, sequence
+  limit $2
+) d
+order by d.due_at`
+      return (await pool.query<Due>({ name: 'deliveries due', text, values: [nowMs, each] })).rows
     },
     async after({ tenant, mode }, place, limit) {
       const text = `
