@@ -12,6 +12,7 @@ import { type Sandbox, startSandbox } from './channels/sandbox-client.ts'
 import { type Config, ConfigError, loadConfig } from './config.ts'
 import { Secret } from './core/secret.ts'
 import { endpoints } from './endpoints.ts'
+import { webhookDescriptions } from './events/catalogue.ts'
 import { createDispatcher } from './events/dispatch.ts'
 import { createKeyRing } from './events/keys.ts'
 import { createEventQueries } from './events/queries.ts'
@@ -130,7 +131,7 @@ async function serve(config: Config, ready: Ready, undo: Undo[]): Promise<Omit<R
   const { world, reader, sandbox, secrets } = ready
   const queries = createEventQueries(reader)
   const limits = { bodyBytesMax: config.bodyLimitBytes, trustedProxies: config.trustedProxies, ...ready.limits }
-  const server = createServer({ world, endpoints: endpoints({ reader, queries }), limits, log: world.log })
+  const server = createServer({ world, endpoints: endpoints({ reader, queries }), limits, log: world.log, webhooks: webhookDescriptions })
   const { port } = await server.listen(config.port, config.host)
   undo.push(() => server.close())
   const address = `http://${config.host}:${port}`
