@@ -100,12 +100,17 @@ export async function bind(world: World, request: BindRequest, companions: Compa
 const fallsOver = (decision: Decision): boolean => decision.next.some(one => one.verb === 'bind')
 
 /** The channels of the route that can bind and for which there is an account. */
-export function usableRoute(world: World, mode: Mode, asked: readonly ChannelName[] | undefined): readonly [ChannelName, ...ChannelName[]] {
+export function usableRoute(
+  world: World,
+  mode: Mode,
+  asked: readonly ChannelName[] | undefined,
+  pointer = '/channels',
+): readonly [ChannelName, ...ChannelName[]] {
   const usable = (asked ?? world.settings.route).filter(
     name => world.channels.get(name)?.bind !== undefined && world.account(name, mode) !== undefined,
   )
   const [first, ...rest] = usable
-  if (first === undefined) throw fieldProblem('/channels', `no ${mode} account for any of them`, 'unprocessable')
+  if (first === undefined) throw fieldProblem(pointer, `there is no ${mode} account for it`, 'unprocessable')
   return [first, ...rest]
 }
 

@@ -19,7 +19,7 @@ export type ExtendRequest = {
 
 export async function extend(world: World, request: ExtendRequest, companions: Companions): Promise<Bound> {
   const { instrument } = request
-  const [channel] = usableRoute(world, instrument.mode, [request.channel])
+  const [channel] = usableRoute(world, instrument.mode, [request.channel], '/channel')
   if (ended.includes(instrument.status)) throw new Problem('conflict', `the instrument is ${instrument.status}`)
   const customer = await readCustomer(world, { tenant: instrument.tenant, mode: instrument.mode, id: instrument.customer })
   if (customer === undefined) throw new Problem('conflict', 'the customer is gone')

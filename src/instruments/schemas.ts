@@ -70,6 +70,9 @@ export const bindingShape = z.object({
     .nullable(),
   network_transaction_id: z.string().nullable(),
   transaction_link_id: z.string().nullable(),
+  consent: z
+    .object({ text_version: z.string(), accepted_at: instant, ip: z.string().nullable(), user_agent: z.string().nullable() })
+    .nullable(),
   created_at: instant,
   updated_at: instant,
 })
