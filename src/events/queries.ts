@@ -120,7 +120,7 @@ cross join lateral (
   where tenant = c.tenant
   and endpoint = c.endpoint
   and due_at <= to_timestamp($1::float8 / 1000)
-  order by due_at, line, sequence
+  order by due_at
   limit $2
 ) d
 order by d.due_at`
