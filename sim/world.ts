@@ -3,7 +3,7 @@
  * process that crashes and is started again, and clients that ask again until they have an answer.
  */
 import { createSecretKey } from 'node:crypto'
-import type { ChannelAccount, ChannelName, ChannelRequest } from '../src/channels/channel.ts'
+import { type ChannelAccount, type ChannelName, type ChannelRequest, NoAnswer } from '../src/channels/channel.ts'
 import { channels } from '../src/channels/index.ts'
 import { Secret } from '../src/core/secret.ts'
 import type { Outbound } from '../src/events/deliver.ts'
@@ -88,26 +88,7 @@ export function createSimulated(seed: number, bug: Bug | undefined, take: (simul
     error => errors.push(error instanceof Error ? error.message : String(error)),
   )
   const receivers = createReceivers(scheduler, faults)
-  let vaultLife = createLife(0)
-  const vault = createVault({
-    now: scheduler.now,
-    random: scheduler.random,
-    store: createMemoryStore(vaultTables),
-    root: createSecretKey(Buffer.alloc(32, 7)),
-    send: bytesOver(network.send),
-    origins: new Set(Object.values(addresses)),
-    allowLoopback: false,
-  })
-  const vaultPort: Vault = guardVault(vault, () => {
-    if (faults.strikes('vault_crash')) {
-      note('crash of the vault')
-      vaultLife.die()
-      vaultLife = createLife(vaultLife.number + 1)
-      vault.clear()
-      return true
-    }
-    return false
-  })
+  const { vault, port: vaultPort } = createSimulatedVault(scheduler, faults, network, note)
   /** Whatever names an operation of ours may only leave when that operation is durable. */
   const checkIntent = async (request: ChannelRequest): Promise<void> => {
     const id = /opn_[0-9a-z]{26}/.exec(request.body ?? '')?.[0]
@@ -145,17 +126,48 @@ export function createSimulated(seed: number, bug: Bug | undefined, take: (simul
   return simulated
 }
 
-/** The vault dies under a call: what it held is gone, and the caller cannot know what became of the call. */
-function guardVault(vault: VaultCore, dies: () => boolean): Vault {
+/**
+ * The vault dies under a call now and then: what it held in memory is gone, and the caller cannot know what became of the call. `vault` is
+ * the vault itself, for those who hand it cards; `port` is how the server reaches it.
+ */
+function createSimulatedVault(
+  scheduler: Scheduler,
+  faults: Faults,
+  network: Network,
+  note: (what: string) => void,
+): { readonly vault: VaultCore; readonly port: Vault } {
+  const vault = createVault({
+    now: scheduler.now,
+    random: scheduler.random,
+    store: createMemoryStore(vaultTables),
+    root: createSecretKey(Buffer.alloc(32, 7)),
+    send: bytesOver(network.send),
+    origins: new Set(Object.values(addresses)),
+    allowLoopback: false,
+  })
+  const dies = (): boolean => {
+    if (!faults.strikes('vault_crash')) return false
+    note('crash of the vault')
+    vault.clear()
+    return true
+  }
   const guard =
-    <I, O>(act: (input: I) => Promise<O>) =>
+    <I, O>(act: (input: I) => Promise<O>, lost: (when: string) => Error) =>
     async (input: I): Promise<O> => {
-      if (dies()) throw new Unavailable('the vault ended before the call')
+      if (dies()) throw lost('before')
       const result = await act(input)
-      if (dies()) throw new Unavailable('the vault ended after the call')
+      if (dies()) throw lost('after')
       return result
     }
-  return { peek: guard(vault.peek), adopt: guard(vault.adopt), forward: vault.forward, seal: guard(vault.seal), open: guard(vault.open) }
+  const unavailable = (when: string) => new Unavailable(`the vault ended ${when} the call`)
+  const port: Vault = {
+    peek: guard(vault.peek, unavailable),
+    adopt: guard(vault.adopt, unavailable),
+    forward: guard(vault.forward, when => new NoAnswer(`the vault ended ${when} the call`)),
+    seal: guard(vault.seal, unavailable),
+    open: guard(vault.open, unavailable),
+  }
+  return { vault, port }
 }
 
 type Parts = {

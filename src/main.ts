@@ -6,7 +6,7 @@ import { mkdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { type ClientConfig, Pool } from 'pg'
-import type { ChannelAccount, ChannelName } from './channels/channel.ts'
+import type { Channel, ChannelAccount, ChannelName } from './channels/channel.ts'
 import { channels } from './channels/index.ts'
 import { type Sandbox, startSandbox } from './channels/sandbox-client.ts'
 import { type Config, ConfigError, loadConfig } from './config.ts'
@@ -16,6 +16,7 @@ import { createDispatcher } from './events/dispatch.ts'
 import { createKeyRing } from './events/keys.ts'
 import { createEventQueries } from './events/queries.ts'
 import { createKey, createTenant, hashOf, newKey } from './http/auth.ts'
+import type { Limits } from './http/limits.ts'
 import { createServer } from './http/serve.ts'
 import { apiKeys } from './http/tables.ts'
 import { type DeploymentSecrets, deploymentSecrets } from './secrets.ts'
@@ -43,28 +44,34 @@ export type Running = {
   stop(): Promise<void>
 }
 
+/** What a benchmark puts in the place of its own: channels that answer from memory, no line in the log for each request. */
+export type Parts = { readonly channels: ReadonlyMap<ChannelName, Channel>; readonly limits?: Partial<Limits> }
 type Undo = () => Promise<unknown>
 
 /** Starts everything; what was started is stopped again if the rest cannot be. */
-export async function start(config: Config, log: Log = createLog(config.logLevel)): Promise<Running> {
+export async function start(config: Config, log: Log = createLog(config.logLevel), parts: Parts = { channels }): Promise<Running> {
   const undo: Undo[] = []
   const stop = async (): Promise<void> => {
     for (const one of undo.reverse().splice(0)) await one().catch(error => log.error('stopping', { error: String(error) }))
   }
   try {
-    return { ...(await startAll(config, log, undo)), stop }
+    return { ...(await startAll(config, { log, parts }, undo)), stop }
   } catch (error) {
     await stop()
     throw error
   }
 }
 
-async function startAll(config: Config, log: Log, undo: Undo[]): Promise<Omit<Running, 'stop'>> {
+async function startAll(
+  config: Config,
+  { log, parts }: { readonly log: Log; readonly parts: Parts },
+  undo: Undo[],
+): Promise<Omit<Running, 'stop'>> {
   const clock = liveClock()
   mkdirSync(config.dataFolder, { recursive: true })
   const connection = await database(config, log, undo)
   await migrate({ connection, extraSql: [rideFunctionSql('bindery', tables).sql, rideFunctionSql('vault', [...vaultTables]).sql] })
-  const secrets = deploymentSecrets(resolve(config.dataFolder), () => newKey(clock, 'test', 'secret'))
+  const secrets = deploymentSecrets(resolve(config.dataFolder), clock.random, () => newKey(clock, 'test', 'secret'))
   const sandbox = config.sandbox
     ? await startSandbox(sandboxSettings(secrets), { ...process.env, SPECS_DIR: config.specsFolder })
     : undefined
@@ -97,12 +104,12 @@ async function startAll(config: Config, log: Log, undo: Undo[]): Promise<Omit<Ru
     store,
     vault: vault.client,
     send: request => send(request),
-    channels,
+    channels: parts.channels,
     account: (name, mode) => accounts.get(`${name} ${mode}`),
     log,
     settings,
   }
-  return serve(config, { world, reader, sandbox, secrets }, undo)
+  return serve(config, { world, reader, sandbox, secrets, limits: parts.limits ?? {} }, undo)
 }
 
 /** Plain queries name tables without their schema. */
@@ -111,12 +118,18 @@ const inSchema = (connection: ClientConfig): ClientConfig => ({
   options: `${connection.options ?? ''} -c search_path=bindery`,
 })
 
-type Ready = { readonly world: World; readonly reader: Pool; readonly sandbox: Sandbox | undefined; readonly secrets: DeploymentSecrets }
+type Ready = {
+  readonly world: World
+  readonly reader: Pool
+  readonly sandbox: Sandbox | undefined
+  readonly secrets: DeploymentSecrets
+  readonly limits: Partial<Limits>
+}
 
 async function serve(config: Config, ready: Ready, undo: Undo[]): Promise<Omit<Running, 'stop'>> {
   const { world, reader, sandbox, secrets } = ready
   const queries = createEventQueries(reader)
-  const limits = { bodyBytesMax: config.bodyLimitBytes, trustedProxies: config.trustedProxies }
+  const limits = { bodyBytesMax: config.bodyLimitBytes, trustedProxies: config.trustedProxies, ...ready.limits }
   const server = createServer({ world, endpoints: endpoints({ reader, queries }), limits, log: world.log })
   const { port } = await server.listen(config.port, config.host)
   undo.push(() => server.close())

@@ -2,7 +2,6 @@
  * Keys of this deployment that are not the vault's: made once and kept beside the database's files, readable by us alone. The sandbox's own
  * secrets and its first API key are there too, so that what was printed yesterday still works today.
  */
-import { randomBytes } from 'node:crypto'
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
@@ -26,10 +25,10 @@ export type DeploymentSecrets = {
 export const secretsFile = 'server-keys.json'
 
 /** Throws when the file is there and is not what we wrote: half a key is worse than none. `newApiKey` makes the sandbox's first key. */
-export function deploymentSecrets(folder: string, newApiKey: () => string): DeploymentSecrets {
+export function deploymentSecrets(folder: string, random: (count: number) => Buffer, newApiKey: () => string): DeploymentSecrets {
   const path = join(folder, secretsFile)
   if (!existsSync(path)) {
-    const draw = () => randomBytes(32).toString('hex')
+    const draw = () => random(32).toString('hex')
     const fresh = {
       idempotencyKey: draw(),
       grantKey: draw(),

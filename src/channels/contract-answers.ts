@@ -9,6 +9,7 @@ export function contractOfAnswers(subject: Subject): void {
   contractOfFaults(subject)
   contractOfStrangers(subject)
   contractOfKeys(subject)
+  contractOfWindows(subject)
 }
 
 /** Which requests a clean bind makes, so that every one of them can be made to fail. */
@@ -128,6 +129,10 @@ function contractOfKeys(subject: Subject): void {
     assertBound(await bench.bind(bench.call('opn_1', subject.approved, 'k'.repeat(40)), bench.input('bnd_1')))
     assertJudged(bench)
   })
+}
+
+function contractOfWindows(subject: Subject): void {
+  const repeat = subject.channel.repeat.bind
 
   test('the key is remembered as long as declared, and a repetition after that is a second effect', async context => {
     if (repeat?.kind !== 'keyed') return context.skip('the channel has no keys')

@@ -1,7 +1,7 @@
 /** A commit made ready to ride: its rows as JSON text, the rows it holds, its size. Whatever is wrong with it is found here. */
 
 import type { Add, Insert, Move, Write } from './store.ts'
-import type { ColumnLayout, TableLayout } from './store-layout.ts'
+import type { ColumnLayout, ReferenceLayout, TableLayout } from './store-layout.ts'
 import { digits, type JsonValue, refusePoison, toJson } from './store-value.ts'
 import {
   checkAdd,
@@ -48,27 +48,35 @@ function tableRow(holds: Map<string, Hold>, table: TableLayout, of: TableWrite):
   const row: JsonRow = []
   if (of.verb === 'insert') {
     insertRow(table, of, row)
-    holdRow(
-      holds,
-      table,
+    const name = rowName(
+      table.name,
       table.key.map(column => row[table.columns.indexOf(column)]),
-      'insert',
     )
+    hold(holds, name, 'insert')
+    if (table.referredTo) holds.set(`${name}>`, 'insert')
+    for (const reference of table.references) refer(holds, reference, column => row[table.columns.indexOf(column)])
     return row
   }
   const values = keyValues(table, of.key)
   for (let i = 0; i < table.key.length; i += 1) row.push(toJson(columnAt(table, i), values[i]))
-  holdRow(holds, table, row, holdOf[of.verb])
+  hold(holds, rowName(table.name, row), holdOf[of.verb])
   if (of.verb === 'add') return addRow(table, of, row)
   row.push(versionOf(table, of.version))
-  if (of.verb === 'move') row.push(settings(table, of))
+  if (of.verb === 'move') row.push(settings(holds, table, of))
   return row
 }
 
 type JsonRow = (JsonValue | undefined)[]
 
-function holdRow(holds: Map<string, Hold>, table: TableLayout, key: readonly (JsonValue | undefined)[], how: Hold): void {
-  hold(holds, key.length === 1 ? `${table.name} ${String(key[0])}` : `${table.name} ${JSON.stringify(key)}`, how)
+const rowName = (table: string, key: readonly (JsonValue | undefined)[]): string =>
+  key.length === 1 ? `${table} ${String(key[0])}` : `${table} ${JSON.stringify(key)}`
+
+/** A commit that refers to a row comes after the one that makes it: they do not share a ride, unless they are the same commit. */
+function refer(holds: Map<string, Hold>, { columns, to }: ReferenceLayout, value: (column: ColumnLayout) => JsonValue | undefined): void {
+  const key = columns.map(value)
+  if (key.includes(null) || key.includes(undefined)) return
+  const name = `${rowName(to, key)}>`
+  if (!holds.has(name)) holds.set(name, 'refer')
 }
 
 function columnAt(table: TableLayout, index: number): ColumnLayout {
@@ -86,12 +94,15 @@ function insertRow(table: TableLayout, { row }: Insert, into: JsonRow): void {
   if (given !== Object.keys(row).length) knownOnly(table, row, name => table.columns.some(column => column.name === name))
 }
 
-function settings(table: TableLayout, { set }: Move): object {
+function settings(holds: Map<string, Hold>, table: TableLayout, { key, set }: Move): object {
   const settings: Record<string, JsonValue> = {}
   for (const name of Object.keys(set)) {
     const column = table.settableByName.get(name)
     if (column === undefined) throw new TypeError(`${table.name}: ${name} is not a column that can be moved`)
     settings[name] = toJson(column, set[name])
+  }
+  for (const reference of table.references) {
+    if (reference.columns.some(column => column.name in set)) refer(holds, reference, ({ name }) => settings[name] ?? key[name])
   }
   return settings
 }

@@ -62,26 +62,16 @@ export function createLane(input: LaneInput): Lane {
     dead.end().catch(() => undefined)
   }
   const open = async (): Promise<boolean> => {
-    const fresh = new Client({ connectionTimeoutMillis: connectMs, ...input.connection })
-    fresh.on('error', () => drop(fresh))
-    fresh.on('end', () => drop(fresh))
-    try {
-      await fresh.connect()
-      await fresh.query(laneSettings)
-    } catch (error) {
-      fresh.end().catch(() => undefined)
-      if (!isUnreachable(error)) throw error
+    const fresh = await openClient(input.connection, drop)
+    if (fresh === undefined) {
       pauseMs = Math.min(Math.max(pauseMs * 2, 50), 2_000)
       notBefore = performance.now() + pauseMs
       return false
     }
     pauseMs = 0
-    if (closed) {
-      await fresh.end()
-      return false
-    }
-    client = fresh
-    return true
+    if (closed) drop(fresh)
+    else client = fresh
+    return !closed
   }
   const connect = (): Promise<boolean> => {
     if (client !== undefined) return Promise.resolve(true)
@@ -96,14 +86,16 @@ export function createLane(input: LaneInput): Lane {
     const on = client
     if (on === undefined) return { fate: 'lost' }
     const id = rideId(input.now())
+    let answer: unknown
     try {
       const result = await withDeadline(on, input.answerMs, on.query<{ answer: unknown }>({ name: 'ride', text, values: [id, writes] }))
-      return { fate: 'landed', refusals: refusalsShape.parse(result.rows[0]?.answer ?? null) ?? [] }
+      answer = result.rows[0]?.answer
     } catch (error) {
       if (error instanceof DatabaseError && !endsSession(error)) return { fate: 'failed', error }
       drop(on)
       return await lookUp(input, id, () => closed)
     }
+    return landed(answer)
   }
   const close = async (): Promise<void> => {
     closed = true
@@ -114,27 +106,51 @@ export function createLane(input: LaneInput): Lane {
   return { ready: () => client !== undefined, connect, ride, close }
 }
 
+const landed = (answer: unknown): Ridden => ({ fate: 'landed', refusals: refusalsShape.parse(answer ?? null) ?? [] })
+
+/** Undefined if the database cannot be reached. */
+async function openClient(connection: ClientConfig, drop: (dead: Client) => void): Promise<Client | undefined> {
+  const client = new Client({ connectionTimeoutMillis: connectMs, ...connection })
+  client.on('error', () => drop(client))
+  client.on('end', () => drop(client))
+  try {
+    await client.connect()
+    await client.query(laneSettings)
+    return client
+  } catch (error) {
+    client.end().catch(() => undefined)
+    if (isUnreachable(error)) return undefined
+    throw error
+  }
+}
+
 /**
  * On a new connection, inserts the ride's id itself. This waits for a ride that is still under way. If the id is there, the ride
  * landed, and its answer stands beside it; if not, the ride never can land, for its own insert will fail.
  */
 async function lookUp(input: LaneInput, id: string, closed: () => boolean): Promise<Ridden> {
-  const rides = `"${input.rideFunction.schema}".rides`
   for (let pauseMs = 20; ; pauseMs = Math.min(pauseMs * 2, 2_000)) {
-    const client = new Client({ connectionTimeoutMillis: connectMs, ...input.connection })
-    client.on('error', () => undefined)
     try {
-      await client.connect()
-      const taken = await client.query(`insert into ${rides} (id, at) values ($1, clock_timestamp()) on conflict do nothing`, [id])
-      if (taken.rowCount === 1) return { fate: 'lost' }
-      const found = await client.query<{ answer: unknown }>(`select answer from ${rides} where id = $1`, [id])
-      return { fate: 'landed', refusals: refusalsShape.parse(found.rows[0]?.answer ?? null) ?? [] }
+      return await lookOnce(input, id)
     } catch (error) {
-      if (closed()) return { fate: 'unknown', error }
+      if (closed() || !isUnreachable(error)) return { fate: 'unknown', error }
       await input.sleep(pauseMs)
-    } finally {
-      client.end().catch(() => undefined)
     }
+  }
+}
+
+async function lookOnce({ connection, rideFunction }: LaneInput, id: string): Promise<Ridden> {
+  const rides = `"${rideFunction.schema}".rides`
+  const client = new Client({ connectionTimeoutMillis: connectMs, ...connection })
+  client.on('error', () => undefined)
+  try {
+    await client.connect()
+    const taken = await client.query(`insert into ${rides} (id, at) values ($1, clock_timestamp()) on conflict do nothing`, [id])
+    if (taken.rowCount === 1) return { fate: 'lost' }
+    const found = await client.query<{ answer: unknown }>(`select answer from ${rides} where id = $1`, [id])
+    return landed(found.rows[0]?.answer)
+  } finally {
+    client.end().catch(() => undefined)
   }
 }
 
@@ -155,7 +171,7 @@ function withDeadline<T>(client: Client, ms: number, answer: Promise<T>): Promis
 const endsSession = (error: DatabaseError): boolean =>
   error.severity === 'FATAL' || error.severity === 'PANIC' || /^(08|57P)/.test(error.code ?? '')
 
-/** At connecting, everything is "cannot be reached" but a wrong password or name: those are mistakes in the configuration. */
+/** What may pass by itself. A wrong password, name or right is a mistake in the configuration. */
 function isUnreachable(error: unknown): boolean {
   return !(error instanceof DatabaseError) || /^(08|53|57)/.test(error.code ?? '')
 }

@@ -19,7 +19,11 @@ export type StationInput = {
   readonly waitingMax: number
   readonly sleep: (ms: number) => Promise<void>
 }
-export type Station = { commit(boarding: Boarding): Promise<Committed>; close(): Promise<void> }
+export type Station = {
+  commit(boarding: Boarding): Promise<Committed>
+  /** Takes no more commits, waits for those it took (10 seconds at most), then closes the lanes. */
+  close(): Promise<void>
+}
 
 /** Commits in a ride: a tag counts them in what is left beside the write. Larger rides gained nothing. */
 const rideMax = 512
@@ -27,6 +31,10 @@ const rideMax = 512
 const rideSizeMax = 4_000_000
 /** A second ride leaves beside the first only with so many: smaller ones cost more than they bring. */
 const secondLaneMin = 16
+
+const drainMs = 10_000
+const drainStepMs = 5
+const isBusy = (state: State): boolean => state.flying + state.waiting.length + state.apart.length > 0
 
 type Held = { how: Hold; count: number }
 type State = StationInput & {
@@ -60,10 +68,12 @@ export function createStation(input: StationInput): Station {
     })
   const close = async (): Promise<void> => {
     state.closed = true
+    for (let waitedMs = 0; isBusy(state) && waitedMs < drainMs; waitedMs += drainStepMs) await state.sleep(drainStepMs)
+    const closing = state.lanes.map(lane => lane.close())
     for (const one of [...state.apart.flat(), ...state.waiting]) one.reject(new Unavailable('the store is closed'))
     state.apart.length = 0
     state.waiting = []
-    await Promise.all(state.lanes.map(lane => lane.close()))
+    await Promise.all(closing)
   }
   return { commit, close }
 }
@@ -79,15 +89,22 @@ function leaveSoon(state: State): void {
 }
 
 function leave(state: State): void {
-  while (state.idle.length > 0 && !state.closed) {
+  for (let lane = freeLane(state); lane !== undefined; lane = freeLane(state)) {
     const ride = takeApart(state) ?? takeWaiting(state)
     if (ride === undefined) return
-    const lane = state.idle.pop()
-    if (lane === undefined) return
+    state.idle.splice(state.idle.indexOf(lane), 1)
     holdRows(state.held, ride)
     state.flying += 1
     fly(state, lane, ride)
   }
+}
+
+/** One that is connected. If none is and none is under way, any: its ride then finds out whether the database can be reached. */
+function freeLane(state: State): Lane | undefined {
+  const ready = state.idle.find(lane => lane.ready())
+  if (ready === undefined) return state.flying === 0 ? state.idle[0] : undefined
+  for (const lane of state.idle) if (!lane.ready()) lane.connect().catch(() => false)
+  return ready
 }
 
 function takeApart(state: State): Waiting[] | undefined {
@@ -174,7 +191,7 @@ async function fly(state: State, lane: Lane, ride: readonly Waiting[]): Promise<
   leaveSoon(state)
 }
 
-/** The lane is free and so are the rows; whoever waited leaves at once, before the callers are answered. */
+/** The lane is free, and so are the rows. */
 function land(state: State, lane: Lane, ride: readonly Waiting[]): void {
   if (state.flying === 0 || state.idle.includes(lane)) return
   state.flying -= 1
@@ -183,7 +200,8 @@ function land(state: State, lane: Lane, ride: readonly Waiting[]): void {
 }
 
 function unreachable(state: State, ride: readonly Waiting[]): void {
-  const all = [...ride, ...state.waiting]
+  const all = [...ride, ...state.apart.flat(), ...state.waiting]
+  state.apart.length = 0
   state.waiting = []
   for (const one of all) one.reject(new Unavailable('the database cannot be reached'))
 }

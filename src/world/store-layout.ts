@@ -3,6 +3,7 @@ import type { AnyTable, ColumnType } from './table.ts'
 
 export type ColumnLayout = { readonly name: string; readonly type: ColumnType; readonly nullable: boolean }
 export type UniqueLayout = { readonly name: string; readonly columns: readonly ColumnLayout[] }
+export type ReferenceLayout = { readonly columns: readonly ColumnLayout[]; readonly to: string }
 export type TableLayout = {
   readonly table: AnyTable
   readonly name: string
@@ -19,13 +20,17 @@ export type TableLayout = {
   readonly addable: readonly ColumnLayout[]
   /** The primary key first, then the declared unique sets. */
   readonly uniques: readonly UniqueLayout[]
+  readonly references: readonly ReferenceLayout[]
+  /** Whether another of these tables refers to it. */
+  readonly referredTo: boolean
 }
 export type Layout = { readonly tables: readonly TableLayout[]; readonly byName: ReadonlyMap<string, TableLayout> }
 
 /** Lays the tables out, parents first. Throws a TypeError for a declaration that cannot be stored. */
 export function layoutOf(tables: readonly AnyTable[]): Layout {
   const ordered = parentsFirst(tables)
-  const layouts = ordered.map(layOut)
+  const parents = new Set(tables.flatMap(table => Object.values(table.references).map(reference => reference.to)))
+  const layouts = ordered.map((table, index) => layOut(table, index, parents.has(table.name)))
   return { tables: layouts, byName: new Map(layouts.map(one => [one.name, one])) }
 }
 
@@ -40,7 +45,7 @@ export function layoutFor(layout: Layout, table: { readonly name: string }): Tab
   return found
 }
 
-function layOut(table: AnyTable, index: number): TableLayout {
+function layOut(table: AnyTable, index: number, referredTo: boolean): TableLayout {
   plainName(table.name)
   const all = Object.entries(table.columns).map(
     ([name, column]): ColumnLayout => ({
@@ -71,6 +76,8 @@ function layOut(table: AnyTable, index: number): TableLayout {
       { name: `${table.name}_pkey`, columns: key },
       ...Object.entries(table.unique).map(([name, columns]) => ({ name: plainName(name), columns: columns.map(named) })),
     ],
+    references: Object.values(table.references).map(({ columns, to }) => ({ columns: columns.map(named), to })),
+    referredTo,
   }
 }
 

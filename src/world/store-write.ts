@@ -67,8 +67,11 @@ export const sameTransfer = (one: Transfer, other: Transfer): boolean =>
   one.reference === other.reference &&
   one.created_at === other.created_at
 
-/** How a commit holds a row while it travels. Commits share a row only in the same way, and a change is never shared. */
-export type Hold = 'insert' | 'expect' | 'add' | 'change'
+/**
+ * How a commit holds a row while it travels. Commits share a row only in the same way, and a change is never shared. That a row comes
+ * into being (`insert`) and that it is referred to (`refer`) are held apart from the rest, under a name of their own.
+ */
+export type Hold = 'insert' | 'expect' | 'add' | 'change' | 'refer'
 export const holdOf = { insert: 'insert', expect: 'expect', add: 'add', move: 'change', remove: 'change' } as const
 
 /** Notes how the commit holds a row. Throws a TypeError if it writes one row in two ways; to expect a row and change it is one way. */

@@ -468,6 +468,16 @@ function company(rule: Rule): void {
       assert.ok(await store.get(parents, { id: `q${i}` }))
     }
   })
+  rule('a commit that refers to a row comes after the commit that makes it, in everything', async store => {
+    const counter = { tenant: 't', name: 'x' }
+    const [child, parent] = await Promise.all([
+      store.commit([insert(things, thing('a', { parent: 'p' })), addTo(counters, counter, { n: 1n })]),
+      store.commit([insert(parents, { id: 'p', name: 'n' }), addTo(counters, counter, { n: 1n }, { create: { label: 'first' } })]),
+    ])
+    assert.deepEqual(parent, done)
+    const row = await store.get(counters, counter)
+    assert.deepEqual([row?.n, row?.label], child.ok ? [2n, 'first'] : [1n, 'first'])
+  })
   rule('refused, broken and good commits that travel together each get their own answer', async store => {
     await store.commit([insert(notes, { id: 'taken', body: '' }), insert(things, thing('moved'))])
     const stale = { ...(await thingOf(store, 'moved')), version: 7 }

@@ -99,7 +99,7 @@ test('one after the other, any commits have the same answers in both stores and 
         await real.close()
       }
     }),
-    { numRuns: 150 },
+    { numRuns: 60 },
   )
 })
 
@@ -118,7 +118,7 @@ test('all at once, any commits have the answers and leave the rows of some order
         await real.close()
       }
     }),
-    { numRuns: 200 },
+    { numRuns: 100 },
   )
 })
 
