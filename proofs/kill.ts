@@ -32,6 +32,8 @@ export type KillResult = {
   readonly server_kills: number
   readonly vault_kills: number
   readonly faults: number
+  /** Operations whose channel could not say what became of them. */
+  readonly unprovable: number
   readonly counts: Readonly<Record<string, number>>
   readonly violations: readonly string[]
 }
@@ -48,6 +50,8 @@ type Ground = {
 type State = { server: ServerProgram; serverKills: number; vaultKills: number; faults: number }
 
 const restWithinMs = 240_000
+/** An operation that was tried so often has had several chances of an answer. */
+const patientTries = 5
 
 export async function kill(options: KillOptions): Promise<KillResult> {
   const undo: (() => unknown)[] = []
@@ -99,8 +103,8 @@ async function killOn(ground: Ground, options: KillOptions, undo: (() => unknown
   }
   await sleep(1_000)
   await clearFaults(ground.sandbox)
-  await comeToRest(ground, clients, options)
-  return { ...(await judge(ground, caller, clients, state)), cycles: options.cycles }
+  const unprovable = await comeToRest(ground, clients, state, options)
+  return { ...(await judge(ground, caller, clients, state)), cycles: options.cycles, unprovable }
 }
 
 /** The key that the server made for its sandbox at its first start. */
@@ -143,40 +147,56 @@ async function clearFaults(sandbox: Sandbox): Promise<void> {
   for (const address of sandbox.addresses.values()) await fetch(`${address}/_sandbox/faults`, { method: 'DELETE' })
 }
 
-/** The server in most cycles; in some the vault alone, under a server that goes on. */
+/** The server in most cycles (its vault ends with it); in some the vault alone, which the server starts again. */
 async function strike(state: State, chance: () => number): Promise<void> {
   const vault = chance() < 0.25 ? await state.server.vaultPid() : undefined
-  if (vault !== undefined) {
-    process.kill(vault, 'SIGKILL')
-    state.vaultKills += 1
-    await sleep(500 + chance() * 1_000)
-    if ((await state.server.vaultPid()) !== undefined) return
-    // It does not come back by itself: whoever supervises the server has to start it again.
+  if (vault === undefined) {
+    await state.server.end('SIGKILL')
+    state.serverKills += 1
+    return
   }
-  await state.server.end('SIGKILL')
-  if (vault === undefined) state.serverKills += 1
+  process.kill(vault, 'SIGKILL')
+  state.vaultKills += 1
+  await until('the vault to be started again', async () => {
+    const now = await state.server.vaultPid()
+    return now !== undefined && now !== vault ? now : undefined
+  })
 }
 
-async function comeToRest({ auditor, receiver }: Ground, clients: Clients, { say }: KillOptions): Promise<void> {
+/**
+ * All requests are answered, all events heard. What still owes an answer then is what its channel cannot tell (the security code died with
+ * the vault, so the same bytes cannot be sent again, and a list of stored cards proves no absence): its days pass, and it must be parked.
+ */
+async function comeToRest(
+  { auditor, receiver, environment }: Ground,
+  clients: Clients,
+  state: State,
+  { say }: KillOptions,
+): Promise<number> {
   await clients.finish()
   say(`all ${clients.asked.length} requests are answered`)
-  await until(
-    'all operations and deliveries to come to rest',
-    async () => {
-      const open = (await auditor.operations()).filter(one => one.status === 'open' || one.status === 'waiting')
-      const events = await auditor.events()
-      const heard = new Set(receiver.heard.map(one => one.id))
-      const unheard = events.filter(one => !heard.has(one.id)).length
-      const pending = await auditor.pending()
-      say(`${open.length} operations open, ${unheard} events not heard yet, ${pending} deliveries pending`)
-      return open.length === 0 && unheard === 0 && pending === 0 ? true : undefined
-    },
-    restWithinMs,
-    2_000,
-  ).catch((error: unknown) => say(String(error)))
+  const look = async () => {
+    const open = (await auditor.operations()).filter(one => one.status === 'open' || one.status === 'waiting')
+    const events = await auditor.events()
+    const heard = new Set(receiver.heard.map(one => one.id))
+    const unheard = events.filter(one => !heard.has(one.id)).length
+    const pending = await auditor.pending()
+    say(`${open.length} operations open, ${unheard} events not heard yet, ${pending} deliveries pending`)
+    return { owed: open.filter(one => one.tries < patientTries).length, open: open.length, quiet: unheard === 0 && pending === 0 }
+  }
+  const rest = (what: string, done: (at: Awaited<ReturnType<typeof look>>) => boolean): Promise<unknown> =>
+    until(what, async () => (done(await look()) ? true : undefined), restWithinMs, 2_000).catch((error: unknown) => say(String(error)))
+  await rest('all operations to be answered, or asked often enough', at => at.owed === 0 && at.quiet)
+  const { open } = await look()
+  if (open === 0) return 0
+  await state.server.end('SIGTERM')
+  await auditor.letDaysPass()
+  state.server = await startServer(environment)
+  await rest('what nobody can answer to be parked', at => at.open === 0 && at.quiet)
+  return open
 }
 
-async function judge(ground: Ground, caller: Caller, clients: Clients, state: State): Promise<Omit<KillResult, 'cycles'>> {
+async function judge(ground: Ground, caller: Caller, clients: Clients, state: State): Promise<Omit<KillResult, 'cycles' | 'unprovable'>> {
   const books = new Map<string, Awaited<ReturnType<Sandbox['books']>>>()
   const broken: string[] = []
   for (const channel of ground.sandbox.addresses.keys()) {

@@ -23,7 +23,7 @@ import { apiKeys } from './http/tables.ts'
 import { type DeploymentSecrets, deploymentSecrets } from './secrets.ts'
 import { tables } from './tables.ts'
 import { createVaultClient, type VaultClient } from './vault/client.ts'
-import { keepVault } from './vault/keep.ts'
+import { keepVault } from './vault/start.ts'
 import { vaultTables } from './vault/tables.ts'
 import { chores, duties, work } from './worker.ts'
 import { startEmbedded } from './world/embedded.ts'
@@ -177,21 +177,19 @@ type VaultNeeds = {
 async function vaultOf(config: Config, needs: VaultNeeds, undo: Undo[]) {
   const { connection, secrets, origins, log, clock } = needs
   const socketPath = join(tmpdir(), `bindery-vault-${process.pid}-${clock.random(4).toString('hex')}.sock`)
-  const kept = await keepVault(
-    { ...clock, log },
-    {
-      socketPath,
-      linkKey: secrets.linkKey,
-      grantKey: secrets.grantKey,
-      captureHost: config.host,
-      capturePort: config.vaultCapturePort,
-      database: { ...asRole(connection, roles.vault) },
-      dataFolder: resolve(config.dataFolder),
-      origins,
-      allowLoopback: config.sandbox,
-      publicUrl: config.publicUrl ?? `http://${config.host}:${config.port}`,
-    },
-  )
+  const settings = {
+    socketPath,
+    linkKey: secrets.linkKey,
+    grantKey: secrets.grantKey,
+    captureHost: config.host,
+    capturePort: config.vaultCapturePort,
+    database: { ...asRole(connection, roles.vault) },
+    dataFolder: resolve(config.dataFolder),
+    origins,
+    allowLoopback: config.sandbox,
+    publicUrl: config.publicUrl ?? `http://${config.host}:${config.port}`,
+  }
+  const kept = await keepVault(settings, reason => log.error('the vault ended, and is started again', { reason }))
   undo.push(() => kept.stop())
   const client = createVaultClient({ ...clock, socketPath, linkKey: secrets.linkKey, log })
   undo.push(async () => client.close())
