@@ -52,7 +52,6 @@ create table deliveries (
   state text not null,
   tries integer not null,
   due_at timestamptz,
-  clock text,
   last_try_at timestamptz,
   last_status integer,
   last_error text,

@@ -119,7 +119,6 @@ create table bindery.deliveries (
   state text not null,
   tries integer not null,
   due_at timestamp with time zone,
-  clock text,
   last_try_at timestamp with time zone,
   last_status integer,
   last_error text,

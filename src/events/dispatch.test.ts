@@ -3,7 +3,6 @@ import { test } from 'node:test'
 import { NoAnswer, type Send } from '../channels/channel.ts'
 import { createDispatcher } from './dispatch.ts'
 import { fanOut } from './fanOut.ts'
-import { deliveries } from './tables.ts'
 import { createEndpoint, createStage, eventOf, recordAll, type Stage } from './testing.ts'
 
 const dead = 'https://dead.example.com/hooks'
@@ -131,6 +130,26 @@ test('a mistake of ours in one delivery is logged and stops no other', async () 
   await stage.close()
 })
 
+test('a backlog longer than the queue is worked off in one tick, and a database that is away is not asked in a circle', async () => {
+  const stage = createStage()
+  const { send, answered } = hanging()
+  await createEndpoint(stage, alive)
+  await recordAll(stage, ...Array.from({ length: 200 }, (_, index) => eventOf(stage, `ins_${index}`, 1)))
+  await fanOut(stage.world, stage.queries)
+  let looks = 0
+  const away = { ...stage.queries, due: () => Promise.reject(new Error(`away ${++looks}`)) }
+  const unlucky = createDispatcher(stage.world, away, { ...stage.outbound, send })
+  await assert.rejects(unlucky.tick(), /away 1/)
+  await settle()
+  assert.equal(looks, 1)
+  const dispatcher = createDispatcher(stage.world, stage.queries, { ...stage.outbound, send })
+  await dispatcher.tick()
+  for (let wait = 0; wait < 100 && answered.length < 200; wait += 1) await settle()
+  assert.equal(answered.length, 200)
+  await dispatcher.drain()
+  await stage.close()
+})
+
 test('draining waits for the calls that are open, starts none, and leaves the rest of a line due', async () => {
   const stage = createStage()
   await createEndpoint(stage, alive)
@@ -153,7 +172,7 @@ test('draining waits for the calls that are open, starts none, and leaves the re
   await drained
   assert.equal(calls, 1)
   assert.equal(await dispatcher.tick(), 0)
-  const left = await stage.world.store.due(deliveries, { now: stage.world.now(), clock: null, limit: 9 })
+  const left = await stage.queries.due(stage.world.now(), 9)
   assert.deepEqual(
     left.map(one => one.sequence),
     [2, 3],

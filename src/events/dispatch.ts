@@ -36,7 +36,7 @@ export function createDispatcher(world: World, queries: EventQueries, outbound: 
     while (!state.draining && turns.size < openMax && lane.open < roomOf(lane)) {
       const due = lane.queue.shift()
       if (due === undefined) break
-      const turn: Promise<void> = run(lane, due).then(() => {
+      const turn: Promise<void> = run(world, { ...outbound, stopping: () => state.draining }, lane, due).then(() => {
         turns.delete(turn)
         known.delete(lineOf(due))
         startNext(lane)
@@ -48,47 +48,18 @@ export function createDispatcher(world: World, queries: EventQueries, outbound: 
       tick().catch(failure => world.log.warn('due deliveries could not be read', { error: String(failure) }))
   }
 
-  const run = async (lane: Lane, due: Due): Promise<void> => {
-    lane.open += 1
-    try {
-      await deliver(world, { ...outbound, send: noting(lane, outbound.send), stopping: () => state.draining }, due)
-    } catch (failure) {
-      const { endpoint, line, sequence } = due
-      world.log.error('a delivery failed on our side', { endpoint, line, sequence, error: String(failure) })
-    }
-    lane.open -= 1
-  }
-
   const tick = async (): Promise<number> => {
     if (state.draining || state.looking) return 0
     state.looking = true
+    // Until this look succeeds nothing asks for the next: while the database is away, the worker's pace is fast enough.
+    for (const lane of lanes.values()) lane.more = false
     try {
       const nowMs = world.now()
-      const page = await queries.due(nowMs, queueMax)
-      return takeIn(page, nowMs)
+      return takeIn(await queries.due(nowMs, queueMax), nowMs, lanes, known)
     } finally {
       state.looking = false
       for (const lane of lanes.values()) startNext(lane)
     }
-  }
-
-  const takeIn = (page: readonly Due[], nowMs: number): number => {
-    forgetIdle(lanes, nowMs)
-    for (const lane of lanes.values()) lane.more = false
-    let taken = 0
-    const seen = new Map<Lane, number>()
-    for (const due of page) {
-      const lane = laneOf(lanes, due, nowMs)
-      const count = (seen.get(lane) ?? 0) + 1
-      seen.set(lane, count)
-      if (!known.has(lineOf(due)) && lane.queue.length < queueMax) {
-        known.add(lineOf(due))
-        lane.queue.push(due)
-        taken += 1
-        lane.more = count === queueMax
-      }
-    }
-    return taken
   }
 
   const drain = async (): Promise<void> => {
@@ -96,6 +67,36 @@ export function createDispatcher(world: World, queries: EventQueries, outbound: 
     await Promise.all(turns)
   }
   return { tick, drain }
+}
+
+/** Queues the lines that are neither queued nor open; returns how many. */
+function takeIn(page: readonly Due[], nowMs: number, lanes: Map<string, Lane>, known: Set<string>): number {
+  forgetIdle(lanes, nowMs)
+  let taken = 0
+  const seen = new Map<Lane, number>()
+  for (const due of page) {
+    const lane = laneOf(lanes, due, nowMs)
+    const count = (seen.get(lane) ?? 0) + 1
+    seen.set(lane, count)
+    if (known.has(lineOf(due)) || lane.queue.length >= queueMax) continue
+    known.add(lineOf(due))
+    lane.queue.push(due)
+    taken += 1
+    lane.more = count === queueMax
+  }
+  return taken
+}
+
+async function run(world: World, outbound: Outbound, lane: Lane, due: Due): Promise<void> {
+  lane.open += 1
+  try {
+    await deliver(world, { ...outbound, send: noting(lane, outbound.send) }, due)
+  } catch (failure) {
+    lane.more = false
+    const { endpoint, line, sequence } = due
+    world.log.error('a delivery failed on our side', { endpoint, line, sequence, error: String(failure) })
+  }
+  lane.open -= 1
 }
 
 const lineOf = (due: Due): string => `${due.tenant} ${due.endpoint} ${due.line}`

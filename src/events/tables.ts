@@ -74,7 +74,7 @@ export const webhookEndpoints = table(
   },
 )
 
-/** One event on its way to one endpoint. Pending ones, and only they, have a `due_at`. */
+/** One event on its way to one endpoint. Pending ones, and only they, have a `due_at`: in real time, whatever clock the customer is on. */
 export const deliveries = table(
   'deliveries',
   {
@@ -87,8 +87,6 @@ export const deliveries = table(
     state: text<DeliveryState>(),
     tries: int(),
     due_at: maybe(time()),
-    /** Always null: endpoints live in real time, whatever clock a customer is on. */
-    clock: maybe(text()),
     last_try_at: maybe(time()),
     last_status: maybe(int()),
     last_error: maybe(text()),
