@@ -72,10 +72,11 @@ create index deliveries_due on deliveries (clock, due_at) where due_at is not nu
 create index deliveries_list on deliveries (tenant, endpoint, xid, position);
 
 create table cursors (
-  name text not null,
+  tenant text not null,
+  endpoint text not null,
   xid bigint not null,
   position bigint not null,
   moved_at timestamptz not null,
   version integer not null,
-  constraint cursors_pkey primary key (name)
+  constraint cursors_pkey primary key (tenant, endpoint)
 );

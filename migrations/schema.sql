@@ -84,12 +84,13 @@ create table bindery.clocks (
 );
 
 create table bindery.cursors (
-  name text not null,
+  tenant text not null,
+  endpoint text not null,
   xid bigint not null,
   "position" bigint not null,
   moved_at timestamp with time zone not null,
   version integer not null,
-  constraint cursors_pkey PRIMARY KEY (name)
+  constraint cursors_pkey PRIMARY KEY (tenant, endpoint)
 );
 
 create table bindery.customers (

@@ -5,7 +5,7 @@
 import type { ChannelName } from '../src/channels/channel.ts'
 import { deliveries, events } from '../src/events/tables.ts'
 import { foldBinding, overlay } from '../src/instruments/binding.ts'
-import { asFact } from '../src/instruments/decide.ts'
+import { asFact } from '../src/instruments/fact.ts'
 import { deriveStatus } from '../src/instruments/instrument.ts'
 import type { BindingRow, FactRow, InstrumentRow, OperationRow } from '../src/instruments/tables.ts'
 import { bindings, facts, identities, inbox, instruments, operations } from '../src/instruments/tables.ts'
@@ -83,6 +83,17 @@ export const invariants: readonly Invariant[] = [
   {
     name: 'I6 every card a channel holds is a living binding of ours, or a person was asked',
     holds: ledger => channelList.flatMap(channel => orphans(ledger, channel)),
+  },
+  {
+    name: 'I6 every living binding is a card its channel would still take',
+    holds: ({ bindings: rows, simulated }) =>
+      channelList.flatMap(channel => {
+        const usable = new Set(simulated.network.books(channel).cards.flatMap(card => (card.usable ? [card.token] : [])))
+        const here = rows.filter(row => row.channel === channel && row.status === 'active')
+        return here
+          .filter(row => row.token === null || !usable.has(row.token))
+          .map(row => `${row.id} is active, ${channel} does not take ${row.token}`)
+      }),
   },
   {
     name: 'I18 one operation, at most one effect at the channel; active means exactly one',

@@ -1,11 +1,16 @@
 /**
  * The simulation from the command line.
  *
- *     npm run sim -- --seeds 500 [--from 1] [--commands 1000] [--json]    many seeds
- *     npm run sim -- --seed 42                                            one, with its trace if it fails
- *     npm run sim -- --bugs                                               every named bug must be caught
+ *     npm run sim -- --seeds 500 [--from 1] [--commands 1010] [--jobs 2] [--json]    many seeds, spread over processes
+ *     npm run sim -- --seed 42                                                       one, with its trace
+ *     npm run sim -- --bugs                                                          every named bug must be caught
+ *
+ * The last line is JSON: {"seeds":…,"commands":…,"crashes":…,"violations":0}, or {"bugs":…,"caught":…,"missed":0}.
  */
+import { fork } from 'node:child_process'
+import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
+import { z } from 'zod'
 import { bugs } from './bugs.ts'
 import { type Run, runSeed } from './seed.ts'
 
@@ -15,47 +20,108 @@ const { values } = parseArgs({
     from: { type: 'string', default: '1' },
     seed: { type: 'string' },
     commands: { type: 'string', default: '1010' },
+    jobs: { type: 'string', default: String(Math.min(4, availableParallelism())) },
     json: { type: 'boolean', default: false },
     bugs: { type: 'boolean', default: false },
-    trace: { type: 'boolean', default: false },
   },
 })
 const commands = Number(values.commands)
 const say = (line: string): void => {
   if (!values.json) console.log(line)
 }
+/** Seeds a child process runs before it reports. */
+const chunk = 10
 
-process.exitCode = values.bugs ? await hunt() : await sweep()
+const totals = z.object({
+  seeds: z.number(),
+  commands: z.number(),
+  crashes: z.number(),
+  violations: z.number(),
+  faults: z.record(z.string(), z.number()),
+})
+type Totals = z.output<typeof totals>
+const nothing: Totals = { seeds: 0, commands: 0, crashes: 0, violations: 0, faults: {} }
+
 
 async function sweep(): Promise<number> {
-  const from = values.seed === undefined ? Number(values.from) : Number(values.seed)
-  const count = values.seed === undefined ? Number(values.seeds) : 1
-  const faults = new Map<string, number>()
-  const total = { seeds: 0, commands: 0, crashes: 0, violations: 0 }
-  for (let seed = from; seed < from + count; seed += 1) {
-    const run = await runSeed(seed, commands)
-    total.seeds += 1
-    total.commands += run.commands
-    total.crashes += run.crashes
-    total.violations += run.violations.length
-    for (const [name, times] of run.faults) faults.set(name, (faults.get(name) ?? 0) + times)
-    if (run.violations.length > 0 || values.trace) tell(run)
-    // One in fifty runs twice: a seed that does not replay exactly is no use.
-    if (seed % 50 === 1 && (await runSeed(seed, commands)).digest !== run.digest) {
-      total.violations += 1
-      console.error(`seed ${seed} does not replay: two runs, two histories`)
+  let total = nothing
+  if (values.seed !== undefined) {
+    const run = await runSeed(Number(values.seed), commands)
+    tell(run)
+    total = totalsOf(run)
+  } else {
+    const first = Number(values.from)
+    const end = first + Number(values.seeds)
+    let next = first
+    const lane = async (): Promise<void> => {
+      while (next < end) {
+        const from = next
+        next = Math.min(end, next + chunk)
+        total = sum(total, await child(from, next - from))
+        say(`${total.seeds} seeds, ${total.commands} commands, ${total.crashes} crashes, ${total.violations} violations`)
+      }
     }
-    if (total.seeds % 10 === 0)
-      say(`${total.seeds} seeds, ${total.commands} commands, ${total.crashes} crashes, ${total.violations} violations`)
+    await Promise.all(Array.from({ length: Number(values.jobs) }, lane))
   }
+  const { faults, ...line } = total
   say(
-    [...faults]
+    Object.entries(faults)
       .sort()
       .map(([name, times]) => `${name} ${times}`)
       .join(', '),
   )
-  console.log(JSON.stringify(total))
+  console.log(JSON.stringify(line))
   return total.violations === 0 ? 0 : 1
+}
+
+/** A process of its own for some seeds: it tells its totals in a message, and what failed on standard error. */
+function child(from: number, seeds: number): Promise<Totals> {
+  const started = fork(import.meta.filename, ['--from', String(from), '--seeds', String(seeds), '--commands', String(commands)], {
+    stdio: 'inherit',
+  })
+  return new Promise((resolve, reject) => {
+    started.once('message', message => resolve(totals.parse(message)))
+    started.once('exit', code => {
+      if (code !== 0) reject(new Error(`a process of the simulation ended with ${code}`))
+    })
+  })
+}
+
+async function work(): Promise<number> {
+  const from = Number(values.from)
+  let total = nothing
+  for (let seed = from; seed < from + Number(values.seeds); seed += 1) {
+    const run = await runSeed(seed, commands)
+    total = sum(total, totalsOf(run))
+    if (run.violations.length > 0) tell(run)
+    // One in fifty runs twice: a seed that does not replay exactly is no use.
+    if (seed % 50 === 1 && (await runSeed(seed, commands)).digest !== run.digest) {
+      total = sum(total, { ...nothing, violations: 1 })
+      console.error(`seed ${seed} does not replay: two runs, two histories`)
+    }
+  }
+  process.send?.(total)
+  return 0
+}
+
+const totalsOf = (run: Run): Totals => ({
+  seeds: 1,
+  commands: run.commands,
+  crashes: run.crashes,
+  violations: run.violations.length,
+  faults: Object.fromEntries(run.faults),
+})
+
+function sum(a: Totals, b: Totals): Totals {
+  const faults = { ...a.faults }
+  for (const [name, times] of Object.entries(b.faults)) faults[name] = (faults[name] ?? 0) + times
+  return {
+    seeds: a.seeds + b.seeds,
+    commands: a.commands + b.commands,
+    crashes: a.crashes + b.crashes,
+    violations: a.violations + b.violations,
+    faults,
+  }
 }
 
 /** Each bug on seed after seed until it is caught. */
@@ -81,8 +147,10 @@ async function hunt(): Promise<number> {
 
 function tell(run: Run): void {
   console.error(`seed ${run.seed}: ${run.violations.length} violations (replay: npm run sim -- --seed ${run.seed} --commands ${commands})`)
-  for (const line of values.trace || values.seed !== undefined ? run.trace : run.trace.slice(-30)) console.error(`  ${line}`)
+  for (const line of values.seed !== undefined ? run.trace : run.trace.slice(-30)) console.error(`  ${line}`)
   for (const violation of run.violations.slice(0, 20)) console.error(`  ! ${violation}`)
   const ids = new Set(run.violations.slice(0, 5).flatMap(one => one.match(/(?:opn|bnd|ins)_[0-9a-z]{26}/g) ?? []))
   for (const id of ids) for (const line of run.explain(id)) console.error(`  ? ${line}`)
 }
+
+process.exitCode = values.bugs ? await hunt() : process.send === undefined ? await sweep() : await work()

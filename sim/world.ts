@@ -3,13 +3,14 @@
  * process that crashes and is started again, and clients that ask again until they have an answer.
  */
 import { createSecretKey } from 'node:crypto'
-import type { ChannelAccount, ChannelName, ChannelRequest } from '../src/channels/channel.ts'
+import { type ChannelAccount, type ChannelName, type ChannelRequest, NoAnswer } from '../src/channels/channel.ts'
 import { channels } from '../src/channels/index.ts'
 import { Secret } from '../src/core/secret.ts'
 import type { Outbound } from '../src/events/deliver.ts'
 import { createDispatcher, type Dispatcher } from '../src/events/dispatch.ts'
-import type { Feed } from '../src/events/feed.ts'
 import { createKeyRing } from '../src/events/keys.ts'
+import { createMemoryEvents } from '../src/events/memoryQueries.ts'
+import type { EventQueries } from '../src/events/queries.ts'
 import { operations } from '../src/instruments/tables.ts'
 import { tables } from '../src/tables.ts'
 import { bytesOver } from '../src/vault/forward.ts'
@@ -21,7 +22,6 @@ import { type AnyTable, type Row, rowOf } from '../src/world/table.ts'
 import type { Log, Vault, World } from '../src/world/world.ts'
 import type { Bug } from './bugs.ts'
 import { createFaults, type Faults } from './faults.ts'
-import { createFeed } from './feed.ts'
 import { createLife, type Life, type Ports, port } from './life.ts'
 import { addresses, createNetwork, type Network, type Take, webhookSecrets } from './network.ts'
 import { createReceivers, type Receivers } from './receivers.ts'
@@ -41,7 +41,7 @@ export type Simulated = {
   /** What is true: the store behind every process. */
   readonly store: MemoryStore
   readonly vault: VaultCore
-  readonly feed: Feed
+  readonly queries: EventQueries
   /** The server that runs now. */
   server(): Process
   readonly trace: readonly string[]
@@ -79,8 +79,7 @@ export function createSimulated(seed: number, bug: Bug | undefined, take: (simul
   const note = (what: string) => {
     trace.push(`${String(scheduler.now() - startMs).padStart(10)} ${what}`)
   }
-  const feed = createFeed()
-  const store = createMemoryStore(tables, { eventsTable: 'events', after: feed.take })
+  const { store, queries } = createMemoryEvents(tables)
   const undurable: string[] = []
   const network = createNetwork(
     scheduler,
@@ -89,31 +88,13 @@ export function createSimulated(seed: number, bug: Bug | undefined, take: (simul
     error => errors.push(error instanceof Error ? error.message : String(error)),
   )
   const receivers = createReceivers(scheduler, faults)
-  let vaultLife = createLife(0)
-  const vault = createVault({
-    now: scheduler.now,
-    random: scheduler.random,
-    store: createMemoryStore(vaultTables),
-    root: createSecretKey(Buffer.alloc(32, 7)),
-    send: bytesOver(network.send),
-    origins: new Set(Object.values(addresses)),
-    allowLoopback: false,
-  })
-  const vaultPort: Vault = guardVault(vault, () => {
-    if (faults.strikes('vault_crash')) {
-      note('crash of the vault')
-      vaultLife.die()
-      vaultLife = createLife(vaultLife.number + 1)
-      vault.clear()
-      return true
-    }
-    return false
-  })
+  const { vault, port: vaultPort } = createSimulatedVault(scheduler, faults, network, note)
   /** Whatever names an operation of ours may only leave when that operation is durable. */
   const checkIntent = async (request: ChannelRequest): Promise<void> => {
     const id = /opn_[0-9a-z]{26}/.exec(request.body ?? '')?.[0]
     if (id !== undefined && (await store.get(operations, { id })) === undefined) undurable.push(`${id} left before it was durable`)
   }
+  const rows = <T extends AnyTable>(table: T): readonly Row<T>[] => (store.snapshot()[table.name] ?? []).map(row => rowOf(table, row))
   let crashes = -1
   const start = (): Process => {
     crashes += 1
@@ -130,7 +111,7 @@ export function createSimulated(seed: number, bug: Bug | undefined, take: (simul
     receivers,
     store,
     vault,
-    feed,
+    queries,
     server: () => {
       if (current === undefined || current.life.dead()) current = start()
       return current
@@ -138,24 +119,55 @@ export function createSimulated(seed: number, bug: Bug | undefined, take: (simul
     trace,
     note,
     crashes: () => crashes,
-    all: table => (store.snapshot()[table.name] ?? []).map(row => rowOf(table, row)),
+    all: rows,
     undurable,
     errors,
   }
   return simulated
 }
 
-/** The vault dies under a call: what it held is gone, and the caller cannot know what became of the call. */
-function guardVault(vault: VaultCore, dies: () => boolean): Vault {
+/**
+ * The vault dies under a call now and then: what it held in memory is gone, and the caller cannot know what became of the call. `vault` is
+ * the vault itself, for those who hand it cards; `port` is how the server reaches it.
+ */
+function createSimulatedVault(
+  scheduler: Scheduler,
+  faults: Faults,
+  network: Network,
+  note: (what: string) => void,
+): { readonly vault: VaultCore; readonly port: Vault } {
+  const vault = createVault({
+    now: scheduler.now,
+    random: scheduler.random,
+    store: createMemoryStore(vaultTables),
+    root: createSecretKey(Buffer.alloc(32, 7)),
+    send: bytesOver(network.send),
+    origins: new Set(Object.values(addresses)),
+    allowLoopback: false,
+  })
+  const dies = (): boolean => {
+    if (!faults.strikes('vault_crash')) return false
+    note('crash of the vault')
+    vault.clear()
+    return true
+  }
   const guard =
-    <I, O>(act: (input: I) => Promise<O>) =>
+    <I, O>(act: (input: I) => Promise<O>, lost: (when: string) => Error) =>
     async (input: I): Promise<O> => {
-      if (dies()) throw new Unavailable('the vault ended before the call')
+      if (dies()) throw lost('before')
       const result = await act(input)
-      if (dies()) throw new Unavailable('the vault ended after the call')
+      if (dies()) throw lost('after')
       return result
     }
-  return { peek: guard(vault.peek), adopt: guard(vault.adopt), forward: vault.forward, seal: guard(vault.seal), open: guard(vault.open) }
+  const unavailable = (when: string) => new Unavailable(`the vault ended ${when} the call`)
+  const port: Vault = {
+    peek: guard(vault.peek, unavailable),
+    adopt: guard(vault.adopt, unavailable),
+    forward: guard(vault.forward, when => new NoAnswer(`the vault ended ${when} the call`)),
+    seal: guard(vault.seal, unavailable),
+    open: guard(vault.open, unavailable),
+  }
+  return { vault, port }
 }
 
 type Parts = {

@@ -102,7 +102,7 @@ const address = z
   .refine(text => !/[?#]/.test(text), 'must have no ? or #')
   .transform(text => text.replace(/\/+$/, ''))
 
-const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const
+const logLevels = ['info', 'warn', 'error', 'silent'] as const
 const environments = ['development', 'test', 'production'] as const
 const oneOf = (values: readonly string[]): string => `must be one of ${values.join(', ')}`
 

@@ -5,7 +5,7 @@
 
 import type { Dispatcher } from './events/dispatch.ts'
 import { fanOut } from './events/fanOut.ts'
-import type { Feed } from './events/feed.ts'
+import type { EventQueries } from './events/queries.ts'
 import { pruneIdempotency } from './http/idempotency.ts'
 import { hearAgain } from './instruments/news.ts'
 import { settle } from './instruments/settle.ts'
@@ -17,11 +17,11 @@ export type Duty = { readonly name: string; readonly everyMs: number; readonly r
 /** How many due rows one turn takes. They are carried out together, so that their commits share rides. */
 const batch = 64
 
-export function duties(world: World, events: { readonly feed: Feed; readonly dispatcher: Dispatcher }): readonly Duty[] {
+export function duties(world: World, events: { readonly queries: EventQueries; readonly dispatcher: Dispatcher }): readonly Duty[] {
   return [
     { name: 'settle operations', everyMs: 500, run: () => settleDue(world) },
     { name: 'hear news again', everyMs: 1_000, run: () => hearDue(world) },
-    { name: 'fan out events', everyMs: 250, run: () => fanOut(world, events.feed) },
+    { name: 'fan out events', everyMs: 250, run: () => fanOut(world, events.queries) },
     { name: 'deliver webhooks', everyMs: 250, run: () => events.dispatcher.tick() },
     { name: 'forget idempotency keys', everyMs: 60_000, run: () => pruneIdempotency(world) },
   ]

@@ -1,4 +1,5 @@
 /** What the contract suite works on: one channel at its staged simulator, with a clock that stands still and chance that repeats. */
+import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import type {
   BindInput,
@@ -169,4 +170,17 @@ export async function settleBind(bench: Bench, call: Call, input: BindInput, fir
   for (let i = 0; keyed && outcome.kind === 'uncertain' && i < times; i += 1) outcome = learn(await bench.bind(call, input))
   if (outcome.kind !== 'uncertain' || bench.channel.lookUp === undefined) return outcome
   return bench.channel.lookUp(call, { customer: input.customer, binding: input.binding, verb: 'bind', references, card: input.card })
+}
+
+export function kindOf(outcome: LookUpOutcome): string {
+  return outcome.kind === 'uncertain' ? `uncertain (${outcome.cause})` : outcome.kind
+}
+
+/** Ours and the simulator's: neither side said anything the specification does not know. */
+export function assertJudged(bench: Bench): void {
+  assert.deepEqual(bench.stage.violations(), [])
+}
+
+export function assertBound(outcome: LookUpOutcome): asserts outcome is Extract<LookUpOutcome, { kind: 'bound' }> {
+  assert.equal(kindOf(outcome), 'bound')
 }

@@ -5,9 +5,10 @@
  */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import type { BindOutcome, LookUpOutcome } from './channel.ts'
-import { type Bench, createBench, type Subject, settleBind } from './contract-bench.ts'
-import { contractOfWebhooks, toldOf } from './contract-webhook.ts'
+import type { BindOutcome } from './channel.ts'
+import { contractOfAnswers } from './contract-answers.ts'
+import { assertBound, assertJudged, type Bench, createBench, kindOf, type Subject } from './contract-bench.ts'
+import { contractOfWebhooks } from './contract-webhook.ts'
 import { type AnswerFault, answerFaults } from './faults.ts'
 
 export type { Subject } from './contract-bench.ts'
@@ -19,24 +20,10 @@ export function contract(subject: Subject): void {
     })
     contractOfBinding(subject)
     contractOfChallenges(subject)
-    contractOfFaults(subject)
-    contractOfKeys(subject)
+    contractOfAnswers(subject)
     contractOfRevoking(subject)
     if (subject.channel.webhook !== undefined) contractOfWebhooks(subject)
   })
-}
-
-function kindOf(outcome: LookUpOutcome): string {
-  return outcome.kind === 'uncertain' ? `uncertain (${outcome.cause})` : outcome.kind
-}
-
-/** Ours and the simulator's: neither side said anything the specification does not know. */
-function assertJudged(bench: Bench): void {
-  assert.deepEqual(bench.stage.violations(), [])
-}
-
-function assertBound(outcome: LookUpOutcome): asserts outcome is Extract<LookUpOutcome, { kind: 'bound' }> {
-  assert.equal(kindOf(outcome), 'bound')
 }
 
 function contractOfBinding(subject: Subject): void {
@@ -91,23 +78,30 @@ function contractOfBinding(subject: Subject): void {
   })
 }
 
-function contractOfChallenges(subject: Subject): void {
-  const begin = async (bench: Bench) => {
-    const call = bench.call('opn_1', subject.challenged)
-    const input = bench.input('bnd_1', {}, subject.challenged)
-    const outcome = await bench.bind(call, input)
-    if (outcome.kind !== 'challenged') throw new assert.AssertionError({ message: `not challenged but ${kindOf(outcome)}` })
-    const resume = (returned: Readonly<Record<string, string>>): Promise<BindOutcome> => {
-      if (bench.channel.resume === undefined) throw new TypeError('a channel that challenges resumes')
-      return bench.channel.resume(bench.call('opn_2'), {
-        customer: input.customer,
-        binding: input.binding,
-        references: outcome.references,
-        returned,
-      })
-    }
-    return { outcome, resume }
+type Begun = {
+  readonly outcome: Parameters<Subject['challenge']>[1]
+  readonly resume: (returned: Readonly<Record<string, string>>) => Promise<BindOutcome>
+}
+
+async function beginChallenge(subject: Subject, bench: Bench): Promise<Begun> {
+  const call = bench.call('opn_1', subject.challenged)
+  const input = bench.input('bnd_1', {}, subject.challenged)
+  const outcome = await bench.bind(call, input)
+  if (outcome.kind !== 'challenged') throw new assert.AssertionError({ message: `not challenged but ${kindOf(outcome)}` })
+  const resume = (returned: Readonly<Record<string, string>>): Promise<BindOutcome> => {
+    if (bench.channel.resume === undefined) throw new TypeError('a channel that challenges resumes')
+    return bench.channel.resume(bench.call('opn_2'), {
+      customer: input.customer,
+      binding: input.binding,
+      references: outcome.references,
+      returned,
+    })
   }
+  return { outcome, resume }
+}
+
+function contractOfChallenges(subject: Subject): void {
+  const begin = (bench: Bench) => beginChallenge(subject, bench)
 
   test('a challenge that is passed ends bound, and stores once', async () => {
     const bench = createBench(subject)
@@ -153,155 +147,6 @@ function contractOfChallenges(subject: Subject): void {
       assert.equal(bench.effects('card_stored').length, 1)
     })
   }
-}
-
-/** Which requests a clean bind makes, so that every one of them can be made to fail. */
-async function pathsOfBind(subject: Subject): Promise<readonly string[]> {
-  const bench = createBench(subject)
-  await bench.bind(bench.call('opn_0'), bench.input('bnd_0'))
-  return [...new Set(bench.stage.requests().map(one => one.path))]
-}
-
-function contractOfFaults(subject: Subject): void {
-  const tryFault = async (fault: AnswerFault, path: string, times: number) => {
-    const bench = createBench(subject)
-    const call = bench.call('opn_1')
-    const input = bench.input('bnd_1')
-    bench.fault(fault, path, times)
-    const first = await bench.bind(call, input)
-    assert.equal(first.kind, 'uncertain', `${path}: ${kindOf(first)}`)
-    bench.stage.faults.clear()
-    const last = await settleBind(bench, call, input, first)
-    const stored = bench.effects('card_stored')
-    assert.ok(stored.length <= 1, `${path}: stored ${stored.length} times`)
-    if (last.kind === 'bound') assert.equal(stored[0]?.token, last.token, path)
-    else if (last.kind === 'none' || (last.kind === 'refused' && last.by === 'channel')) assert.equal(stored.length, 0, path)
-    else assert.fail(`${path}: ${kindOf(last)}`)
-    assertJudged(bench)
-    return last
-  }
-
-  for (const fault of answerFaults) {
-    test(`an answer that is ${fault} is uncertain, and is settled by one effect at most`, async () => {
-      for (const path of await pathsOfBind(subject)) await tryFault(fault, path, 1)
-      assertBound(await tryFault(fault, subject.storePath, 1))
-    })
-  }
-
-  test('a channel that is down for a while does not make a second effect', async () => {
-    const bench = createBench(subject)
-    const call = bench.call('opn_1')
-    const input = bench.input('bnd_1')
-    for (const fault of ['lost_after', 'slow', 'rate_limited', 'html', 'lost_before', 'half_json'] as const) {
-      bench.fault(fault, subject.storePath)
-      assert.equal((await bench.bind(call, input)).kind, 'uncertain', fault)
-    }
-    assertBound(await bench.bind(call, input))
-    assert.equal(bench.effects('card_stored').length, 1)
-  })
-
-  test('an answer that is not the channel speaking never decides anything', async () => {
-    const bodies = [
-      '',
-      'null',
-      '[]',
-      '{}',
-      '"ok"',
-      '{"status":"succeeded"}',
-      '{"resultCode":"Authorised"}',
-      '{"error":{}}',
-      '{"error":"no"}',
-      '\u0000',
-      '{"id":',
-    ]
-    for (const status of [200, 201, 204, 301, 302, 404, 408, 409, 418, 429, 500, 502, 503, 504]) {
-      for (const body of bodies) {
-        const bench = createBench(subject)
-        const answer = { status, headers: { 'content-type': 'application/json' }, body }
-        const outcome = await bench.bind({ ...bench.call('opn_1'), send: () => Promise.resolve(answer) }, bench.input('bnd_1'))
-        assert.equal(outcome.kind, 'uncertain', `${status} ${body}: ${kindOf(outcome)}`)
-      }
-    }
-  })
-
-  test('a look-up of what was never asked finds nothing of ours', async context => {
-    if (subject.channel.lookUp === undefined) return context.skip('the channel has no look-up')
-    const bench = createBench(subject)
-    const other = await bench.bind(bench.call('opn_1'), bench.input('bnd_1'))
-    assertBound(other)
-    const { customer = '' } = other.references
-    const names = customer === '' ? {} : { customer }
-    const found = await subject.channel.lookUp(bench.call('opn_2'), {
-      customer: 'cus_contract',
-      binding: 'bnd_2',
-      verb: 'bind',
-      references: names,
-      card: undefined,
-    })
-    assert.ok(found.kind === 'none' || found.kind === 'uncertain', kindOf(found))
-  })
-}
-
-function contractOfKeys(subject: Subject): void {
-  const repeat = subject.channel.repeat.bind
-
-  test('the same call again is the same effect', async () => {
-    const bench = createBench(subject)
-    const call = bench.call('opn_1')
-    const first = await bench.bind(call, bench.input('bnd_1'))
-    const second = await bench.bind(call, bench.input('bnd_1'))
-    assert.deepEqual(second, first)
-    assert.equal(bench.effects('card_stored').length, 1)
-    assertJudged(bench)
-  })
-
-  test('the same key with another request decides nothing', async () => {
-    const bench = createBench(subject)
-    assertBound(await bench.bind(bench.call('opn_1'), bench.input('bnd_1')))
-    const outcome = await bench.bind(bench.call('opn_2', subject.approved, 'key_opn_1'), bench.input('bnd_2'))
-    assert.equal(kindOf(outcome).split(' ')[0], 'uncertain')
-    assert.equal(bench.effects('card_stored').length, 1)
-  })
-
-  test('a key as long as ours may be stays within the channel’s limit', async () => {
-    if (repeat?.kind !== 'keyed') return
-    assert.ok(repeat.keyLengthMax >= 40)
-    const bench = createBench(subject)
-    assertBound(await bench.bind(bench.call('opn_1', subject.approved, 'k'.repeat(40)), bench.input('bnd_1')))
-    assertJudged(bench)
-  })
-
-  test('the key is remembered as long as declared, and a repetition after that is a second effect', async context => {
-    if (repeat?.kind !== 'keyed') return context.skip('the channel has no keys')
-    const bench = createBench(subject)
-    const call = bench.call('opn_1')
-    await bench.bind(call, bench.input('bnd_1'))
-    bench.clock.nowMs += repeat.windowMs - 1
-    await bench.bind(call, bench.input('bnd_1'))
-    assert.equal(bench.effects('card_stored').length, 1)
-    bench.clock.nowMs += 1
-    await bench.bind(call, bench.input('bnd_1'))
-    assert.equal(bench.effects('card_stored').length, 2)
-  })
-
-  test('after the key’s window a lost answer is found by its name', async context => {
-    if (subject.channel.lookUp === undefined) return context.skip('the channel has no look-up')
-    const bench = createBench(subject)
-    const call = bench.call('opn_1')
-    const input = bench.input('bnd_1')
-    bench.fault('lost_after', subject.storePath)
-    const first = await bench.bind(call, input)
-    bench.clock.nowMs += 30 * 86_400_000
-    const settled = await settleBind(bench, call, input, first, 0)
-    const [stored, ...more] = bench.effects('card_stored')
-    assert.equal(more.length, 0)
-    if (subject.endingIsTold !== true) return assertBound(settled)
-    assert.equal(settled.kind, 'uncertain', 'a likeness is not an answer')
-    assert.ok(
-      toldOf(bench).some(one => one.operation === 'opn_1' && one.news?.kind === 'bound' && one.news.token === stored?.token),
-      'the webhook tells how it ended',
-    )
-  })
 }
 
 /** Faults that leave status and effect alone. */

@@ -7,9 +7,8 @@ import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parse as parseYaml } from 'yaml'
+import { isRecord, type Json } from './json.ts'
 
-export type Json = Record<string, unknown>
-export const isRecord = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value)
 const isList = (value: unknown): value is readonly unknown[] => Array.isArray(value)
 
 /** A correction of the official document, made in memory. The reason is shown in reports; a test shows that it is needed. */

@@ -2,7 +2,7 @@
  * Form bodies and query strings with brackets (`card[number]=…`, `expand[]=…`, `items[0][price]=…`), decoded to the types their
  * schema asks for. What does not fit stays a string, so that the judge names it.
  */
-import { isRecord, type Json } from './judge-document.ts'
+import { isRecord, type Json } from './json.ts'
 
 export type Pairs = readonly (readonly [name: string, value: string])[]
 export type Resolve = (schema: unknown) => unknown

@@ -1,5 +1,5 @@
 /** The operations of an OpenAPI document: which one a request is, and where in the document its parts stand. */
-import { isRecord, type Json } from './judge-document.ts'
+import { isRecord, type Json } from './json.ts'
 
 /** `pointer`: of its schema. */
 export type Parameter = {

@@ -7,7 +7,8 @@ import { join } from 'node:path'
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import formats from 'ajv-formats'
-import { isRecord, type Json, loadDocument, type Notes, newNotes, type Overlay, translateDocument } from './judge-document.ts'
+import { isRecord, type Json } from './json.ts'
+import { loadDocument, type Notes, newNotes, type Overlay, translateDocument } from './judge-document.ts'
 import { decodeForm } from './judge-form.ts'
 import {
   answersOf,

@@ -43,6 +43,8 @@ const booksShape: z.ZodType<Books> = z.object({
 export async function startSandbox(simulators: SandboxSettings, environment: NodeJS.ProcessEnv = process.env): Promise<Sandbox> {
   const child = fork(join(import.meta.dirname, 'sandbox.ts'), {
     env: { ...environment, SANDBOX: JSON.stringify({ simulators }) },
+    // The parent's own flags (a test runner's, a debugger's port) are not the sandbox's.
+    execArgv: [],
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   })
   const exited = new Promise<void>(resolve => child.once('exit', () => resolve()))

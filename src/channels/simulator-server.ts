@@ -6,7 +6,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { z } from 'zod'
 import { answerFaults, type Faults, webhookFaults } from './faults.ts'
 import type { Books, Simulator, SimulatorContext, SimulatorRequest, StageJudge } from './simulator.ts'
-import { createStage, type Recorded, type StagedDelivery, type StagedViolation } from './stage.ts'
+import { createStage, type Recorded, type StagedAnswer, type StagedDelivery, type StagedViolation } from './stage.ts'
 
 /** Time and chance come from the entry point. `sleep` rejects when the signal is aborted. */
 export type ServeOptions = {
@@ -60,35 +60,37 @@ const actInput = z.strictObject({ name: z.string(), token: z.string() })
 export async function serveSimulator(simulator: Simulator, options: ServeOptions): Promise<ServedSimulator> {
   const stage = createStage(simulator, options.judge)
   const stop = new AbortController()
-  let target = options.webhookTarget
-  let secrets = options.webhookSecrets
+  const hooks = { target: options.webhookTarget, secrets: options.webhookSecrets }
   let address = ''
   const context = (): SimulatorContext => ({ nowMs: options.now(), random: options.random, address })
-  const post = createPostman({
-    options,
-    stop: stop.signal,
-    target: () => target,
-    sign: event => simulator.sign(event, { nowMs: options.now(), secrets }),
-  })
+  const sign: Sign = event => simulator.sign(event, { nowMs: options.now(), secrets: hooks.secrets })
+  const post = createPostman({ options, stop: stop.signal, target: () => hooks.target, sign })
   const tell = () => {
-    for (const one of stage.deliveries({ nowMs: options.now(), secrets })) post.send(one)
+    for (const one of stage.deliveries({ nowMs: options.now(), secrets: hooks.secrets })) post.send(one)
     if (!stage.holding()) return
     options.sleep(releaseAfterMs, stop.signal).then(
       () => stage.release().forEach(post.send),
       () => undefined,
     )
   }
+  const server = createServer((incoming, response) => {
+    const answer = async () => {
+      const request = await read(incoming)
+      if (request.path.startsWith('/_sandbox/')) give(response, administer(request, served))
+      else await play(response, stage.answer(request, context()), tell, ms => options.sleep(ms, stop.signal))
+    }
+    answer().catch(() => response.destroy())
+  })
+  address = await listen(server, options.port ?? 0)
   const served: ServedSimulator = {
     simulator,
-    get address() {
-      return address
-    },
+    address,
     faults: stage.faults,
     setWebhookTarget: url => {
-      target = url
+      hooks.target = url
     },
     setWebhookSecrets: list => {
-      secrets = list
+      hooks.secrets = list
     },
     act(name, token) {
       simulator.act(name, token, context())
@@ -100,33 +102,26 @@ export async function serveSimulator(simulator: Simulator, options: ServeOptions
     books: () => simulator.books(),
     close: () => close(server, stop),
   }
-  const server = createServer((incoming, response) => {
-    serve(incoming, response).catch(() => response.destroy())
-  })
-  const serve = async (incoming: IncomingMessage, response: ServerResponse) => {
-    const request = await read(incoming)
-    if (request.path.startsWith('/_sandbox/')) {
-      const { status, body } = administer(request, served)
-      response.writeHead(status, { 'content-type': 'application/json' })
-      response.end(JSON.stringify(body))
-      return
-    }
-    const staged = stage.answer(request, context())
-    if (staged.kind === 'lost') {
-      response.destroy()
-      tell()
-      return
-    }
+  return served
+}
+
+/** Webhooks go out after the answer, as they do in life; where the answer is lost or slow, at once. */
+async function play(response: ServerResponse, staged: StagedAnswer, tell: () => void, sleep: (ms: number) => Promise<void>): Promise<void> {
+  if (staged.kind === 'lost') response.destroy()
+  else {
     if (staged.delayMs > 0) {
       tell()
-      await options.sleep(staged.delayMs, stop.signal)
+      await sleep(staged.delayMs)
     }
     response.writeHead(staged.answer.status, { ...staged.answer.headers })
     response.end(staged.answer.body)
-    tell()
   }
-  address = await listen(server, options.port ?? 0)
-  return served
+  tell()
+}
+
+function give(response: ServerResponse, { status, body }: Administered): void {
+  response.writeHead(status, { 'content-type': 'application/json' })
+  response.end(JSON.stringify(body))
 }
 
 function listen(server: Server, port: number): Promise<string> {
@@ -225,6 +220,7 @@ function parse(text: string): unknown {
   }
 }
 
+type Sign = (event: StagedDelivery['event']) => Pick<StagedDelivery, 'headers' | 'body'>
 type Post = { readonly send: (delivery: StagedDelivery) => void; readonly delivered: () => readonly Delivered[] }
 
 /** Delivers in order; what is not taken is signed anew and tried again, aside, so that it does not hold up the rest. */
@@ -232,7 +228,7 @@ function createPostman(of: {
   readonly options: ServeOptions
   readonly stop: AbortSignal
   readonly target: () => string | undefined
-  readonly sign: (event: StagedDelivery['event']) => Pick<StagedDelivery, 'headers' | 'body'>
+  readonly sign: Sign
 }): Post {
   const delivered: Delivered[] = []
   let line: Promise<void> = Promise.resolve()

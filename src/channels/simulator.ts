@@ -87,10 +87,13 @@ export function drawName(context: Pick<SimulatorContext, 'random'>, length: numb
 /** The simulator's keyed hash of a card number: the same number is recognised, the number is not kept. */
 export const cardHash = (key: string, number: string): string => createHmac('sha256', key).update(number).digest('hex').slice(0, 32)
 
-/** For recordings: card numbers keep their last four, security codes nothing. Works on form bodies and on JSON. */
+/**
+ * For recordings: anything like a card number keeps its last four, security codes nothing. Works on form bodies and on JSON, with blanks or
+ * dashes between the digits too; a long timestamp is masked as well, which harms nobody.
+ */
 export function maskCards(text: string): string {
   return text
-    .replace(/(?<!\d)\d{8,15}(\d{4})(?!\d)/g, '************$1')
+    .replace(/\d(?:(?:%20|[ +.-])?\d){11,18}/g, digits => `************${digits.replaceAll(/%20|\D/g, '').slice(-4)}`)
     .replace(/((?:cvc|cvv|securityCode)(?:%5D|\])?(?:=|"\s*:\s*"?))[^"&,}]+/gi, '$1***')
 }
 

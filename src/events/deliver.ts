@@ -18,8 +18,8 @@ import { deliveries, events, webhookEndpoints } from './tables.ts'
 
 export type Delivery = Row<typeof deliveries>
 export type Endpoint = Row<typeof webhookEndpoints>
-/** How requests leave: `createPublicSend` in http.ts, and keys to sign with. */
-export type Outbound = { readonly send: Send; readonly keys: KeyRing }
+/** How requests leave: `createPublicSend` in http.ts, keys to sign with, and whether to stop after the event in hand. */
+export type Outbound = { readonly send: Send; readonly keys: KeyRing; readonly stopping?: () => boolean }
 
 /** One whole call. */
 export const tryTimeoutMs = 15_000
@@ -50,7 +50,7 @@ export async function deliver(world: World, outbound: Outbound, due: Delivery): 
   for (let turn = 1; current !== undefined; turn += 1) {
     const endpoint: Endpoint | undefined = await world.store.get(webhookEndpoints, { tenant: due.tenant, id: due.endpoint })
     const result: Result = await attempt(world, outbound, endpoint, current)
-    current = await settle(world, current, result, turn < turnMax)
+    current = await settle(world, current, result, turn < turnMax && outbound.stopping?.() !== true)
     if (endpoint !== undefined && result.kind !== 'skipped') await noteResult(world, endpoint, result)
   }
   return 'sent'

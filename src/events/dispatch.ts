@@ -14,8 +14,10 @@ const openPerEndpointMax = 8
 const failuresInARowMax = 3
 /** Due deliveries looked at in one tick. */
 const pageMax = 512
+/** What an endpoint may keep waiting in the page, in multiples of its open calls, so that its next call finds something to send. */
+const sparedFactor = 4
 /** How far a delivery that does not fit is put off: by how long those before it will take, within these bounds. */
-const putOffMinMs = 1_000
+const putOffMinMs = 250
 const putOffMaxMs = 5 * 60_000
 
 /** What is known of an endpoint in this process. `paceMs`: how long a turn takes, smoothed. */
@@ -24,13 +26,14 @@ type Pace = { open: number; failuresInARow: number; paceMs: number; seenAt: numb
 export interface Dispatcher {
   /** Starts what is due and can start; returns how many turns were started. Does not wait for them. */
   tick(): Promise<number>
-  /** Waits until no turn is open. */
+  /** Starts nothing more, and waits for the calls that are open; what is left of their lines stays due. */
   drain(): Promise<void>
 }
 
 export function createDispatcher(world: World, outbound: Outbound): Dispatcher {
   const paces = new Map<string, Pace>()
   const open = new Map<string, Promise<void>>()
+  const state = { draining: false }
 
   const start = (due: Delivery, pace: Pace): void => {
     const startedAt = world.now()
@@ -43,7 +46,7 @@ export function createDispatcher(world: World, outbound: Outbound): Dispatcher {
       pace.failuresInARow = answer.status < 300 ? 0 : pace.failuresInARow + 1
       return answer
     }
-    const turn = deliver(world, { ...outbound, send }, due)
+    const turn = deliver(world, { ...outbound, send, stopping: () => state.draining }, due)
       .catch(failure =>
         world.log.error('a delivery failed on our side', { endpoint: due.endpoint, event: due.event, error: String(failure) }),
       )
@@ -56,6 +59,7 @@ export function createDispatcher(world: World, outbound: Outbound): Dispatcher {
   }
 
   const tick = async (): Promise<number> => {
+    if (state.draining) return 0
     const nowMs = world.now()
     const page = await world.store.due(deliveries, { now: nowMs, clock: null, limit: pageMax })
     forgetIdle(paces, nowMs)
@@ -75,6 +79,7 @@ export function createDispatcher(world: World, outbound: Outbound): Dispatcher {
   return {
     tick,
     drain: async () => {
+      state.draining = true
       while (open.size > 0) await Promise.all(open.values())
     },
   }
@@ -98,10 +103,11 @@ function forgetIdle(paces: Map<string, Pace>, nowMs: number): void {
 /** Each by its place in its endpoint's queue. A refusal is fine: someone else has it. */
 async function putOff(world: World, left: readonly Delivery[], paces: Map<string, Pace>): Promise<void> {
   const places = new Map<Pace, number>()
-  const moves = left.map(due => {
+  const moves = left.flatMap(due => {
     const pace = paceOf(paces, due, world.now())
     const place = places.get(pace) ?? 0
     places.set(pace, place + 1)
+    if (place < sparedFactor * roomOf(pace)) return []
     const waitMs = Math.ceil((place + 1) / roomOf(pace)) * pace.paceMs
     return move(deliveries, due, { due_at: world.now() + Math.round(Math.min(Math.max(waitMs, putOffMinMs), putOffMaxMs)) })
   })

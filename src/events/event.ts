@@ -11,6 +11,7 @@ export const record = (event: NewRow<typeof events>): RecordEvent => ({ verb: 'r
 export function showEvent(event: Event) {
   return {
     id: event.id,
+    object: 'event' as const,
     type: event.type,
     timestamp: new Date(event.created_at).toISOString(),
     livemode: event.mode === 'live',

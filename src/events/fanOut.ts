@@ -25,7 +25,10 @@ export async function fanOut(world: World, queries: EventQueries): Promise<numbe
 }
 
 async function fanOutTo(world: World, queries: EventQueries, { tenant, id }: { tenant: string; id: string }): Promise<number> {
-  const [endpoint, cursor] = await Promise.all([world.store.get(webhookEndpoints, { tenant, id }), world.store.get(cursors, { name: id })])
+  const [endpoint, cursor] = await Promise.all([
+    world.store.get(webhookEndpoints, { tenant, id }),
+    world.store.get(cursors, { tenant, endpoint: id }),
+  ])
   if (endpoint === undefined || endpoint.status !== 'enabled' || cursor === undefined) return 0
   const read = await queries.after(endpoint, cursor, batchMax)
   const last = read.at(-1)

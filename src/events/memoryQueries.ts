@@ -1,63 +1,89 @@
 /**
- * The same queries over the memory store, for simulation and tests. Commits are one after the other there, so the order in which events
- * were recorded is the order of the feed.
+ * The memory store with the event queries over it, for simulation and tests. Commits are one after the other there, so the order in
+ * which events were recorded is the order of the feed.
  */
+import { createMemoryStore, type MemoryStore, type MemoryStoreOptions } from '../world/memory.ts'
 import type { Write } from '../world/store.ts'
-import type { Row } from '../world/table.ts'
+import { type AnyTable, type Row, rowOf } from '../world/table.ts'
 import type { Event } from './event.ts'
-import type { DeliveryView, EventQueries, Listing, Page, Place } from './queries.ts'
-import type { deliveries } from './tables.ts'
+import { type DeliveryView, type EventQueries, firstIdAt, type Listing, type Page, type Place } from './queries.ts'
+import { cursors, deliveries, events, webhookEndpoints } from './tables.ts'
 
 type Delivery = Row<typeof deliveries>
-/** What the queries see: everything, in the order it was first written. */
-export type EventLog = {
-  readonly events: readonly Event[]
-  readonly deliveries: readonly Delivery[]
-  /** Enabled endpoints and where their cursors stand. */
-  readonly listening: readonly { readonly tenant: string; readonly id: string; readonly mode: Event['mode']; readonly at: Place }[]
+type Endpoint = Row<typeof webhookEndpoints>
+
+/** A memory store that knows the order of what was written to it. `tables` hold the four of this folder. */
+export function createMemoryEvents(
+  tables: readonly AnyTable[],
+  options: Omit<MemoryStoreOptions, 'eventsTable'> = {},
+): { readonly store: MemoryStore; readonly queries: EventQueries } {
+  const log: Log = { events: [], deliveries: [], endpoints: [] }
+  const store = createMemoryStore(tables, {
+    ...options,
+    eventsTable: events.name,
+    after: writes => {
+      for (const write of writes) note(log, write)
+      options.after?.(writes)
+    },
+  })
+  return { store, queries: queriesOver(store, log) }
+}
+
+/** Rows as they were first written, in order. */
+type Log = { readonly events: Event[]; readonly deliveries: Delivery[]; readonly endpoints: Endpoint[] }
+
+function note(log: Log, write: Write): void {
+  if (write.verb === 'record') log.events.push(rowOf(events, structuredClone(write.event)))
+  if (write.verb !== 'insert') return
+  if (write.table.name === events.name) log.events.push(rowOf(events, structuredClone(write.row)))
+  if (write.table.name === deliveries.name) log.deliveries.push(rowOf(deliveries, write.row))
+  if (write.table.name === webhookEndpoints.name) log.endpoints.push(rowOf(webhookEndpoints, write.row))
 }
 
 const placeAt = (index: number): Place => ({ xid: 0n, position: BigInt(index + 1) })
 
-/** `read` is asked for the present state at each query. */
-export function createMemoryQueries(read: () => EventLog): EventQueries {
-  const fedAfter: EventQueries['after'] = async ({ tenant, mode }, place, limit) => {
-    const { events } = read()
-    return events
-      .map((event, index) => ({ at: placeAt(index), event }))
-      .slice(Number(place.position))
-      .filter(({ event }) => event.tenant === tenant && event.mode === mode)
-      .slice(0, limit)
-      .map(({ at, event }) => ({ at, id: event.id, instrument: event.instrument, sequence: event.sequence, type: event.type }))
+function queriesOver(store: MemoryStore, log: Log): EventQueries {
+  const after: EventQueries['after'] = async ({ tenant, mode }, place, limit) => {
+    const found = []
+    for (let index = Number(place.position); index < log.events.length && found.length < limit; index += 1) {
+      const event = log.events[index]
+      if (event?.tenant !== tenant || event.mode !== mode) continue
+      found.push({ at: placeAt(index), id: event.id, instrument: event.instrument, sequence: event.sequence, type: event.type })
+    }
+    return found
   }
   return {
     async behind(limit) {
       const found = []
-      for (const one of read().listening) if ((await fedAfter(one, one.at, 1)).length > 0) found.push({ tenant: one.tenant, id: one.id })
+      for (const { tenant, id } of log.endpoints) {
+        const endpoint = await store.get(webhookEndpoints, { tenant, id })
+        const cursor = await store.get(cursors, { tenant, endpoint: id })
+        if (endpoint?.status !== 'enabled' || cursor === undefined) continue
+        if ((await after(endpoint, cursor, 1)).length > 0) found.push({ tenant, id })
+      }
       return found.slice(0, limit)
     },
-    after: fedAfter,
-    head: async () => ({ xid: 0n, position: BigInt(read().events.length) }),
+    after,
+    head: async () => ({ xid: 0n, position: BigInt(log.events.length) }),
     async listEvents({ tenant, mode }, of) {
       const fits = (event: Event) =>
         event.tenant === tenant &&
         event.mode === mode &&
         (of.type === undefined || event.type === of.type) &&
         (of.instrument === undefined || event.instrument === of.instrument)
-      return pageOf(read().events, of, fits, event => event)
+      return pageOf(log.events, of, fits, event => event)
     },
     async listDeliveries({ tenant, endpoint }, of) {
-      const log = read()
-      const fits = (one: Delivery) =>
-        one.tenant === tenant && one.endpoint === endpoint && (of.state === undefined || one.state === of.state)
-      return pageOf(log.deliveries, of, fits, one => viewOf(one, log.events))
+      const mine = log.deliveries.filter(one => one.tenant === tenant && one.endpoint === endpoint)
+      const now = await Promise.all(mine.map(({ line, sequence }) => store.get(deliveries, { tenant, endpoint, line, sequence })))
+      const fits = (one: Delivery | undefined) => one !== undefined && (of.state === undefined || one.state === of.state)
+      const page = pageOf(now, of, fits, one => (one === undefined ? [] : [viewOf(one, log.events)]))
+      return { rows: page.rows.flat(), next: page.next }
     },
     async recordedWithin({ tenant, mode }, { from, to, limit }) {
-      const within = (event: Event) => event.tenant === tenant && event.mode === mode && event.created_at >= from && event.created_at <= to
-      return read()
-        .events.filter(within)
-        .slice(0, limit)
-        .map(event => event.id)
+      const [first, end] = [firstIdAt(from), firstIdAt(to + 1)]
+      const within = (event: Event) => event.tenant === tenant && event.mode === mode && event.id >= first && event.id < end
+      return log.events.filter(within).slice(0, limit)
     },
   }
 }
@@ -74,20 +100,9 @@ function pageOf<T, V>(all: readonly T[], of: Listing, fits: (row: T) => boolean,
   return { rows: shown.map(({ row }) => show(row)), next: left.length > of.limit && last !== undefined ? placeAt(last.index) : undefined }
 }
 
-function viewOf(one: Delivery, events: readonly Event[]): DeliveryView {
-  const event = events.find(each => each.tenant === one.tenant && each.id === one.event)
+function viewOf(one: Delivery, all: readonly Event[]): DeliveryView {
+  const event = all.find(each => each.tenant === one.tenant && each.id === one.event)
   const { state, tries, due_at, last_try_at, last_status, last_error, created_at } = one
   const shown = { state, tries, due_at, last_try_at, last_status, last_error, created_at }
   return { event: one.event, type: event?.type ?? '', instrument: event?.instrument ?? null, sequence: event?.sequence ?? null, ...shown }
-}
-
-/** Keeps the order of the events that a store's commits record. Give `note` to the memory store as its `after`. */
-export function createRecorder(): { readonly ids: readonly string[]; note(writes: readonly Write[]): void } {
-  const ids: string[] = []
-  return {
-    ids,
-    note(writes) {
-      for (const write of writes) if (write.verb === 'record' && typeof write.event.id === 'string') ids.push(write.event.id)
-    },
-  }
 }

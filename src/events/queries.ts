@@ -1,5 +1,6 @@
 /** What the events folder shows, and the feed it works from: plain SQL, decides nothing. In memory: memoryQueries.ts. */
 import type { Pool } from 'pg'
+import { idBytes, newId } from '../core/id.ts'
 import type { Mode } from '../world/world.ts'
 import type { Event } from './event.ts'
 import type { DeliveryState } from './tables.ts'
@@ -16,6 +17,7 @@ export type Fed = {
   readonly sequence: number | null
   readonly type: string
 }
+export type Named = Pick<Fed, 'id' | 'type'>
 export type Owner = { readonly tenant: string; readonly mode: Mode }
 export type DeliveryView = {
   readonly event: string
@@ -48,8 +50,8 @@ export interface EventQueries {
     owner: { readonly tenant: string; readonly endpoint: string },
     of: Listing & { readonly state?: DeliveryState | undefined },
   ): Promise<Page<DeliveryView>>
-  /** Ids of events recorded within a time, oldest first, at most `limit`. For replays, which a person asks for. */
-  recordedWithin(owner: Owner, of: { readonly from: number; readonly to: number; readonly limit: number }): Promise<readonly string[]>
+  /** Events recorded within a time (both ends belong to it), oldest first, at most `limit`. For replays, which a person asks for. */
+  recordedWithin(owner: Owner, of: { readonly from: number; readonly to: number; readonly limit: number }): Promise<readonly Named[]>
 }
 
 // A row's transaction is visible to every later reader once it is older than any that still runs.
@@ -60,6 +62,9 @@ const placeOf = (row: { readonly xid: string; readonly position: string }): Plac
   xid: BigInt(row.xid),
   position: BigInt(row.position),
 })
+
+/** No event recorded at this millisecond or later has a smaller id: ids begin with the time. */
+export const firstIdAt = (ms: number): string => newId('evt', ms, new Uint8Array(idBytes))
 
 type Placed<T> = T & { readonly xid: string; readonly position: string }
 
@@ -87,7 +92,7 @@ export function createEventQueries(pool: Pick<Pool, 'query'>): EventQueries {
       const text = `
 select e.tenant, e.id
 from webhook_endpoints e
-join cursors c on c.name = e.id
+join cursors c on c.tenant = e.tenant and c.endpoint = e.id
 where e.status = 'enabled'
 and exists (
   select 1
@@ -124,16 +129,16 @@ limit $5`
     listDeliveries: (owner, of) => listDeliveries(pool, owner, of),
     async recordedWithin({ tenant, mode }, { from, to, limit }) {
       const text = `
-select id
+select id, type
 from events
 where tenant = $1
 and mode = $2
-and created_at >= to_timestamp($3::float8 / 1000)
-and created_at <= to_timestamp($4::float8 / 1000)
-order by events.xid, events.position
+and id >= $3
+and id < $4
+order by xid, position
 limit $5`
-      const { rows } = await pool.query<{ id: string }>({ name: 'events within', text, values: [tenant, mode, from, to, limit] })
-      return rows.map(row => row.id)
+      const values = [tenant, mode, firstIdAt(from), firstIdAt(to + 1), limit]
+      return (await pool.query<Named>({ name: 'events within', text, values })).rows
     },
   }
 }

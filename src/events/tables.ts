@@ -108,5 +108,9 @@ export const deliveries = table(
   },
 )
 
-/** How far an endpoint's deliveries have been made from the events, in commit order. `name` is the endpoint. */
-export const cursors = table('cursors', { name: text(), xid: big(), position: big(), moved_at: time(), version: int() }, { key: ['name'] })
+/** How far an endpoint's deliveries have been made from the events, in commit order. */
+export const cursors = table(
+  'cursors',
+  { tenant: text(), endpoint: text(), xid: big(), position: big(), moved_at: time(), version: int() },
+  { key: ['tenant', 'endpoint'] },
+)

@@ -66,7 +66,7 @@ export function newKey(world: Pick<World, 'random'>, mode: Mode, kind: KeyKind):
 }
 
 const prefixOf = (mode: Mode, kind: KeyKind): string => `${kind === 'secret' ? 'sk' : 'pk'}_${mode}_`
-const hashOf = (key: string): string => hash('sha256', key, 'hex')
+export const hashOf = (key: string): string => hash('sha256', key, 'hex')
 const isKeyForm = (key: string): boolean => keyForm.test(key) && checksum(key.slice(0, -checkLetters)) === key.slice(-checkLetters)
 
 function checksum(body: string): string {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createMemoryStore, type MemoryStore } from '../world/memory.ts'
 import { Unavailable } from '../world/store.ts'
-import { trialServer, trialTables, trialWorld } from './trial.ts'
+import { trialServer, trialTables, trialWorld, trialWorldOver } from './trial.ts'
 
 test('stopping lets what runs finish, and then nothing answers', async () => {
   const one = await trialServer()
@@ -71,7 +71,7 @@ test('a database out of reach is 503 with Retry-After, and nothing was written',
       if (down) throw new Unavailable('down')
     },
   })
-  const one = await trialServer({}, trialWorld(store))
+  const one = await trialServer({}, trialWorldOver(store))
   down = true
   for (const headers of [{}, { 'idempotency-key': 'k' }]) {
     const answer = await one.call('POST', '/v1/notes', { body: { name: 'a' }, headers })

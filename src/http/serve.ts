@@ -6,7 +6,7 @@ import { createSecretKey, type KeyObject } from 'node:crypto'
 import type { ServerResponse } from 'node:http'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { idBytes, newId } from '../core/id.ts'
-import { Problem } from '../core/problem.ts'
+import { fieldProblem, Problem } from '../core/problem.ts'
 import { Unavailable } from '../world/store.ts'
 import type { Log, World } from '../world/world.ts'
 import { type Authenticator, authenticator, nobody } from './auth.ts'
@@ -129,6 +129,8 @@ function createApp(house: House): FastifyInstance {
       connectionsCheckingInterval: limits.checkIntervalMs,
       maxHeaderSize: limits.headerBytesMax,
       joinDuplicateHeaders: true,
+      // Node's own refusal is no problem document; request.ts refuses instead.
+      requireHostHeader: false,
     },
     routerOptions: { maxParamLength: 200, querystringParser: () => ({}) },
     clientErrorHandler: (error, socket) => brokenOff(house.world.settings.publicUrl, house.nextRequest(), error, socket),
@@ -136,6 +138,11 @@ function createApp(house: House): FastifyInstance {
   })
   // Node drops headers beyond this count without a word; the count is checked in request.ts instead, and refused.
   app.server.maxHeadersCount = 0
+  app.server.on('checkExpectation', (_request, response) => {
+    const requestId = house.nextRequest()
+    const problem = fieldProblem('header/expect', 'Only 100-continue can be expected.')
+    send(response, requestId, renderProblem(house.world.settings.publicUrl, requestId, problem))
+  })
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
   app.setErrorHandler((error, request, reply) => refuse(house, request, reply, frameworkProblem(error)))

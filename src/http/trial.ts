@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { Secret } from '../core/secret.ts'
 import { createLog } from '../world/log.ts'
 import { createMemoryStore, type MemoryStore } from '../world/memory.ts'
-import { insert, refusedBy } from '../world/store.ts'
+import { insert, refusedBy, type Store } from '../world/store.ts'
 import { type AnyTable, table, text, time } from '../world/table.ts'
 import { nextId, type World } from '../world/world.ts'
 import { createKey, createTenant } from './auth.ts'
@@ -15,13 +15,22 @@ import * as shapes from './schemas.ts'
 import { createServer, type Server } from './serve.ts'
 import { apiKeys, idempotency, tenants } from './tables.ts'
 
-export const things = table('things', { id: text(), tenant: text(), name: text(), created_at: time() }, { key: ['id'] })
+export const things = table(
+  'things',
+  { id: text(), tenant: text(), name: text(), created_at: time() },
+  { key: ['id'], indexes: { things_by_tenant: ['tenant', 'id'] } },
+)
+/** The same for PostgreSQL. */
+export const thingsSql = `create table bindery.things (id text not null, tenant text not null, name text not null, created_at timestamptz not null,
+  constraint things_pkey primary key (id)); create index things_by_tenant on bindery.things (tenant, id);`
 export const trialTables: readonly AnyTable[] = [tenants, apiKeys, idempotency, things]
 
-export type TrialWorld = World & { readonly store: MemoryStore; readonly lines: string[]; advance(ms: number): void }
+export type TrialWorld<S extends Store = MemoryStore> = World & { readonly store: S; readonly lines: string[]; advance(ms: number): void }
 
-/** The clock stands still unless told; sleeping is real, chance is a hash of a counter. */
-export function trialWorld(store: MemoryStore = createMemoryStore(trialTables)): TrialWorld {
+/** Over the memory store. The clock stands still unless told; sleeping is real, chance is a hash of a counter. */
+export const trialWorld = (): TrialWorld => trialWorldOver(createMemoryStore(trialTables))
+
+export function trialWorldOver<S extends Store>(store: S): TrialWorld<S> {
   let nowMs = Date.UTC(2026, 10, 22, 10)
   let draws = 0
   const lines: string[] = []
@@ -213,8 +222,8 @@ function readers(): readonly Endpoint[] {
   return [getThing, listThings, hear, fail]
 }
 
-export type TrialServer = {
-  readonly world: TrialWorld
+export type TrialServer<S extends Store = MemoryStore> = {
+  readonly world: TrialWorld<S>
   readonly trial: Trial
   readonly server: Server
   readonly tenant: string
@@ -231,7 +240,9 @@ export type TrialAnswer = {
   readonly json: Record<string, unknown>
 }
 
-export async function trialServer(limits: Partial<Limits> = {}, world = trialWorld()): Promise<TrialServer> {
+export const trialServer = (limits: Partial<Limits> = {}, world = trialWorld()): Promise<TrialServer> => trialServerOver(world, limits)
+
+export async function trialServerOver<S extends Store>(world: TrialWorld<S>, limits: Partial<Limits> = {}): Promise<TrialServer<S>> {
   const trial: Trial = { between: async () => {}, before: async () => {}, runs: 0 }
   const server = createServer({ world, endpoints: trialEndpoints(trial), log: world.log, limits })
   await server.listen(0)

@@ -8,7 +8,7 @@ import { fieldProblem, Problem } from '../core/problem.ts'
 import { type Committed, expect, insert, moveTo, type Write } from '../world/store.ts'
 import { type Card, type Mode, nextId, type World } from '../world/world.ts'
 import { readCustomer } from './customer.ts'
-import { type Decision, type Rows, slotOf } from './decide.ts'
+import type { Decision, Rows } from './decide.ts'
 import { ended } from './instrument.ts'
 import { leaseMs } from './operation.ts'
 import { returnUrlOf } from './resume.ts'
@@ -25,6 +25,7 @@ import {
   instruments,
   type OperationRow,
   operations,
+  slotOf,
 } from './tables.ts'
 
 export type BindRequest = {

@@ -2,24 +2,16 @@
  * What follows from news about a binding: a pure decision over rows that were read, giving the rows as they will be and the writes that
  * make them so. `learn.ts` commits it.
  */
-import type { ChannelName, Moment, References } from '../channels/channel.ts'
+import type { ChannelName, References } from '../channels/channel.ts'
 import type { IdPrefix } from '../core/id.ts'
 import { insert, moveTo, type Write } from '../world/store.ts'
-import {
-  type AnyNews,
-  type Fact,
-  type FactKind,
-  foldBinding,
-  holdsSlot,
-  type Known,
-  newsPlace,
-  overlay,
-  revokePlace,
-  standing,
-} from './binding.ts'
+import { type FactKind, foldBinding, holdsSlot, type Known, overlay } from './binding.ts'
+import { asFact, factRow, type NewFact } from './fact.ts'
 import { failOver } from './failover.ts'
 import { deriveStatus } from './instrument.ts'
+import { notice } from './notice.ts'
 import { patienceMs, waitMs } from './operation.ts'
+import { planRevoke, unwanted } from './revoke.ts'
 import {
   type BindingRow,
   bindings,
@@ -30,8 +22,8 @@ import {
   instruments,
   type OperationRow,
   operations,
+  slotOf,
 } from './tables.ts'
-import { viewBinding, viewInstrument } from './view.ts'
 
 export type Rows = {
   readonly instrument: InstrumentRow
@@ -41,17 +33,6 @@ export type Rows = {
   /** All operations of this binding. */
   readonly operations: readonly OperationRow[]
   readonly facts: readonly FactRow[]
-}
-
-/** News, and who told it. `event` is unique at its source. Rank 1: an answer to a call of ours, 2: the channel's own notice, 3: ourselves. */
-export type NewFact = {
-  readonly source: string
-  readonly event: string
-  readonly news: AnyNews
-  readonly operation?: string
-  readonly rank: 1 | 2 | 3
-  readonly moment?: Moment
-  readonly request?: string
 }
 
 export type Change = {
@@ -115,35 +96,6 @@ export function decide(rows: Rows, change: Change, minds: Minds): Decision {
     instrument,
     bindings: all,
     next: [...(revoke === undefined ? [] : [revoke.operation]), ...(other === undefined ? [] : [other.operation])],
-  }
-}
-
-export const asFact = (row: Omit<FactRow, 'version'>): Fact => ({ on: row.kind, order: row.standing, news: row.news })
-
-function factRow(rows: Rows, fact: NewFact, minds: Minds): FactRow {
-  const kind: FactKind = fact.news.kind
-  const answered = fact.operation === undefined ? undefined : rows.operations.find(one => one.id === fact.operation)
-  const order = standing(kind, {
-    place: answered?.place ?? newsPlace,
-    rank: fact.rank,
-    sequence: fact.moment?.sequence,
-    at: fact.moment?.atMs,
-    id: `${fact.source}/${fact.event}`,
-  })
-  return {
-    tenant: rows.binding.tenant,
-    id: minds.mint('fct', rows.binding.customer),
-    instrument: rows.binding.instrument,
-    binding: rows.binding.id,
-    source: fact.source,
-    source_event: fact.event,
-    kind,
-    operation: answered?.id ?? null,
-    standing: order,
-    news: fact.news,
-    effective_at: fact.moment?.atMs ?? minds.now,
-    seen_at: minds.now,
-    request: fact.request ?? null,
   }
 }
 
@@ -259,81 +211,4 @@ function namesOf(row: BindingRow): string[] {
   const names = Object.entries(row.names).flatMap(([kind, name]) => (kind === 'customer' ? [] : [name]))
   if (row.token !== null) names.push(row.token)
   return [...new Set(names)]
-}
-
-/** The customer asked to unbind before the channel answered, or bound the card there anew when this bind had lapsed. */
-function unwanted(rows: Rows): boolean {
-  const displaced = rows.binding.slot === null && rows.siblings.some(one => one.slot === slotOf(rows.binding))
-  return rows.instrument.unbound_at !== null || displaced
-}
-
-export const slotOf = (binding: Pick<BindingRow, 'instrument' | 'channel'>): string => `${binding.instrument}/${binding.channel}`
-
-/** What came alive unwanted is given up at once. */
-function planRevoke(rows: Rows, minds: Minds): { readonly fact: FactRow; readonly operation: OperationRow } | undefined {
-  if (rows.operations.some(one => one.verb === 'revoke')) return undefined
-  const operation = newRevoke(rows.binding, { tries: 0, dueAt: minds.now, request: null }, minds)
-  const news: NewFact = { source: 'bindery', event: `${operation.id}:intent`, news: { kind: 'revoking' }, rank: 3 }
-  return { operation, fact: { ...factRow({ ...rows, operations: [operation] }, { ...news, operation: operation.id }, minds) } }
-}
-
-export function newRevoke(
-  binding: BindingRow,
-  more: { readonly tries: number; readonly dueAt: number; readonly request: string | null },
-  minds: Minds,
-): OperationRow {
-  return {
-    id: minds.mint('opn', binding.customer),
-    tenant: binding.tenant,
-    mode: binding.mode,
-    customer: binding.customer,
-    instrument: binding.instrument,
-    binding: binding.id,
-    channel: binding.channel,
-    verb: 'revoke',
-    status: 'open',
-    place: revokePlace + binding.operations,
-    input: {},
-    tries: more.tries,
-    cause: null,
-    request: more.request,
-    due_at: more.dueAt,
-    clock: null,
-    created_at: minds.now,
-    version: 1,
-  }
-}
-
-/** The event that goes out: named after the instrument's new status, or the binding's where the instrument's stayed. */
-export function notice(
-  rows: Rows,
-  instrument: InstrumentRow,
-  binding: BindingRow,
-  all: readonly Omit<BindingRow, 'version'>[],
-  minds: Minds,
-): Write {
-  const about =
-    instrument.status !== rows.instrument.status
-      ? `instrument.${instrument.status}`
-      : binding.status !== rows.binding.status
-        ? `binding.${binding.status}`
-        : 'binding.updated'
-  return {
-    verb: 'record',
-    event: {
-      tenant: instrument.tenant,
-      id: minds.mint('evt', instrument.customer),
-      mode: instrument.mode,
-      instrument: instrument.id,
-      customer: instrument.customer,
-      sequence: instrument.sequence,
-      type: about,
-      data: {
-        instrument: viewInstrument(instrument, all),
-        binding: viewBinding(binding),
-        previous: { instrument: rows.instrument.status, binding: rows.binding.status },
-      },
-      created_at: minds.now,
-    },
-  }
 }

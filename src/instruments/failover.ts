@@ -3,9 +3,9 @@
  * never presented again, and nothing falls over while an answer is owed. The chain counts as one attempt.
  */
 import type { Known } from './binding.ts'
-import { type Minds, type Rows, slotOf } from './decide.ts'
+import type { Minds, Rows } from './decide.ts'
 import { leaseMs } from './operation.ts'
-import type { BindingRow, FactRow, OperationRow } from './tables.ts'
+import { type BindingRow, type FactRow, type OperationRow, slotOf } from './tables.ts'
 
 export function failOver(
   rows: Rows,

@@ -6,7 +6,7 @@ import { idPattern } from '../core/id.ts'
 import { bindingLifecycle } from './binding.ts'
 import { instrumentStatuses } from './instrument.ts'
 
-const id = (prefix: Parameters<typeof idPattern>[0]) => z.string().regex(idPattern(prefix), `is not an id of the form ${prefix}_…`)
+export const id = (prefix: Parameters<typeof idPattern>[0]) => z.string().regex(idPattern(prefix), `is not an id of the form ${prefix}_…`)
 const line = (max: number) => z.string().min(1, 'must not be empty').max(max, `must have at most ${max} characters`)
 
 export const channelName = z.enum(channelNames)

@@ -6,10 +6,11 @@ import { type Call, type Channel, type ChannelAnswer, type ChannelRequest, type 
 import { Problem } from '../core/problem.ts'
 import { move, Unavailable, type Write } from '../world/store.ts'
 import type { Card, World } from '../world/world.ts'
-import type { Change, Decision, NewFact, Rows } from './decide.ts'
+import type { Change, Decision, Rows } from './decide.ts'
+import type { NewFact } from './fact.ts'
 import { learn, readRows } from './learn.ts'
 import { backoffMs, leaseMs, nextStep, type Step, waitMs } from './operation.ts'
-import { customers, type OperationRow, operations } from './tables.ts'
+import { channelNames, customers, type OperationRow, operations } from './tables.ts'
 
 /** One attempt, then what follows from it; a chain that falls over is followed to its end. */
 export async function carryOut(
@@ -64,6 +65,18 @@ async function attempt(world: World, operation: OperationRow, rows: Rows, step: 
     const references = outcome.references === undefined ? {} : { references: outcome.references }
     return { facts: [], attempt: { operation: operation.id, cause: outcome.cause, parked: false, dueAt, ...references } }
   }
+  if (outcome.kind === 'refused' && outcome.category === 'misconfigured' && operation.cause !== null && step.do === 'send') {
+    // Refused at the door (a wrong key, a closed account): that says nothing about the first time, which was not answered.
+    return {
+      facts: [],
+      attempt: {
+        operation: operation.id,
+        cause: `refused at the door: ${outcome.code}`,
+        parked: false,
+        dueAt: now + backoffMs(operation.tries, chance(world)),
+      },
+    }
+  }
   const { moment, ...news } = outcome
   const fact: NewFact = {
     source: `${operation.channel}:${operation.mode}`,
@@ -100,7 +113,7 @@ async function ask(world: World, operation: OperationRow, rows: Rows, how: 'send
     if (how === 'send' && operation.verb === 'bind' && !(await adopt(world, operation))) return { kind: 'lapsed' }
     const lapse = { code: false }
     const call: Call = { operation: operation.id, key: operation.id, account, send: request => carry(world, operation, request, lapse) }
-    const outcome = how === 'lookUp' ? await lookUp(channel, call, operation, rows) : await send(channel, call, operation, rows)
+    const outcome = how === 'lookUp' ? await lookUp(channel, call, operation, rows) : await send(world, channel, call, operation, rows)
     if (!lapse.code || outcome.kind !== 'uncertain') return outcome
     return await lookUp(
       channel,
@@ -156,7 +169,7 @@ async function adopt(world: World, operation: OperationRow): Promise<boolean> {
   return card !== undefined
 }
 
-async function send(channel: Channel, call: Call, operation: OperationRow, rows: Rows): Promise<Asked> {
+async function send(world: World, channel: Channel, call: Call, operation: OperationRow, rows: Rows): Promise<Asked> {
   const about = { customer: operation.customer, binding: operation.binding }
   const missing: Asked = { kind: 'uncertain', cause: `${operation.channel} cannot ${operation.verb}` }
   const { card, client, returnUrl, returned, channelCustomer } = operation.input
@@ -175,7 +188,14 @@ async function send(channel: Channel, call: Call, operation: OperationRow, rows:
   if (operation.verb === 'resume')
     return (await channel.resume?.(call, { ...about, references: rows.binding.names, returned: returned ?? {} })) ?? missing
   if (rows.binding.token === null) return missing
+  if (await passedOn(world, operation, rows.binding.token)) return { kind: 'revoked' }
   return (await channel.revoke?.(call, { ...about, token: rows.binding.token, references: rows.binding.names })) ?? missing
+}
+
+/** Some channels give one token for a card however often it is bound: what is another binding's by now is not ours to revoke. */
+async function passedOn(world: World, operation: OperationRow, token: string): Promise<boolean> {
+  const held = await world.store.get(channelNames, { channel: operation.channel, mode: operation.mode, name: token })
+  return held !== undefined && held.binding !== operation.binding
 }
 
 async function lookUp(channel: Channel, call: Call, operation: OperationRow, rows: Rows): Promise<Asked> {

@@ -226,3 +226,6 @@ export type BindingRow = Row<typeof bindings>
 export type OperationRow = Row<typeof operations>
 export type FactRow = Row<typeof facts>
 export type InboxRow = Row<typeof inbox>
+
+/** What a living binding holds: at most one of an instrument and a channel. */
+export const slotOf = (binding: Pick<BindingRow, 'instrument' | 'channel'>): string => `${binding.instrument}/${binding.channel}`

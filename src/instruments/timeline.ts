@@ -4,7 +4,7 @@
  */
 import type { World } from '../world/world.ts'
 import { foldBinding } from './binding.ts'
-import { asFact } from './decide.ts'
+import { asFact } from './fact.ts'
 import { type BindingRow, bindings, type FactRow, facts, type InstrumentRow, type OperationRow, operations } from './tables.ts'
 
 const instant = (ms: number): string => new Date(ms).toISOString()

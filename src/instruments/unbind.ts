@@ -7,9 +7,10 @@ import { insert, moveTo, type Write } from '../world/store.ts'
 import type { World } from '../world/world.ts'
 import type { Bound, Companions } from './bind.ts'
 import { standing } from './binding.ts'
-import { newRevoke, notice } from './decide.ts'
 import { inOrder, mindsOf } from './learn.ts'
+import { notice } from './notice.ts'
 import { leaseMs } from './operation.ts'
+import { newRevoke } from './revoke.ts'
 import { carryOut } from './settle.ts'
 import { type BindingRow, bindings, type FactRow, facts, type InstrumentRow, instruments, type OperationRow, operations } from './tables.ts'
 
@@ -85,7 +86,7 @@ function planUnbind(world: World, before: InstrumentRow, rows: readonly BindingR
   const [first] = rows
   if (first !== undefined) {
     const minds = mindsOf(world)({ instrument: before, binding: first, siblings: [], operations: [], facts: [] })
-    writes.push(notice({ instrument: before, binding: first, siblings: [], operations: [], facts: [] }, after, all[0] ?? first, all, minds))
+    writes.push(notice({ instrument: before, binding: first }, after, all[0] ?? first, all, minds))
   }
   writes.push(moveTo(instruments, before, after))
   return { writes, operations: asked, instrument: { ...after, version: before.version + 1 } }

@@ -14,6 +14,8 @@ export const hotLifeMs = 30_000
 /** Cards captured and not yet adopted or lapsed. */
 export const capturesPerTenantMax = 10_000
 export const capturesMax = 50_000
+/** Adopted cards whose security code may be sent again; beyond it the oldest lose theirs early. */
+const adoptedMax = 50_000
 
 export type CardFacts = Pick<ScannedCard, 'brand' | 'bin' | 'last4' | 'expiryMonth' | 'expiryYear'>
 
@@ -51,42 +53,29 @@ export type Captures = {
   /** Moves a captured card to the adopted ones, under the name of its owner; nothing happens if it lapsed meanwhile. */
   adopt(captured: Captured, owner: string, operation: string): void
   hot(owner: string): Hot | undefined
-  /** Zeroes what has lapsed. Called on every capture, and by a timer so that an idle vault forgets too. */
+  /** Zeroes what has lapsed; called by a timer. */
   sweep(): void
   /** Zeroes everything: the vault stops. */
   clear(): void
   count(): number
 }
 
-export function createCaptures(now: () => number): Captures {
+type Held = {
   // Both in the order of arrival, and every entry lives equally long: what has lapsed is always at the front.
-  const waiting = new Map<string, Captured>()
-  const adopted = new Map<string, Hot>()
-  const perTenant = new Map<string, number>()
-  const drop = (captured: Captured): void => {
-    waiting.delete(captured.reference)
-    const left = (perTenant.get(captured.tenant) ?? 1) - 1
-    if (left === 0) perTenant.delete(captured.tenant)
-    else perTenant.set(captured.tenant, left)
-  }
-  const sweep = (): void => {
-    const at = now()
-    for (const one of waiting.values()) {
-      if (at - one.capturedAt < codeLifeMs) break
-      one.securityCode = zeroed(one.securityCode)
-      if (at - one.capturedAt < captureLifeMs) continue
-      drop(one)
-      zeroed(one.number)
-      zeroed(one.holder)
-    }
-    sweepAdopted(adopted, at)
-  }
+  readonly waiting: Map<string, Captured>
+  readonly adopted: Map<string, Hot>
+  readonly perTenant: Map<string, number>
+}
+
+export function createCaptures(now: () => number): Captures {
+  const held: Held = { waiting: new Map(), adopted: new Map(), perTenant: new Map() }
+  const { waiting, adopted, perTenant } = held
   return {
     add(captured) {
-      sweep()
-      const held = perTenant.get(captured.tenant) ?? 0
-      if (held >= capturesPerTenantMax || waiting.size >= capturesMax) return false
-      perTenant.set(captured.tenant, held + 1)
+      dropLapsed(held, now())
+      const count = perTenant.get(captured.tenant) ?? 0
+      if (count >= capturesPerTenantMax || waiting.size >= capturesMax) return false
+      perTenant.set(captured.tenant, count + 1)
       waiting.set(captured.reference, captured)
       return true
     },
@@ -99,24 +88,49 @@ export function createCaptures(now: () => number): Captures {
     },
     adopt(captured, owner, operation) {
       if (waiting.get(captured.reference) !== captured) return
-      drop(captured)
+      drop(held, captured)
       const { mode, facts, holder, capturedAt, number, securityCode } = captured
       adopted.set(owner, { operation, mode, facts, holder, adoptedAt: now(), capturedAt, number, securityCode })
+      for (const [oldest, one] of adopted) {
+        if (adopted.size <= adoptedMax) break
+        zeroAll(one)
+        adopted.delete(oldest)
+      }
     },
     hot(owner) {
       const found = adopted.get(owner)
       if (found !== undefined) cool(found, now())
       return found
     },
-    sweep,
+    sweep() {
+      dropLapsed(held, now())
+      for (const one of waiting.values()) {
+        if (now() - one.capturedAt < codeLifeMs) break
+        one.securityCode = zeroed(one.securityCode)
+      }
+      sweepAdopted(adopted, now())
+    },
     clear() {
-      for (const one of [...waiting.values(), ...adopted.values()])
-        for (const part of [one.number, one.securityCode, one.holder]) zeroed(part)
-      waiting.clear()
-      adopted.clear()
-      perTenant.clear()
+      for (const one of [...waiting.values(), ...adopted.values()]) zeroAll(one)
+      for (const map of [waiting, adopted, perTenant]) map.clear()
     },
     count: () => waiting.size,
+  }
+}
+
+function drop({ waiting, perTenant }: Held, captured: Captured): void {
+  waiting.delete(captured.reference)
+  const left = (perTenant.get(captured.tenant) ?? 1) - 1
+  if (left === 0) perTenant.delete(captured.tenant)
+  else perTenant.set(captured.tenant, left)
+}
+
+/** Looks at what has lapsed and one more: cheap enough for every capture. */
+function dropLapsed(held: Held, at: number): void {
+  for (const one of held.waiting.values()) {
+    if (at - one.capturedAt < captureLifeMs) return
+    drop(held, one)
+    zeroAll(one)
   }
 }
 
@@ -125,7 +139,7 @@ function sweepAdopted(adopted: Map<string, Hot>, at: number): void {
     if (at - one.adoptedAt < hotLifeMs) break
     cool(one, at)
     if (one.securityCode !== undefined) continue
-    zeroed(one.holder)
+    zeroAll(one)
     adopted.delete(owner)
   }
 }
@@ -133,6 +147,10 @@ function sweepAdopted(adopted: Map<string, Hot>, at: number): void {
 function cool(one: Hot, at: number): void {
   if (at - one.adoptedAt >= hotLifeMs) one.number = zeroed(one.number)
   if (at - one.capturedAt >= codeLifeMs) one.securityCode = zeroed(one.securityCode)
+}
+
+function zeroAll(one: Pick<Hot, 'number' | 'securityCode' | 'holder'>): void {
+  for (const part of [one.number, one.securityCode, one.holder]) zeroed(part)
 }
 
 function zeroed(buffer: Buffer | undefined): undefined {

@@ -84,9 +84,8 @@ function createLink(ports: ClientPorts) {
     socket.write(encodeFrame(leaving.map(({ id, verb, input }) => [id, verb, input])))
   }
   const plan = (): void => {
-    if (state.planned) return
+    if (!state.planned) setImmediate(flush)
     state.planned = true
-    setImmediate(flush)
   }
   const receive = (frame: unknown): void => {
     traffic.framesReceived += 1
@@ -114,18 +113,20 @@ function createLink(ports: ClientPorts) {
         if (!state.ticking) void keepDeadlines(ports, state, pending)
       })
     },
-    async ready(withinMs: number): Promise<void> {
-      const until = ports.now() + withinMs
-      while (!state.connected) {
-        if (state.closed || ports.now() >= until) throw new Unavailable('the vault does not answer')
-        await ports.sleep(5)
-      }
-    },
+    ready: (withinMs: number) => untilConnected(ports, state, withinMs),
     close(): void {
       state.closed = true
       state.socket?.destroy()
       for (const call of pending.values()) drop(pending, call, 'the link to the vault was closed')
     },
+  }
+}
+
+async function untilConnected(ports: ClientPorts, state: State, withinMs: number): Promise<void> {
+  const until = ports.now() + withinMs
+  while (!state.connected) {
+    if (state.closed || ports.now() >= until) throw new Unavailable('the vault does not answer')
+    await ports.sleep(5)
   }
 }
 

@@ -105,6 +105,7 @@ function admitOrigin(grant: Grant, request: IncomingMessage, response: ServerRes
 
 /** A preflight carries no grant, so any origin is told what it may try; `admitOrigin` decides when the card comes. */
 function preflight(request: IncomingMessage, response: ServerResponse): void {
+  discard(request)
   const { origin } = request.headers
   if (origin !== undefined && /^https?:\/\/[a-z0-9.:[\]-]{1,253}$/.test(origin)) {
     response.setHeader('access-control-allow-origin', origin)
@@ -145,9 +146,15 @@ export function gather(chunks: NodeJS.ReadableStream): Promise<Buffer> {
   })
 }
 
+/** A body that nobody wants is zeroed all the same: it may be a card. */
+function discard(request: IncomingMessage): void {
+  request.on('data', (chunk: Buffer) => chunk.fill(0)).on('error', () => undefined)
+}
+
 function refuse(ports: DoorPorts, requestId: string, request: IncomingMessage, response: ServerResponse, error: unknown): void {
   const problem = error instanceof Problem ? error : new Problem(isOutage(error) ? 'unavailable' : 'internal', 'nothing was captured')
   if (problem.status >= 500) ports.log.error('a capture failed', { requestId, error: error instanceof Error ? error.name : 'unknown' })
+  discard(request)
   if (response.destroyed || response.headersSent) return
   // What is still coming is not read: the connection ends with this answer.
   if (!request.complete) response.setHeader('connection', 'close')
@@ -163,8 +170,9 @@ function refuse(ports: DoorPorts, requestId: string, request: IncomingMessage, r
 const isOutage = (error: unknown): boolean => error instanceof Error && error.name === 'Unavailable'
 
 function send(response: ServerResponse, status: number, type: string, body: unknown): void {
-  const text = Buffer.from(JSON.stringify(body))
-  response.writeHead(status, { 'content-type': type, 'content-length': text.length }).end(text)
+  // A string, so that headers and body leave in one write.
+  const text = JSON.stringify(body)
+  response.writeHead(status, { 'content-type': type, 'content-length': Buffer.byteLength(text) }).end(text)
 }
 
 const securityHeaders: readonly (readonly [string, string])[] = [

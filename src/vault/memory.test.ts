@@ -17,9 +17,9 @@ const count = 50
 /** Shared by all numbers of this test and by nothing else. */
 const prefix = '40128877'
 
-function numbers(): readonly string[] {
+function numbers(first: number): readonly string[] {
   const made: string[] = []
-  for (let i = 0; made.length < count; i += 1) {
+  for (let i = first; made.length < count; i += 1) {
     const candidate = prefix + String(10_000_000 + i * 7919)
     if (passesLuhn(Buffer.from(candidate))) made.push(candidate)
   }
@@ -69,7 +69,7 @@ const elsewhere = process.platform === 'linux' ? false : 'needs /proc'
 
 test('fifty captured, adopted and forwarded cards leave at most one number in the memory of the vault', { skip: elsewhere }, async t => {
   const grantKey = randomBytes(32)
-  const child = fork(fileURLToPath(new URL('memory.child.ts', import.meta.url)), {
+  const child = fork(fileURLToPath(new URL('memory.seam.ts', import.meta.url)), {
     execArgv: ['--expose-gc'],
     env: { GRANT_KEY: grantKey.toString('hex') },
   })
@@ -86,13 +86,13 @@ test('fifty captured, adopted and forwarded cards leave at most one number in th
     nonce: 'n'.repeat(16),
     origins: [],
   })
-  const post = (body: string) =>
+  const post = (body: string, token = grant) =>
     fetch(`http://127.0.0.1:${String(first.port)}/capture`, {
       method: 'POST',
-      headers: { authorization: `Bearer ${grant}`, 'content-type': 'application/json' },
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
       body,
     })
-  const cards = numbers()
+  const cards = numbers(0)
   const wanted = new Set(cards)
   const references: string[] = []
   for (const number of cards) {
@@ -109,8 +109,15 @@ test('fifty captured, adopted and forwarded cards leave at most one number in th
   const left = foundIn(pid, wanted)
   t.diagnostic(`after a minute: ${left.size} of ${count} numbers left`)
   assert.ok(left.size <= 1, `${left.size} of ${count} numbers left`)
+  const turnedAway = numbers(10_000)
+  const bodyOf = (number: string) => JSON.stringify({ number, expiry_month: 12, expiry_year: 2035 })
+  for (const number of turnedAway) assert.equal((await post(bodyOf(number), 'cgr_none.none')).status, 401)
+  for (const number of turnedAway.slice(0, 20)) assert.equal((await post(bodyOf(number).replace('12', '13'))).status, 400)
+  const refused = foundIn(pid, new Set(turnedAway))
+  t.diagnostic(`of ${count} that were refused: ${refused.size}`)
+  assert.ok(refused.size <= 1, `${refused.size} of ${count} refused numbers left`)
   await post(`{"nothing":"${'x'.repeat(3000)}"}`)
-  const later = foundIn(pid, wanted)
+  const later = foundIn(pid, new Set([...cards, ...turnedAway]))
   t.diagnostic(`after one more request of another kind: ${later.size}`)
   assert.equal(later.size, 0)
 })

@@ -8,7 +8,10 @@ const headerBytesMax = 16_384
 /** A longer answer than this is no answer. */
 const answerBytesMax = 1024 * 1024
 
-export function createOutgoing(): { readonly send: SendBytes; close(): Promise<void> } {
+/** Does something later; the answer takes it back. */
+export type Later = (ms: number, act: () => void) => () => void
+
+export function createOutgoing(later: Later): { readonly send: SendBytes; close(): Promise<void> } {
   const agent = new Agent({
     allowH2: false,
     pipelining: 1,
@@ -18,19 +21,19 @@ export function createOutgoing(): { readonly send: SendBytes; close(): Promise<v
     headersTimeout: 0,
     bodyTimeout: 0,
   })
-  return { send: request => exchange(agent, request), close: () => agent.close() }
+  return { send: request => exchange(agent, later, request), close: () => agent.close() }
 }
 
 /** The deadline also races the request: a signal alone does not end one that still waits for its connection. */
-async function exchange(agent: Agent, request: Parameters<SendBytes>[0]): ReturnType<SendBytes> {
+async function exchange(agent: Agent, later: Later, request: Parameters<SendBytes>[0]): ReturnType<SendBytes> {
   const stop = new AbortController()
-  let timer: NodeJS.Timeout | undefined
+  let forgive: () => void = () => undefined
   const deadline = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => {
+    forgive = later(request.timeoutMs, () => {
       const late = new NoAnswer(`no whole answer within ${request.timeoutMs} ms`)
       reject(late)
       stop.abort(late)
-    }, request.timeoutMs)
+    })
   })
   try {
     return await Promise.race([call(agent, request, stop.signal), deadline])
@@ -39,7 +42,7 @@ async function exchange(agent: Agent, request: Parameters<SendBytes>[0]): Return
     // The code only: a message might quote what was sent.
     throw new NoAnswer(codeOf(failure))
   } finally {
-    clearTimeout(timer)
+    forgive()
   }
 }
 

@@ -1,6 +1,6 @@
 /**
  * The vault process. Started by `start.ts` (or an init system) with its settings in the environment; tells its parent when it is ready;
- * ends when told to (SIGTERM, SIGINT) or when its parent is gone. Nothing it prints ever holds a card.
+ * ends when told to (SIGTERM) or when its parent is gone. Nothing it prints ever holds a card.
  */
 import { randomFillSync } from 'node:crypto'
 import { chmodSync, fstatSync, rmSync } from 'node:fs'
@@ -19,6 +19,8 @@ import { createVault } from './vault.ts'
 
 /** How often what has lapsed is looked for. */
 const forgetEveryMs = 5_000
+/** How often rides of more than an hour ago are deleted. */
+const forgetRidesEveryMs = 60_000
 /** Calls under way get this long when the vault is told to stop. */
 const drainMs = 10_000
 
@@ -41,7 +43,10 @@ async function serve(): Promise<void> {
   const root = developmentRoot({ folder: settings.dataFolder, production, random })
   const store = createPostgresStore({ connection: settings.database, schema: 'vault', tables: vaultTables })
   await store.connect()
-  const outgoing = createOutgoing()
+  const outgoing = createOutgoing((ms, act) => {
+    const timer = setTimeout(act, ms)
+    return () => clearTimeout(timer)
+  })
   const { origins, allowLoopback, linkKey, grantKey, publicUrl } = settings
   const now = () => Date.now()
   const vault = createVault({ now, random, store, root, send: outgoing.send, origins: new Set(origins), allowLoopback })
@@ -51,8 +56,15 @@ async function serve(): Promise<void> {
   const captureUrl = await listenOpenly(door, settings.captureHost, settings.capturePort)
   const forgetting = setInterval(() => vault.forgetLapsed(), forgetEveryMs)
 
+  const tidying = setInterval(() => {
+    store
+      .forgetRides()
+      .catch((error: unknown) => log.warn('old rides were not forgotten', { error: error instanceof Error ? error.name : 'unknown' }))
+  }, forgetRidesEveryMs)
+
   stopWhenTold(async () => {
     clearInterval(forgetting)
+    clearInterval(tidying)
     const closed = new Promise(resolve => door.close(resolve))
     door.closeIdleConnections()
     await Promise.all([closed, desk.close()])
@@ -101,9 +113,14 @@ function stopWhenTold(stop: () => Promise<void>): void {
     )
   }
   process.on('SIGTERM', begin)
+  if (process.send !== undefined) {
+    // Ctrl-C reaches the whole terminal: the parent still needs us for what it has under way, and tells us itself when it is done.
+    process.on('SIGINT', () => undefined)
+    process.on('disconnect', begin)
+    return
+  }
   process.on('SIGINT', begin)
-  if (process.send !== undefined) process.on('disconnect', begin)
-  else if (isPipe(0)) process.stdin.on('end', begin).on('close', begin).resume()
+  if (isPipe(0)) process.stdin.on('end', begin).on('close', begin).resume()
 }
 
 function isPipe(descriptor: number): boolean {

@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
+import { ended, sleep } from '../world/processes.ts'
 import { type VaultSettings, writeSettings } from './settings.ts'
 
 export type StartedVault = {
@@ -34,9 +35,9 @@ export async function startVault(settings: VaultSettings): Promise<StartedVault>
     if (said.length < 4096) said += chunk.toString()
     process.stderr.write(chunk)
   })
-  const ended = once(child, 'exit').then(([code, signal]: unknown[]) => `the vault ended (${String(code ?? signal)})`)
-  const captureUrl = await announced(child, ended, () => said)
-  return { captureUrl, process: child, ended, stop: () => stop(child, ended) }
+  const gone = once(child, 'exit').then(([code, signal]: unknown[]) => `the vault ended (${String(code ?? signal)})`)
+  const captureUrl = await announced(child, () => said)
+  return { captureUrl, process: child, ended: gone, stop: () => stop(child) }
 }
 
 /** Node 24 can be told not to open its inspector on SIGUSR1. */
@@ -52,29 +53,18 @@ function inherited(): Record<string, string> {
   return kept
 }
 
-function announced(child: ChildProcess, ended: Promise<string>, said: () => string): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const late = setTimeout(() => {
-      child.kill('SIGKILL')
-      reject(new Error('the vault did not start in time'))
-    }, startWithinMs)
-    child.once('message', message => {
-      clearTimeout(late)
-      const read = ready.safeParse(message)
-      if (read.success) resolve(read.data.captureUrl)
-      else reject(new Error('the vault announced itself in an unknown way'))
-    })
-    void ended.then(reason => {
-      clearTimeout(late)
-      reject(new Error(said().trim() || reason))
-    })
-  })
+async function announced(child: ChildProcess, said: () => string): Promise<string> {
+  const message = new Promise<unknown>(resolve => child.once('message', resolve))
+  const first = await Promise.race([message, ended(child, startWithinMs)])
+  const read = ready.safeParse(first)
+  if (read.success) return read.data.captureUrl
+  child.kill('SIGKILL')
+  // Its last words may arrive after its end.
+  await sleep(50)
+  throw new Error(first === false ? 'the vault did not start in time' : said().trim() || 'the vault ended before it was ready')
 }
 
-async function stop(child: ChildProcess, ended: Promise<string>): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return
+async function stop(child: ChildProcess): Promise<void> {
   child.kill('SIGTERM')
-  const late = setTimeout(() => child.kill('SIGKILL'), stopWithinMs)
-  await ended
-  clearTimeout(late)
+  if (!(await ended(child, stopWithinMs))) child.kill('SIGKILL')
 }

@@ -72,7 +72,7 @@ export const records = table(
     field: text<'card'>(),
     envelope: bytes(),
     operation: text(),
-    /** SHA-256 of the capture's reference, hex: a reference is adopted once. */
+    /** The capture's reference, hashed: a reference is adopted once. */
     reference: text(),
     /** Keyed, over the digits only, the same for every tenant: never leaves the vault. */
     network_fingerprint: bytes(),

@@ -173,14 +173,17 @@ async function lookUp(call: Call, input: LookUpInput): Promise<LookUpOutcome> {
   if (references.setup_intent !== undefined) return readIntent(call, references.setup_intent, input.binding, references)
   if (references.customer === undefined)
     return { kind: 'uncertain', cause: 'neither the setup intent nor the customer is known', references }
-  return searchIntents(call, input.binding, references, references.customer)
+  return searchIntents(call, input, references.customer)
 }
 
 /** 100 a page is Stripe's largest; a customer with more than 1,000 setup intents is looked at by a person. */
 const pageSize = 100
 const pagesMax = 10
 
-async function searchIntents(call: Call, binding: string, references: References, customer: string): Promise<LookUpOutcome> {
+async function searchIntents(call: Call, { binding, references, verb }: LookUpInput, customer: string): Promise<LookUpOutcome> {
+  // The intent carries the mark of the operation that made it: a resume only finds the binding's.
+  const isAsked = (one: Intent) =>
+    (verb !== 'bind' || one.metadata?.bindery_operation === call.operation) && isOurs(one, binding, references)
   let after: string | undefined
   for (let page = 0; page < pagesMax; page += 1) {
     const query: readonly FormField[] = [
@@ -193,7 +196,7 @@ async function searchIntents(call: Call, binding: string, references: References
     const answer = await exchange(call, get(call, '/v1/setup_intents', query), listShape)
     if (answer.kind === 'uncertain') return { ...answer, references }
     if (answer.kind === 'error') return { kind: 'uncertain', cause: `stripe ${answer.status} while listing`, references }
-    const found = answer.value.data.find(one => one.metadata?.bindery_operation === call.operation && isOurs(one, binding, references))
+    const found = answer.value.data.find(isAsked)
     if (found !== undefined) return outcomeOf(found, references)
     after = answer.value.data.at(-1)?.id
     if (!answer.value.has_more) return { kind: 'none' }

@@ -1,6 +1,7 @@
 /** The judge of Stripe's simulator: the published specification, in both directions, and the object inside each event. */
+
+import { isRecord } from '../json.ts'
 import { createJudge, type Judge } from '../judge.ts'
-import { isRecord } from '../judge-document.ts'
 import type { StageJudge } from '../simulator.ts'
 
 /** Stripe refuses parameters it does not know at any depth, though the document says so for the outermost only. */

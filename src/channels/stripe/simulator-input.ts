@@ -1,5 +1,5 @@
 /** What a request is inside the Stripe simulator, and how it is refused. */
-import type { Json } from '../judge-document.ts'
+import type { Json } from '../json.ts'
 import type { SimulatorContext } from '../simulator.ts'
 
 /** A refusal of the API: status, and what stands under `error`. Thrown inside the simulator only. */

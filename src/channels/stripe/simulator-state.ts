@@ -1,7 +1,7 @@
 /** The Stripe simulator's state and its moves: what exists, what happened to it, and which events that makes. */
 
-import { isRecord, type Json } from '../judge-document.ts'
-import { type Books, cardHash, drawName, type Effect, type SimulatorContext, type SimulatorEvent } from '../simulator.ts'
+import { isRecord, type Json } from '../json.ts'
+import { type Books, cardHash, drawName, type SimulatorContext, type SimulatorEvent } from '../simulator.ts'
 import { behaviourOf, type Decline } from './cards.ts'
 import {
   type Customer,
@@ -10,11 +10,11 @@ import {
   type Marks,
   type StoredIntent,
   type StoredMethod,
-  showEvent,
   showIntent,
   showMethod,
 } from './objects.ts'
 import { type Input, invalid, StripeRefusal } from './simulator-input.ts'
+import { type Cause, note, type State, tell, tellIntent } from './simulator-notes.ts'
 
 const authenticationFailed: Decline = {
   code: 'setup_intent_authentication_failure',
@@ -36,14 +36,6 @@ export type Ledger = {
   act(name: string, token: string, context: SimulatorContext): void
   takeEvents(): readonly SimulatorEvent[]
   books(): Books
-}
-
-type State = {
-  readonly customers: Map<string, Customer>
-  readonly methods: Map<string, StoredMethod>
-  readonly intents: Map<string, StoredIntent>
-  readonly effects: Effect[]
-  events: readonly SimulatorEvent[]
 }
 
 export function createLedger(): Ledger {
@@ -188,8 +180,6 @@ function makeIntent(state: State, input: Input): StoredIntent {
   return waiting
 }
 
-type Cause = Pick<Input, 'key' | 'requestId'>
-
 /** The end of an attempt: stored and attached to the customer, or refused with its reason kept. A refusal of the API itself is thrown. */
 function settle(
   state: State,
@@ -268,25 +258,6 @@ function act(state: State, name: string, method: StoredMethod, context: Simulato
 function change(state: State, intent: StoredIntent): StoredIntent {
   state.intents.set(intent.id, intent)
   return intent
-}
-
-function note(state: State, effect: Effect['effect'], reference: string, key: string, token: string, context: SimulatorContext): void {
-  state.effects.push({ effect, reference, key, token, atMs: context.nowMs })
-}
-
-type Telling = Cause & { readonly context: SimulatorContext }
-
-function tellIntent(state: State, what: string, intent: StoredIntent, of: Telling): void {
-  const method = state.methods.get(intent.method ?? '')
-  const failed = state.methods.get(intent.failure?.method ?? '')
-  tell(state, `setup_intent.${what}`, showIntent(intent, method, failed, new Set(), of.context.address), of)
-}
-
-function tell(state: State, type: string, object: object, of: Telling, previous?: object): void {
-  const id = `evt_1${drawName(of.context, 23)}`
-  const request = { id: of.requestId || null, idempotency_key: of.key || null }
-  const event = showEvent({ id, type, createdMs: of.context.nowMs, object, request, ...(previous === undefined ? {} : { previous }) })
-  state.events = [...state.events, { id, type, body: JSON.stringify(event, null, 2) }]
 }
 
 function booksOf(state: State): Books {

@@ -3,7 +3,7 @@
  * tells is judged by the official specification on its stage; how it moves from state to state is our reading of docs.stripe.com.
  */
 import { createHmac } from 'node:crypto'
-import { isRecord } from '../judge-document.ts'
+import { isRecord } from '../json.ts'
 import { nest } from '../judge-form.ts'
 import {
   createKeyStore,

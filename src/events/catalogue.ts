@@ -1,0 +1,63 @@
+/** Every type of event, from the tables the statuses come from, with the shape of what it carries. */
+import { z } from 'zod'
+import type { WebhookDescription } from '../http/openapi.ts'
+import { bindingLifecycle } from '../instruments/binding.ts'
+import { instrumentStatuses } from '../instruments/instrument.ts'
+import { bindingShape, instrumentShape } from '../instruments/schemas.ts'
+
+const instrumentTypes = instrumentStatuses.map(status => `instrument.${status}` as const)
+const bindingTypes = [...bindingLifecycle.states.map(status => `binding.${status}` as const), 'binding.updated' as const]
+const endpointTypes = ['webhook_endpoint.disabled'] as const
+
+export const eventTypes = [...instrumentTypes, ...bindingTypes, ...endpointTypes]
+/** What an endpoint can ask for: one type, all of a kind, or all. */
+export const eventPatterns = ['*', 'instrument.*', 'binding.*', 'webhook_endpoint.*', ...eventTypes] as const
+
+/** As events are shown and sent. `data` is as it was when the event was recorded: an older one may lack what newer ones have. */
+export const eventShape = z
+  .object({
+    id: z.string(),
+    object: z.literal('event'),
+    type: z.string().describe('New types may come: pass over what you do not know.'),
+    timestamp: z.iso.datetime().describe('When it happened; the time of a delivery is in the header webhook-timestamp.'),
+    livemode: z.boolean(),
+    instrument: z.string().nullable(),
+    customer: z.string().nullable(),
+    sequence: z.int().nullable().describe('Counts the events of one instrument. Keep the highest, and pass over what is not above it.'),
+    data: z.record(z.string(), z.unknown()),
+  })
+  .meta({ id: 'Event' })
+
+const changeShape = z.object({
+  instrument: instrumentShape,
+  binding: bindingShape.optional(),
+  previous: z.record(z.string(), z.unknown()).describe('The statuses before.'),
+})
+const disabledShape = z.object({
+  webhook_endpoint: z.object({
+    id: z.string(),
+    url: z.string(),
+    status: z.literal('disabled'),
+    disabled_reason: z.enum(['gone', 'failing']),
+  }),
+})
+
+const described = (type: string, summary: string, data: z.ZodType): WebhookDescription => ({
+  type,
+  summary,
+  schema: eventShape.omit({ type: true, data: true }).extend({ type: z.literal(type), data }),
+})
+
+/** For the document of the API. */
+export const webhookDescriptions: readonly WebhookDescription[] = [
+  ...instrumentTypes.map(type => described(type, `An instrument became ${type.split('.')[1]}.`, changeShape)),
+  ...bindingLifecycle.states.map(state =>
+    described(`binding.${state}`, `A binding became ${state}; its instrument's status stayed.`, changeShape),
+  ),
+  described('binding.updated', 'What is known of a binding changed; no status did.', changeShape),
+  described(
+    'webhook_endpoint.disabled',
+    'One of your webhook endpoints was disabled: it answered 410, or only failed for five days.',
+    disabledShape,
+  ),
+]

@@ -1,0 +1,46 @@
+/** A fact as it is kept, with its place in the fold of its binding. */
+
+import type { Moment } from '../channels/channel.ts'
+import { type AnyNews, type Fact, type FactKind, newsPlace, standing } from './binding.ts'
+import type { Minds, Rows } from './decide.ts'
+import type { FactRow } from './tables.ts'
+
+/** News, and who told it. `event` is unique at its source. Rank 1: an answer to a call of ours, 2: the channel's own notice, 3: ourselves. */
+export type NewFact = {
+  readonly source: string
+  readonly event: string
+  readonly news: AnyNews
+  readonly operation?: string
+  readonly rank: 1 | 2 | 3
+  readonly moment?: Moment
+  readonly request?: string
+}
+
+export const asFact = (row: Omit<FactRow, 'version'>): Fact => ({ on: row.kind, order: row.standing, news: row.news })
+
+export function factRow(rows: Rows, fact: NewFact, minds: Minds): FactRow {
+  const kind: FactKind = fact.news.kind
+  const answered = fact.operation === undefined ? undefined : rows.operations.find(one => one.id === fact.operation)
+  const order = standing(kind, {
+    place: answered?.place ?? newsPlace,
+    rank: fact.rank,
+    sequence: fact.moment?.sequence,
+    at: fact.moment?.atMs,
+    id: `${fact.source}/${fact.event}`,
+  })
+  return {
+    tenant: rows.binding.tenant,
+    id: minds.mint('fct', rows.binding.customer),
+    instrument: rows.binding.instrument,
+    binding: rows.binding.id,
+    source: fact.source,
+    source_event: fact.event,
+    kind,
+    operation: answered?.id ?? null,
+    standing: order,
+    news: fact.news,
+    effective_at: fact.moment?.atMs ?? minds.now,
+    seen_at: minds.now,
+    request: fact.request ?? null,
+  }
+}

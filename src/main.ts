@@ -1,0 +1,259 @@
+/**
+ * Config → world → server and worker; the only file that wires. `npm start` runs it: it starts the database (unless DATABASE_URL names
+ * one), the sandbox of simulated channels, the vault in a process of its own, and itself.
+ */
+import { mkdirSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { type ClientConfig, Pool } from 'pg'
+import type { Channel, ChannelAccount, ChannelName } from './channels/channel.ts'
+import { channels } from './channels/index.ts'
+import { type Sandbox, startSandbox } from './channels/sandbox-client.ts'
+import { type Config, ConfigError, loadConfig } from './config.ts'
+import { Secret } from './core/secret.ts'
+import { endpoints } from './endpoints.ts'
+import { createDispatcher } from './events/dispatch.ts'
+import { createKeyRing } from './events/keys.ts'
+import { createEventQueries } from './events/queries.ts'
+import { createKey, createTenant, hashOf, newKey } from './http/auth.ts'
+import type { Limits } from './http/limits.ts'
+import { createServer } from './http/serve.ts'
+import { apiKeys } from './http/tables.ts'
+import { type DeploymentSecrets, deploymentSecrets } from './secrets.ts'
+import { tables } from './tables.ts'
+import { createVaultClient } from './vault/client.ts'
+import { startVault } from './vault/start.ts'
+import { vaultTables } from './vault/tables.ts'
+import { duties, work } from './worker.ts'
+import { startEmbedded } from './world/embedded.ts'
+import { createPublicSend, createSend } from './world/http.ts'
+import { liveClock } from './world/live.ts'
+import { createLog } from './world/log.ts'
+import { asRole, migrate, roles } from './world/migrate.ts'
+import { createPostgresStore } from './world/postgres.ts'
+import { rideFunctionSql } from './world/ride-sql.ts'
+import type { Log, World } from './world/world.ts'
+
+export type Running = {
+  readonly address: string
+  /** A secret key of the sandbox's tenant; absent without a sandbox. */
+  readonly apiKey: string | undefined
+  readonly captureUrl: string
+  readonly sandbox: Sandbox | undefined
+  readonly world: World
+  stop(): Promise<void>
+}
+
+/** What a benchmark puts in the place of its own: channels that answer from memory, no line in the log for each request. */
+export type Parts = { readonly channels: ReadonlyMap<ChannelName, Channel>; readonly limits?: Partial<Limits> }
+type Undo = () => Promise<unknown>
+
+/** Starts everything; what was started is stopped again if the rest cannot be. */
+export async function start(config: Config, log: Log = createLog(config.logLevel), parts: Parts = { channels }): Promise<Running> {
+  const undo: Undo[] = []
+  const stop = async (): Promise<void> => {
+    for (const one of undo.reverse().splice(0)) await one().catch(error => log.error('stopping', { error: String(error) }))
+  }
+  try {
+    return { ...(await startAll(config, { log, parts }, undo)), stop }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+async function startAll(
+  config: Config,
+  { log, parts }: { readonly log: Log; readonly parts: Parts },
+  undo: Undo[],
+): Promise<Omit<Running, 'stop'>> {
+  const clock = liveClock()
+  mkdirSync(config.dataFolder, { recursive: true })
+  const connection = await database(config, log, undo)
+  await migrate({ connection, extraSql: [rideFunctionSql('bindery', tables).sql, rideFunctionSql('vault', [...vaultTables]).sql] })
+  const secrets = deploymentSecrets(resolve(config.dataFolder), clock.random, () => newKey(clock, 'test', 'secret'))
+  const sandbox = config.sandbox
+    ? await startSandbox(sandboxSettings(secrets), { ...process.env, SPECS_DIR: config.specsFolder })
+    : undefined
+  if (sandbox !== undefined) undo.push(() => sandbox.close())
+  const accounts = accountsOf(config, sandbox, secrets)
+  const vault = await vaultOf(config, { connection, secrets, origins: originsOf(accounts), log, clock }, undo)
+  const store = createPostgresStore({ connection: asRole(connection, roles.rider), schema: 'bindery', tables, eventsTable: 'events' })
+  undo.push(() => store.close())
+  const reader = new Pool({ ...inSchema(asRole(connection, roles.reader)), max: 4 })
+  reader.on('error', error => log.warn('a reading connection broke', { error: error.message }))
+  undo.push(() => reader.end())
+  const send = createSend({
+    timeoutMs: config.channelTimeoutMs,
+    maxBytes: 262_144,
+    allowLoopback: config.sandbox,
+    allowedOrigins: originsOf(accounts),
+  })
+  undo.push(() => send.close())
+  const settings = {
+    publicUrl: config.publicUrl ?? `http://${config.host}:${config.port}`,
+    captureUrl: vault.captureUrl,
+    channelTimeoutMs: config.channelTimeoutMs,
+    route: config.route,
+    idempotencyKey: secrets.idempotencyKey,
+    grantKey: secrets.grantKey,
+    allowLoopback: config.sandbox,
+  }
+  const world: World = {
+    ...clock,
+    store,
+    vault: vault.client,
+    send: request => send(request),
+    channels: parts.channels,
+    account: (name, mode) => accounts.get(`${name} ${mode}`),
+    log,
+    settings,
+  }
+  return serve(config, { world, reader, sandbox, secrets, limits: parts.limits ?? {} }, undo)
+}
+
+/** Plain queries name tables without their schema. */
+const inSchema = (connection: ClientConfig): ClientConfig => ({
+  ...connection,
+  options: `${connection.options ?? ''} -c search_path=bindery`,
+})
+
+type Ready = {
+  readonly world: World
+  readonly reader: Pool
+  readonly sandbox: Sandbox | undefined
+  readonly secrets: DeploymentSecrets
+  readonly limits: Partial<Limits>
+}
+
+async function serve(config: Config, ready: Ready, undo: Undo[]): Promise<Omit<Running, 'stop'>> {
+  const { world, reader, sandbox, secrets } = ready
+  const queries = createEventQueries(reader)
+  const limits = { bodyBytesMax: config.bodyLimitBytes, trustedProxies: config.trustedProxies, ...ready.limits }
+  const server = createServer({ world, endpoints: endpoints({ reader, queries }), limits, log: world.log })
+  const { port } = await server.listen(config.port, config.host)
+  undo.push(() => server.close())
+  const address = `http://${config.host}:${port}`
+  if (config.publicUrl === undefined && config.port === 0) Object.assign(world.settings, { publicUrl: address })
+  const outbound = createPublicSend({ timeoutMs: 15_000, maxBytes: 65_536, allowLoopback: config.sandbox })
+  undo.push(() => outbound.close())
+  const stopped = new AbortController()
+  const dispatcher = createDispatcher(world, { send: request => outbound(request), keys: createKeyRing() })
+  const working = work(world, duties(world, { queries, dispatcher }), stopped.signal)
+  undo.push(async () => {
+    stopped.abort()
+    await working
+    await dispatcher.drain()
+  })
+  for (const name of channels.keys()) sandbox?.update({ [name]: { webhookTarget: `${address}/v1/channels/${name}/test/webhook` } })
+  const apiKey = sandbox === undefined ? undefined : await firstKey(world, secrets.sandbox.apiKey)
+  return { address, apiKey, captureUrl: world.settings.captureUrl, sandbox, world }
+}
+
+async function database(config: Config, log: Log, undo: Undo[]): Promise<ClientConfig> {
+  if (config.databaseUrl !== undefined) return { connectionString: config.databaseUrl.reveal() }
+  const server = await startEmbedded({ dataFolder: join(config.dataFolder, 'database') })
+  for (const note of server.notes) log.warn(note)
+  undo.push(() => server.stop())
+  return server.connection
+}
+
+type VaultNeeds = {
+  readonly connection: ClientConfig
+  readonly secrets: DeploymentSecrets
+  readonly origins: readonly string[]
+  readonly log: Log
+  readonly clock: Pick<World, 'now' | 'random' | 'sleep'>
+}
+
+async function vaultOf(config: Config, needs: VaultNeeds, undo: Undo[]) {
+  const { connection, secrets, origins, log, clock } = needs
+  const socketPath = join(tmpdir(), `bindery-vault-${process.pid}-${clock.random(4).toString('hex')}.sock`)
+  const process_ = await startVault({
+    socketPath,
+    linkKey: secrets.linkKey,
+    grantKey: secrets.grantKey,
+    captureHost: config.host,
+    capturePort: config.vaultCapturePort,
+    database: { ...asRole(connection, roles.vault) },
+    dataFolder: resolve(config.dataFolder),
+    origins,
+    allowLoopback: config.sandbox,
+    publicUrl: config.publicUrl ?? `http://${config.host}:${config.port}`,
+  })
+  undo.push(() => process_.stop())
+  const client = createVaultClient({ ...clock, socketPath, linkKey: secrets.linkKey, log })
+  undo.push(async () => client.close())
+  await client.ready(10_000)
+  return { client, captureUrl: process_.captureUrl, ended: process_.ended }
+}
+
+const sandboxSettings = (secrets: DeploymentSecrets) => ({
+  stripe: { webhookSecrets: [secrets.sandbox.stripeWebhookSecret] },
+  adyen: { webhookSecrets: [secrets.sandbox.adyenWebhookKey] },
+})
+
+/** Configured accounts; in the sandbox the simulators take the place of every test account that is not configured. */
+function accountsOf(config: Config, sandbox: Sandbox | undefined, secrets: DeploymentSecrets): ReadonlyMap<string, ChannelAccount> {
+  const accounts = new Map<string, ChannelAccount>()
+  for (const [name, modes] of config.accounts) {
+    if (modes.test !== undefined) accounts.set(`${name} test`, modes.test)
+    if (modes.live !== undefined) accounts.set(`${name} live`, modes.live)
+  }
+  const simulated: Readonly<Record<ChannelName, Omit<ChannelAccount, 'address'>>> = {
+    stripe: {
+      secrets: { secretKey: new Secret('sk_test_sandbox') },
+      settings: {},
+      webhookSecrets: [new Secret(secrets.sandbox.stripeWebhookSecret)],
+    },
+    adyen: {
+      secrets: { apiKey: new Secret('AQE_sandbox') },
+      settings: { merchantAccount: 'BinderyECOM' },
+      webhookSecrets: [new Secret(secrets.sandbox.adyenWebhookKey)],
+    },
+  }
+  for (const name of channels.keys()) {
+    const address = sandbox?.addresses.get(name)
+    if (address !== undefined && !accounts.has(`${name} test`)) accounts.set(`${name} test`, { ...simulated[name], address })
+  }
+  return accounts
+}
+
+const originsOf = (accounts: ReadonlyMap<string, ChannelAccount>): string[] => [
+  ...new Set([...accounts.values()].map(one => new URL(one.address).origin)),
+]
+
+/** The sandbox's tenant and its secret key, made at the first start. */
+async function firstKey(world: World, text: string): Promise<string> {
+  const known = await world.store.find(apiKeys, { hash: hashOf(text) })
+  if (known.length === 0)
+    await createKey(world, { tenant: await createTenant(world, { name: 'Sandbox' }), mode: 'test', kind: 'secret', text })
+  return text
+}
+
+async function run(): Promise<void> {
+  const running = await start(loadConfig([...channels.values()]))
+  const { address, apiKey, sandbox } = running
+  console.log(`Bindery listens on ${address} (docs: ${address}/docs), cards go to ${running.captureUrl}`)
+  if (sandbox !== undefined)
+    console.log(
+      `Simulated channels: ${[...sandbox.addresses].map(([name, at]) => `${name} ${at}`).join(', ')}; spec judge: ${sandbox.specJudge}`,
+    )
+  if (apiKey !== undefined)
+    console.log(
+      `Try it:\n\n  curl ${address}/v1/customers -u ${apiKey}: -H 'content-type: application/json' -d '{"reference":"first-customer"}'\n`,
+    )
+  let stopping = false
+  for (const signal of ['SIGTERM', 'SIGINT'] as const)
+    process.on(signal, () => {
+      if (stopping) process.exit(1)
+      stopping = true
+      void running.stop().then(() => process.exit(0))
+    })
+}
+
+if (import.meta.main)
+  run().catch(error => {
+    console.error(error instanceof ConfigError ? error.message : error)
+    process.exit(1)
+  })

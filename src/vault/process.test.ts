@@ -1,0 +1,279 @@
+/** The vault as it runs: its own process, on PostgreSQL, under its own role. */
+import assert from 'node:assert/strict'
+import { fork } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { createServer } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, type TestContext, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { Client } from 'pg'
+import { signGrant } from '../core/grant.ts'
+import { asRole, roles } from '../world/migrate.ts'
+import { isAlive } from '../world/processes.ts'
+import { rideFunctionSql } from '../world/ride-sql.ts'
+import { type TestDatabase, testDatabase } from '../world/testing.ts'
+import { createVaultClient } from './client.ts'
+import { reasonsToRefuse } from './hardening.ts'
+import { developmentKeyFile, developmentRoot } from './root.ts'
+import { type VaultSettings, writeSettings } from './settings.ts'
+import { startVault } from './start.ts'
+import { vaultTables } from './tables.ts'
+
+const number = '4242424242424242'
+const silent = { info: () => undefined, warn: () => undefined, error: () => undefined }
+let opened: Promise<TestDatabase> | undefined
+after(async () => (await opened)?.close())
+const database = (): Promise<TestDatabase> => {
+  opened ??= testDatabase({ extraSql: [rideFunctionSql('vault', vaultTables).sql] })
+  return opened
+}
+
+async function settingsFor(t: TestContext, origins: readonly string[] = []): Promise<VaultSettings> {
+  const folder = mkdtempSync(join(tmpdir(), 'vault-'))
+  t.after(() => rmSync(folder, { recursive: true, force: true }))
+  const { connection } = await database()
+  return {
+    socketPath: join(folder, 'v.sock'),
+    linkKey: randomBytes(32),
+    grantKey: randomBytes(32),
+    captureHost: '127.0.0.1',
+    capturePort: 0,
+    database: { ...asRole(connection, roles.vault) },
+    dataFolder: join(folder, 'data'),
+    origins,
+    allowLoopback: true,
+    publicUrl: 'https://pay.example',
+  }
+}
+
+const clientOf = (settings: VaultSettings) =>
+  createVaultClient({
+    socketPath: settings.socketPath,
+    linkKey: settings.linkKey,
+    log: silent,
+    now: Date.now,
+    random: randomBytes,
+    sleep: ms => sleep(ms),
+  })
+
+async function capture(settings: VaultSettings, captureUrl: string): Promise<string> {
+  const now = Date.now()
+  const grant = signGrant(settings.grantKey, now, {
+    tenant: 'ten_1',
+    mode: 'test',
+    captures: 1,
+    expiresAt: now + 60_000,
+    nonce: randomBytes(16).toString('hex'),
+    origins: [],
+  })
+  const response = await fetch(captureUrl, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${grant}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ number, expiry_month: 12, expiry_year: 2040, security_code: '987' }),
+  })
+  const body: unknown = await response.json()
+  assert.ok(typeof body === 'object' && body !== null && 'reference' in body, JSON.stringify(body))
+  return String(body.reference)
+}
+
+const adoption = (reference: string, instrument: string) =>
+  ({ tenant: 'ten_1', mode: 'test', reference, instrument, instrumentVersion: 1, operation: 'opn_1' }) as const
+
+/** A channel that keeps what it was sent and echoes it. */
+async function channel(t: TestContext): Promise<{ origin: string; received: string[] }> {
+  const received: string[] = []
+  const server = createServer((request, response) => {
+    let body = ''
+    request.on('data', chunk => {
+      body += chunk.toString()
+    })
+    request.on('end', () => {
+      received.push(body)
+      response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ echo: body, token: 'pm_1' }))
+    })
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.after(() => server.close())
+  const address = server.address()
+  return { origin: `http://127.0.0.1:${address !== null && typeof address === 'object' ? address.port : 0}`, received }
+}
+
+test('a card goes in by HTTP, is sealed in PostgreSQL, reaches the channel, and survives a kill -9 of the vault', async t => {
+  const { origin, received } = await channel(t)
+  const settings = await settingsFor(t, [origin])
+  const first = await startVault(settings)
+  t.after(() => first.process.kill('SIGKILL'))
+  const link = clientOf(settings)
+  t.after(() => link.close())
+  assert.equal(statSync(settings.socketPath).mode & 0o777, 0o600)
+  assert.equal(statSync(join(settings.dataFolder, developmentKeyFile)).mode & 0o777, 0o600)
+  const reference = await capture(settings, first.captureUrl)
+  const input = adoption(reference, 'ins_kill')
+  const card = await link.adopt(input)
+  assert.equal(card?.last4, '4242')
+  const sealed = await link.seal({ tenant: 'ten_1', owner: 'whe_1', field: 'secret', text: 'hush' })
+  const request = {
+    method: 'POST',
+    url: `${origin}/cards`,
+    headers: { 'content-type': 'application/x-www-form-urlencoded' },
+    body: 'n={{card.number}}&m={{card.expiryMonth}}',
+    card: true,
+  } as const
+  const { reference: _, ...owner } = input
+  const answer = await link.forward({ ...owner, timeoutMs: 2000, request })
+  assert.deepEqual(received, [`n=${number}&m=12`])
+  assert.equal(answer.body.includes(number), false)
+  assert.ok(answer.body.includes('pm_1') && answer.body.includes('************4242'))
+  first.process.kill('SIGKILL')
+  await first.ended
+  const second = await startVault(settings)
+  t.after(() => second.stop())
+  assert.deepEqual(await link.adopt(input), { ...card, securityCode: false })
+  assert.equal(await link.adopt({ ...input, instrument: 'ins_other' }), undefined)
+  assert.equal(await link.open({ tenant: 'ten_1', owner: 'whe_1', field: 'secret', sealed }), 'hush')
+  await link.forward({ ...owner, timeoutMs: 2000, request })
+  assert.equal(received[1], received[0])
+  link.close()
+  await second.stop()
+  assert.equal(existsSync(settings.socketPath), false)
+  assert.equal(second.process.exitCode, 0)
+})
+
+test('the vault outlives Ctrl-C, and ends when its parent does', async t => {
+  const settings = await settingsFor(t)
+  const vault = await startVault(settings)
+  t.after(() => vault.process.kill('SIGKILL'))
+  vault.process.kill('SIGINT')
+  await sleep(200)
+  assert.equal(isAlive(vault.process.pid ?? 0), true)
+  vault.process.disconnect()
+  assert.match(await vault.ended, /ended \(0\)/)
+  assert.equal(isAlive(vault.process.pid ?? 0), false)
+})
+
+test('its memory cannot be opened: no core file, no inspector on a signal', { skip: process.platform !== 'linux' }, async t => {
+  const vault = await startVault(await settingsFor(t))
+  t.after(() => vault.stop())
+  const pid = vault.process.pid ?? 0
+  assert.match(readFileSync(`/proc/${pid}/limits`, 'latin1'), /Max core file size\s+0\s/)
+  process.kill(pid, 'SIGUSR1')
+  await sleep(200)
+  const listening = readFileSync(`/proc/${pid}/net/tcp`, 'latin1')
+  assert.equal(/ 0100007F:240D 00000000:0000 0A /.test(listening), false, 'nothing listens on 9229')
+  assert.equal(isAlive(pid), true)
+})
+
+test('in production the development key refuses, in words', async t => {
+  const settings = await settingsFor(t)
+  const child = fork(fileURLToPath(new URL('serve.ts', import.meta.url)), {
+    env: { ...writeSettings(settings), NODE_ENV: 'production', PATH: process.env.PATH },
+    execArgv: [],
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+  })
+  t.after(() => child.kill('SIGKILL'))
+  let said = ''
+  child.stderr?.on('data', chunk => {
+    said += String(chunk)
+  })
+  await once(child, 'exit')
+  assert.equal(child.exitCode, 1)
+  assert.match(said, /NODE_ENV is production|core file/)
+  assert.equal(existsSync(join(settings.dataFolder, developmentKeyFile)), false)
+})
+
+test('flags that show memory are refused in production', () => {
+  const quiet = { production: true, flags: [], nodeOptions: undefined, coreLimit: '0' }
+  assert.deepEqual(reasonsToRefuse(quiet), [])
+  for (const flag of [
+    '--inspect',
+    '--inspect-brk=0',
+    '--heapsnapshot-signal=SIGUSR2',
+    '--heapsnapshot-near-heap-limit=1',
+    '--heap-prof',
+    '--report-on-signal',
+    '--abort-on-uncaught-exception',
+  ]) {
+    assert.equal(reasonsToRefuse({ ...quiet, flags: [flag] }).length, 1, flag)
+    assert.equal(reasonsToRefuse({ ...quiet, nodeOptions: `--max-old-space-size=100 ${flag}` }).length, 1, flag)
+    assert.equal(reasonsToRefuse({ ...quiet, production: false, flags: [flag] }).length, 0, flag)
+  }
+  assert.equal(reasonsToRefuse({ ...quiet, coreLimit: 'unlimited' }).length, 1)
+})
+
+test('the development key is made once, kept private, and noticed when damaged', t => {
+  const folder = mkdtempSync(join(tmpdir(), 'vault-root-'))
+  t.after(() => rmSync(folder, { recursive: true, force: true }))
+  const input = { folder, production: false, random: randomBytes }
+  assert.ok(developmentRoot(input).equals(developmentRoot(input)))
+  assert.throws(() => developmentRoot({ ...input, production: true }), /NODE_ENV is production/)
+  chmodSync(join(folder, developmentKeyFile), 0o644)
+  assert.throws(() => developmentRoot(input), /chmod 600/)
+})
+
+test('the declared tables are what the database has', async () => {
+  const { connection } = await database()
+  const client = new Client(connection)
+  await client.connect()
+  try {
+    for (const table of vaultTables) {
+      const columns = await client.query<{ line: string }>(
+        `select column_name || ' ' || data_type || ' ' || is_nullable as line
+           from information_schema.columns
+          where table_schema = 'vault'
+            and table_name = $1
+          order by ordinal_position`,
+        [table.name],
+      )
+      const types = {
+        text: 'text',
+        int: 'integer',
+        big: 'bigint',
+        time: 'timestamp with time zone',
+        bool: 'boolean',
+        json: 'jsonb',
+        bytes: 'bytea',
+      }
+      const declared = Object.entries(table.columns).map(
+        ([name, column]) => `${name} ${types[column.type]} ${column.nullable ? 'YES' : 'NO'}`,
+      )
+      assert.deepEqual(
+        columns.rows.map(row => row.line),
+        declared,
+      )
+      const constraints = await client.query<{ conname: string }>(
+        `select conname
+           from pg_constraint
+          where conrelid = ('vault.' || $1)::regclass
+            and contype in ('p', 'u', 'c')
+          order by conname`,
+        [table.name],
+      )
+      const names = [`${table.name}_pkey`, ...Object.keys(table.unique), ...Object.keys(table.checks)].toSorted()
+      assert.deepEqual(
+        constraints.rows.map(row => row.conname),
+        names,
+      )
+    }
+  } finally {
+    await client.end()
+  }
+})
+
+test('nobody but the vault reads its tables, and the vault reads nothing else', async () => {
+  const { connection } = await database()
+  for (const [role, table] of [
+    [roles.rider, 'vault.records'],
+    [roles.reader, 'vault.keys'],
+    [roles.vault, 'bindery.instruments'],
+  ] as const) {
+    const client = new Client(asRole(connection, role))
+    await client.connect()
+    await assert.rejects(client.query(`select 1 from ${table}`), /permission denied/)
+    await client.end()
+  }
+})
