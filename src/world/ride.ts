@@ -18,6 +18,8 @@ export type StationInput = {
   /** Commits that may wait; beyond it `commit` throws `Unavailable`. */
   readonly waitingMax: number
   readonly sleep: (ms: number) => Promise<void>
+  /** Told of every ride that came back. */
+  readonly landed: () => void
 }
 export type Station = {
   commit(boarding: Boarding): Promise<Committed>
@@ -181,6 +183,7 @@ async function fly(state: State, lane: Lane, ride: readonly Waiting[]): Promise<
     const reached = lane.ready() || (await lane.connect())
     const ridden = reached ? await lane.ride(payload(ride)) : undefined
     land(state, lane, ride)
+    state.landed()
     // PostgreSQL works on the next ride while we answer this one; for fewer it is better to hear these callers out first.
     if (state.waiting.length * 2 >= ride.length) leave(state)
     if (ridden === undefined) return unreachable(state, ride)
