@@ -172,6 +172,6 @@ const endsSession = (error: DatabaseError): boolean =>
   error.severity === 'FATAL' || error.severity === 'PANIC' || /^(08|57P)/.test(error.code ?? '')
 
 /** What may pass by itself. A wrong password, name or right is a mistake in the configuration. */
-function isUnreachable(error: unknown): boolean {
+export function isUnreachable(error: unknown): boolean {
   return !(error instanceof DatabaseError) || /^(08|53|57)/.test(error.code ?? '')
 }

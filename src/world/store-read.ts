@@ -1,7 +1,8 @@
 /** Reading: `get` calls that wait while a read is in flight share one statement a table, `find` and `due` are plain statements. */
-import type { Pool, QueryArrayConfig } from 'pg'
+import type { Pool, QueryArrayConfig, QueryArrayResult } from 'pg'
+import { isUnreachable } from './ride-lane.ts'
 import { inKeyOrder, list, nameOf, sqlTypes } from './ride-sql-work.ts'
-import type { Store } from './store.ts'
+import { type Store, Unavailable } from './store.ts'
 import { allColumns, type ColumnLayout, type Layout, type TableLayout } from './store-layout.ts'
 import { fromText, toJson } from './store-value.ts'
 import { findable, keyValues, rowsMax } from './store-write.ts'
@@ -93,7 +94,7 @@ function answer(asked: readonly Asked[], rows: readonly Found[], table: TableLay
 
 async function select(pool: Pool, desk: Desk, query: { name: string; text: string; values: unknown[] }): Promise<readonly Found[]> {
   const config: QueryArrayConfig & { name: string } = { ...query, rowMode: 'array', types: { getTypeParser: () => asText } }
-  const result = await pool.query<(string | null)[]>(config)
+  const result = await ask(pool, config)
   return result.rows.map(values => {
     const row: Record<string, unknown> = {}
     for (const [i, column] of desk.columns.entries()) {
@@ -102,6 +103,18 @@ async function select(pool: Pool, desk: Desk, query: { name: string; text: strin
     }
     return row
   })
+}
+
+/** A second time if the connection had died meanwhile; reading twice does no harm. Throws `Unavailable` when that fails too. */
+async function ask(pool: Pool, config: QueryArrayConfig): Promise<QueryArrayResult<(string | null)[]>> {
+  try {
+    return await pool.query<(string | null)[]>(config)
+  } catch (first) {
+    if (!isUnreachable(first)) throw first
+    return await pool.query<(string | null)[]>(config).catch(error => {
+      throw isUnreachable(error) ? new Unavailable('the database cannot be reached', { cause: error }) : error
+    })
+  }
 }
 
 const asText = (text: string): string => text
