@@ -3,7 +3,7 @@
  * If one is not, the simulation has an eye closed.
  */
 import type { BindOutcome, Channel, ChannelName } from '../src/channels/channel.ts'
-import { bindings, facts, identities, operations } from '../src/instruments/tables.ts'
+import { bindings, facts, identities, instruments, operations } from '../src/instruments/tables.ts'
 import type { Committed, Insert, Move, Store, Write } from '../src/world/store.ts'
 import type { World } from '../src/world/world.ts'
 import type { Life } from './life.ts'
@@ -28,6 +28,15 @@ const isInsert = (write: Write, table: { readonly name: string }): write is Inse
   write.verb === 'insert' && write.table.name === table.name
 const isMove = (write: Write, table: { readonly name: string }): write is Move => write.verb === 'move' && write.table.name === table.name
 const withRow = (write: Insert, change: Readonly<Record<string, unknown>>): Insert => ({ ...write, row: { ...write.row, ...change } })
+
+/** A move that asks for no version, as a plain UPDATE does. */
+async function overwriting(world: World, write: Write): Promise<Write> {
+  if (write.verb !== 'move') return write
+  const row: { readonly version?: unknown; readonly sequence?: unknown } | undefined = await world.store.get(write.table, write.key)
+  if (typeof row?.version !== 'number') return write
+  const sequence = typeof row.sequence === 'number' && write.set.sequence !== undefined ? { sequence: row.sequence + 1 } : {}
+  return { ...write, version: row.version, set: { ...write.set, ...sequence } }
+}
 
 /** Changes what a bind answers. */
 const answering = (world: World, change: (outcome: BindOutcome) => BindOutcome): World =>
@@ -79,17 +88,16 @@ export const bugs: readonly Bug[] = [
   },
   {
     name: 'no_compare_and_set',
-    what: 'rows are overwritten whatever their version',
+    what: 'rows are overwritten whatever their version, and notices take the next free number',
     infect: world =>
       withCommit(world, async (original, writes) => {
-        const blind = await Promise.all(
-          writes.map(async write => {
-            if (write.verb !== 'move') return write
-            const row: { readonly version?: unknown } | undefined = await world.store.get(write.table, write.key)
-            return typeof row?.version === 'number' ? { ...write, version: row.version } : write
-          }),
+        const blind = await Promise.all(writes.map(write => overwriting(world, write)))
+        const sequence = blind.flatMap(one =>
+          isMove(one, instruments) && typeof one.set.sequence === 'number' ? [one.set.sequence] : [],
+        )[0]
+        return original(
+          blind.map(one => (one.verb === 'record' && sequence !== undefined ? { ...one, event: { ...one.event, sequence } } : one)),
         )
-        return original(blind)
       }),
   },
   {
@@ -148,12 +156,15 @@ export const bugs: readonly Bug[] = [
   },
   {
     name: 'no_slot_constraint',
-    what: 'an instrument can be bound twice on one channel',
-    infect: (world, { scheduler }) => ({
-      ...rewriting(world, write =>
-        isInsert(write, bindings) ? withRow(write, { slot: `free ${scheduler.random(8).toString('hex')}` }) : write,
-      ),
-    }),
+    what: 'that an instrument is bound on a channel already is looked up, and nothing more',
+    infect: (world, { scheduler }) =>
+      withCommit(world, async (original, writes) => {
+        if (!writes.some(one => isInsert(one, bindings))) return original(writes)
+        const free = writes.map(one =>
+          isInsert(one, bindings) ? withRow(one, { slot: `free ${scheduler.random(8).toString('hex')}` }) : one,
+        )
+        return original(await Promise.all(free.map(one => overwriting(world, one))))
+      }),
   },
   {
     name: 'last_message_wins',

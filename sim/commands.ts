@@ -113,12 +113,12 @@ async function goThroughChallenge(simulated: Simulated, url: string): Promise<vo
 }
 
 async function extend(simulated: Simulated, instrument: string): Promise<string> {
-  const channel = simulated.scheduler.one(['stripe', 'adyen'] as const)
-  return outcome(simulated, {
-    name: 'extendInstrument',
-    params: { id: instrument },
-    body: { channel, return_url: 'https://shop.example/back' },
-  })
+  const { scheduler } = simulated
+  const channel = scheduler.one(['stripe', 'adyen'] as const)
+  const asked = { name: 'extendInstrument', params: { id: instrument }, body: { channel, return_url: 'https://shop.example/back' } }
+  // A button pressed twice: two requests, two keys.
+  const [first] = await Promise.all([outcome(simulated, asked), scheduler.chance() < 0.3 ? outcome(simulated, asked) : undefined])
+  return first
 }
 
 async function outcome(

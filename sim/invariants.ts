@@ -85,6 +85,17 @@ export const invariants: readonly Invariant[] = [
     holds: ledger => channelList.flatMap(channel => orphans(ledger, channel)),
   },
   {
+    name: 'I6 every living binding is a card its channel would still take',
+    holds: ({ bindings: rows, simulated }) =>
+      channelList.flatMap(channel => {
+        const usable = new Set(simulated.network.books(channel).cards.flatMap(card => (card.usable ? [card.token] : [])))
+        const here = rows.filter(row => row.channel === channel && row.status === 'active')
+        return here
+          .filter(row => row.token === null || !usable.has(row.token))
+          .map(row => `${row.id} is active, ${channel} does not take ${row.token}`)
+      }),
+  },
+  {
     name: 'I18 one operation, at most one effect at the channel; active means exactly one',
     holds: ledger => channelList.flatMap(channel => effects(ledger, channel)),
   },

@@ -42,7 +42,6 @@ const totals = z.object({
 type Totals = z.output<typeof totals>
 const nothing: Totals = { seeds: 0, commands: 0, crashes: 0, violations: 0, faults: {} }
 
-process.exitCode = values.bugs ? await hunt() : process.send === undefined ? await sweep() : await work()
 
 async function sweep(): Promise<number> {
   let total = nothing
@@ -153,3 +152,5 @@ function tell(run: Run): void {
   const ids = new Set(run.violations.slice(0, 5).flatMap(one => one.match(/(?:opn|bnd|ins)_[0-9a-z]{26}/g) ?? []))
   for (const id of ids) for (const line of run.explain(id)) console.error(`  ? ${line}`)
 }
+
+process.exitCode = values.bugs ? await hunt() : process.send === undefined ? await sweep() : await work()

@@ -4,7 +4,8 @@ import type { ChannelName } from '../src/channels/channel.ts'
 import type { StagedDelivery } from '../src/channels/stage.ts'
 import { planEndpoint } from '../src/events/endpoint.ts'
 import { fanOut } from '../src/events/fanOut.ts'
-import { bindings, facts, operations } from '../src/instruments/tables.ts'
+import { deliveries } from '../src/events/tables.ts'
+import { bindings, facts, inbox, operations } from '../src/instruments/tables.ts'
 import { hearDue, settleDue } from '../src/worker.ts'
 import type { Bug } from './bugs.ts'
 import { once } from './clients.ts'
@@ -122,7 +123,10 @@ async function listen(simulated: Simulated): Promise<void> {
   }
 }
 
-/** The worker of whatever process runs now; it dies with it and starts again with the next. Looks less often once all is quiet. */
+/**
+ * The worker of whatever process runs now; it dies with it and starts again with the next. Once all is quiet it sleeps until something falls
+ * due, so that days of rest cost no more than what happens in them.
+ */
 async function workLoop(simulated: Simulated, state: { readonly resting: boolean }): Promise<void> {
   for (;;) {
     const { world, life, dispatcher } = simulated.server()
@@ -135,8 +139,16 @@ async function workLoop(simulated: Simulated, state: { readonly resting: boolean
       }
     }
     await Promise.race([turn(), life.end])
-    await simulated.scheduler.sleep(state.resting ? 60_000 : 1_000)
+    await simulated.scheduler.sleep(state.resting ? await untilDue(simulated) : 1_000)
   }
+}
+
+/** Milliseconds until the next row falls due: at least a second, at most an hour. */
+async function untilDue(simulated: Simulated): Promise<number> {
+  const at = { now: Number.MAX_SAFE_INTEGER, clock: null, limit: 1 }
+  const rows = await Promise.all([simulated.store.due(operations, at), simulated.store.due(inbox, at), simulated.store.due(deliveries, at)])
+  const next = Math.min(...rows.flat().map(row => row.due_at ?? Number.POSITIVE_INFINITY))
+  return Math.max(1_000, Math.min(next - simulated.scheduler.now(), hour))
 }
 
 /** A webhook arrives at the server that runs now: taken if it was answered with a 2xx. */

@@ -6,7 +6,7 @@ import { imports } from '../test/imports.ts'
 import { assertions, classes, type Edges, lengths, names, type Rule, sql, time } from '../test/rules.ts'
 import { listFiles, parse, readSource, type Source } from '../test/source.ts'
 
-const folders = /^(src|sim|bench|demo|test|cli|sdk)\/.*\.ts$/
+const folders = /^(src|sim|bench|demo|proofs|test|cli|sdk)\/.*\.ts$/
 const files = listFiles()
 const sources: readonly Source[] = files.filter(path => folders.test(path)).map(readSource)
 

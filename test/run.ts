@@ -8,7 +8,7 @@ import { availableParallelism } from 'node:os'
 import { startTestServer, testServerVariable } from '../src/world/testing.ts'
 import { indent, report, seconds } from './report.ts'
 
-const folders = ['src', 'sim', 'bench', 'demo', 'test']
+const folders = ['src', 'sim', 'bench', 'demo', 'proofs', 'test']
 /** Whoever takes longer hangs. */
 const fileTimeoutMs = 300_000
 

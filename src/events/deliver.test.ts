@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Webhook } from 'standardwebhooks'
 import { createSend } from '../world/http.ts'
+import { move } from '../world/store.ts'
 import { deliver, leaseMs } from './deliver.ts'
 import { rotateKeys } from './endpoint.ts'
 import { fanOut } from './fanOut.ts'
@@ -325,6 +326,30 @@ test('two workers never send one delivery at the same time', async () => {
   })
 })
 
+test('a delivery is never put to sleep behind one that was settled at that very moment', async () => {
+  await staged(async (stage, receiver) => {
+    const endpoint = await createEndpoint(stage, receiver.url)
+    const [first, second] = [eventOf(stage, 'ins_1', 1), eventOf(stage, 'ins_1', 2)]
+    await recordAll(stage, first, second)
+    await fanOut(stage.world, stage.queries)
+    const { store } = stage.world
+    await store.commit([move(deliveries, await stateOf(stage, endpoint.id, first.id), { due_at: stage.world.now() + leaseMs })])
+    // Another worker settles the first between this one's look and its commit, having seen no second.
+    const late = {
+      ...stage.world,
+      store: {
+        ...store,
+        commit: async (writes: Parameters<typeof store.commit>[0]) => {
+          await store.commit([move(deliveries, await stateOf(stage, endpoint.id, first.id), { state: 'delivered', due_at: null })])
+          return store.commit(writes)
+        },
+      },
+    }
+    assert.equal(await deliver(late, stage.outbound, await stateOf(stage, endpoint.id, second.id)), 'held')
+    assert.ok(((await stateOf(stage, endpoint.id, second.id)).due_at ?? 0) <= stage.world.now())
+  })
+})
+
 test('a replay sends the same event under the same id to the URL of now, delivered or not', async () => {
   await staged(async (stage, receiver) => {
     const moved = await createReceiver()
@@ -427,5 +452,18 @@ test('a cursor is not moved at every look over events nobody wants', async () =>
     stage.clock.nowMs += 20_000
     for (let look = 0; look < 5; look += 1) await fanOut(stage.world, stage.queries)
     assert.equal(await versionOf(), 2)
+  })
+})
+
+test('more events than fit in one commit become deliveries in several, none left out', async () => {
+  await staged(async (stage, receiver) => {
+    const endpoint = await createEndpoint(stage, receiver.url)
+    const all = Array.from({ length: 1_200 }, (_, index) => eventOf(stage, `ins_${index}`, 1))
+    for (let from = 0; from < all.length; from += 400) await recordAll(stage, ...all.slice(from, from + 400))
+    const made: number[] = []
+    do made.push(await fanOut(stage.world, stage.queries))
+    while (made.at(-1) !== 0)
+    assert.deepEqual(made, [500, 500, 200, 0])
+    for (const event of all) assert.equal((await stateOf(stage, endpoint.id, event.id)).state, 'pending')
   })
 })

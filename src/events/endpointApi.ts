@@ -98,6 +98,8 @@ const create = (queries: EventQueries): Endpoint =>
     params: nothing,
     body: createBody,
     once: 'own',
+    // Claim and answer ride in one commit, so nobody dies between them.
+    recover: async (context, id) => show(context, await need(context, id)),
     answers: { 201: shown },
     handle: async (context, { body }) => {
       checkUrl(context, body.url)

@@ -29,7 +29,7 @@ export function refuseCardsInBody(value: Json, path: readonly (string | number)[
 }
 
 /** Twelve digits with anything but letters between: the cheapest sign that the finder must look. */
-const manyDigits = /\d(?:[^A-Za-z\d]{0,3}\d){11}/
+export const manyDigits = /\d(?:[^A-Za-z\d]{0,3}\d){11}/
 
 /** Throws if the path or query, decoded or not, holds a card number. `url`: as it came, `/v1/instruments?limit=1`. */
 export function refuseCardsInUrl(url: string, params: Readonly<Record<string, string>>, query: Readonly<Record<string, string>>): void {

@@ -5,16 +5,14 @@
  */
 import { isAscii, isUtf8 } from 'node:buffer'
 import { fieldProblem, Problem } from '../core/problem.ts'
-import { blameName, blameNumber, prototypeNames } from './blame.ts'
+import { blameName, blameNumber } from './blame.ts'
+import { manyDigits } from './cards.ts'
 import { pointerOf } from './pointer.ts'
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [name: string]: Json }
 
 /** `digits`: somewhere there are enough digits for a card number, written in any way: have every string looked at. */
 export type ReadJson = { readonly value: Json; readonly digits: boolean }
-
-/** The fewest digits a card number has is 12 (Maestro). */
-const cardDigitsMin = 12
 
 export function parseJson(bytes: Buffer, depthMax: number): ReadJson {
   const text = textOf(bytes)
@@ -23,8 +21,10 @@ export function parseJson(bytes: Buffer, depthMax: number): ReadJson {
   if (seen.depth > depthMax) throw malformed(`The body is nested ${seen.depth} levels deep; ${depthMax} are allowed.`)
   if (seen.oddNumber) throw blameNumber(text)
   if (countNames(value) !== seen.names) throw blameName(text)
-  if (seen.escapes) checkStrings(value, [])
-  return { value, digits: seen.digits || seen.escapes }
+  // Without an escape no string can hold U+0000 or half a pair: the bytes are UTF-8, and JSON takes no bare control character.
+  const escapes = text.includes('\\u')
+  if (escapes) checkStrings(value, [])
+  return { value, digits: escapes || !isAscii(bytes) || manyDigits.test(text) }
 }
 
 const malformed = (detail: string): Problem => new Problem('malformed_body', detail)
@@ -48,18 +48,17 @@ function parsed(text: string): Json {
   }
 }
 
-type Seen = { names: number; depth: number; digits: boolean; escapes: boolean; oddNumber: boolean }
+type Seen = { names: number; depth: number; oddNumber: boolean }
 
 const isDigit = (code: number): boolean => code >= 48 && code <= 57
-const isLetter = (code: number): boolean => (code >= 97 && code <= 122) || (code >= 65 && code <= 90)
 
-/** One pass over text that is known to be JSON. Brackets and colons inside strings do not count. */
+/** One pass over text that is known to be JSON. Brackets and colons inside strings do not count; strings are leapt over. */
 function scan(text: string): Seen {
-  const seen: Seen = { names: 0, depth: 0, digits: false, escapes: false, oddNumber: false }
+  const seen: Seen = { names: 0, depth: 0, oddNumber: false }
   let depth = 0
   for (let i = 0; i < text.length; i += 1) {
     const code = text.charCodeAt(i)
-    if (code === 34) i = scanString(text, i + 1, seen)
+    if (code === 34) i = closingQuote(text, i)
     else if (code === 58) seen.names += 1
     else if (code === 123 || code === 91) {
       depth += 1
@@ -70,22 +69,16 @@ function scan(text: string): Seen {
   return seen
 }
 
-/** From the first character after the quote; gives the position of the closing one. Letters end a run of digits, nothing else does. */
-function scanString(text: string, from: number, seen: Seen): number {
-  let run = 0
-  let i = from
-  for (; i < text.length; i += 1) {
-    const code = text.charCodeAt(i)
-    if (code === 34) break
-    if (isDigit(code)) run += 1
-    else if (isLetter(code)) run = 0
-    else if (code === 92) {
-      i += 1
-      if (text.charCodeAt(i) === 117) seen.escapes = true
-    } else if (code > 127) seen.digits = true
-    if (run >= cardDigitsMin) seen.digits = true
+/** A quote after an odd number of backslashes is part of the string. */
+function closingQuote(text: string, opening: number): number {
+  let at = text.indexOf('"', opening + 1)
+  while (text.charCodeAt(at - 1) === 92) {
+    let from = at - 1
+    while (text.charCodeAt(from - 1) === 92) from -= 1
+    if ((at - from) % 2 === 0) break
+    at = text.indexOf('"', at + 1)
   }
-  return i
+  return at < 0 ? text.length : at
 }
 
 const numberEnd = /[^0-9eE+.-]/g
@@ -110,20 +103,26 @@ function scanNumber(text: string, from: number, seen: Seen): number {
   return i - 1
 }
 
-/** Counts the names of all objects, and refuses the ones that reach for a prototype (both count as missing: the slow path names them). */
+/**
+ * Counts the names of all objects. One that reaches for a prototype does not count, so that the slow path finds and names it. What
+ * JSON.parse makes inherits nothing that `for … in` would list.
+ */
 function countNames(value: Json): number {
   if (typeof value !== 'object' || value === null) return 0
   let count = 0
-  if (Array.isArray(value)) {
-    for (const one of value) if (typeof one === 'object' && one !== null) count += countNames(one)
+  if (isList(value)) {
+    for (const one of value) if (typeof one === 'object') count += countNames(one)
     return count
   }
-  for (const [name, one] of Object.entries(value)) {
-    if (!prototypeNames.has(name)) count += 1
-    if (typeof one === 'object' && one !== null) count += countNames(one)
+  for (const name in value) {
+    if (name !== '__proto__' && name !== 'constructor' && name !== 'prototype') count += 1
+    const one = value[name]
+    if (typeof one === 'object') count += countNames(one)
   }
   return count
 }
+
+const isList = (value: Json): value is readonly Json[] => Array.isArray(value)
 
 /** Walks every string, names included: none may hold what PostgreSQL cannot keep. */
 function checkStrings(value: Json, path: readonly (string | number)[]): void {

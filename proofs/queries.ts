@@ -1,0 +1,77 @@
+/** The database as an auditor reads it: beside the product, over a connection of its own, deciding nothing. */
+import { Client, type ClientConfig } from 'pg'
+import { z } from 'zod'
+
+export type Auditor = {
+  instruments(): Promise<readonly z.output<typeof instrumentRow>[]>
+  bindings(): Promise<readonly z.output<typeof bindingRow>[]>
+  operations(): Promise<readonly z.output<typeof operationRow>[]>
+  events(): Promise<readonly z.output<typeof eventRow>[]>
+  /** Of deliveries that are still to be made. */
+  pending(): Promise<number>
+  /** Deliveries that were given up, or skipped. */
+  undelivered(): Promise<number>
+  /** Rows of every table of ours, the vault's included. */
+  rowCounts(): Promise<Readonly<Record<string, number>>>
+  /** What a dead process held for a minute is free now. Only while no server runs. */
+  letLeasesLapse(): Promise<void>
+  close(): Promise<void>
+}
+
+const instrumentRow = z.object({ id: z.string(), status: z.string(), sequence: z.number(), ask: z.string().nullable() })
+const bindingRow = z.object({
+  id: z.string(),
+  instrument: z.string(),
+  channel: z.string(),
+  status: z.string(),
+  token: z.string().nullable(),
+})
+const operationRow = z.object({
+  id: z.string(),
+  binding: z.string(),
+  channel: z.string(),
+  verb: z.string(),
+  status: z.string(),
+  cause: z.string().nullable(),
+  tries: z.number(),
+  chain: z.string().nullable(),
+})
+const eventRow = z.object({ id: z.string(), instrument: z.string().nullable(), sequence: z.number().nullable(), type: z.string() })
+const count = z.object({ count: z.coerce.number() })
+
+export async function audit(connection: ClientConfig): Promise<Auditor> {
+  const client = new Client(connection)
+  // A database that is stopped hangs up on us: the next question says so.
+  client.on('error', () => undefined)
+  await client.connect()
+  const read = async <T>(shape: z.ZodType<T>, sql: string): Promise<readonly T[]> => z.array(shape).parse((await client.query(sql)).rows)
+  const one = async (sql: string): Promise<number> => (await read(count, sql))[0]?.count ?? 0
+  return {
+    instruments: () => read(instrumentRow, `select id, status, sequence, metadata->>'ask' as ask from bindery.instruments order by id`),
+    bindings: () => read(bindingRow, 'select id, instrument, channel, status, token from bindery.bindings order by id'),
+    operations: () =>
+      read(
+        operationRow,
+        `select id, binding, channel, verb, status, cause, tries, input->>'chain' as chain from bindery.operations order by id`,
+      ),
+    events: () => read(eventRow, 'select id, instrument, sequence, type from bindery.events order by instrument, sequence'),
+    pending: () => one(`select count(*) from bindery.deliveries where state = 'pending'`),
+    undelivered: () => one(`select count(*) from bindery.deliveries where state in ('parked', 'skipped')`),
+    rowCounts: async () => {
+      const tables = await read(
+        z.object({ name: z.string() }),
+        `select format('%I.%I', schemaname, tablename) as name from pg_tables where schemaname in ('bindery', 'vault') order by 1`,
+      )
+      const counts: Record<string, number> = {}
+      for (const { name } of tables) counts[name] = await one(`select count(*) from ${name}`)
+      return counts
+    },
+    letLeasesLapse: async () => {
+      await client.query(`update bindery.operations set due_at = now() where status = 'open' and due_at > now()`)
+      await client.query(`update bindery.idempotency set lease_until = now() where state = 'running'`)
+      await client.query(`update bindery.deliveries set due_at = now() where state = 'pending'`)
+      await client.query('update bindery.inbox set due_at = now() where due_at > now()')
+    },
+    close: () => client.end(),
+  }
+}

@@ -1,0 +1,127 @@
+/** The server as `npm start` runs it, in a process that can be killed: `src/main.ts` on a database and simulators that outlive it. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { ClientConfig } from 'pg'
+import type { Sandbox } from '../src/channels/sandbox-client.ts'
+import { finish } from '../src/world/processes.ts'
+
+export type ServerProgram = {
+  readonly pid: number
+  readonly child: ChildProcess
+  /** All it and its vault wrote, standard output and error. */
+  output(): string
+  /** Kills (or asks) it and waits until it is gone. */
+  end(signal: 'SIGKILL' | 'SIGTERM'): Promise<number | null>
+  /** The process of the vault, which the server started. */
+  vaultPid(): Promise<number | undefined>
+}
+
+export type Surroundings = {
+  readonly folder: string
+  readonly connection: ClientConfig
+  readonly sandbox: Sandbox
+  readonly port: number
+  readonly capturePort: number
+  readonly stripeSecret: string
+  readonly adyenKey: string
+}
+
+const main = join(import.meta.dirname, '..', 'src', 'main.ts')
+const startWithinMs = 60_000
+
+/** The server's own sandbox starts too and is not used: accounts that are configured come first. */
+export function environmentOf(around: Surroundings): Record<string, string> {
+  const { folder, sandbox, port, capturePort } = around
+  const { PATH = '', HOME = folder, LANG = 'C.UTF-8' } = process.env
+  return {
+    ...{ PATH, HOME, LANG, TMPDIR: folder, NODE_ENV: 'test', LOG_LEVEL: 'info', DATA_FOLDER: join(folder, 'server') },
+    ...{ PORT: String(port), VAULT_CAPTURE_PORT: String(capturePort), PUBLIC_URL: `http://127.0.0.1:${port}` },
+    ...{ DATABASE_URL: databaseUrl(around.connection), SANDBOX: 'true', SPECS_DIR: join(folder, 'no-specs'), ROUTE: 'stripe,adyen' },
+    STRIPE_TEST_SECRET_KEY: 'sk_test_sandbox',
+    STRIPE_TEST_ADDRESS: sandbox.addresses.get('stripe') ?? '',
+    STRIPE_TEST_WEBHOOK_SECRETS: around.stripeSecret,
+    ADYEN_TEST_API_KEY: 'AQE_sandbox',
+    ADYEN_TEST_MERCHANT_ACCOUNT: 'BinderyECOM',
+    ADYEN_TEST_ADDRESS: sandbox.addresses.get('adyen') ?? '',
+    ADYEN_TEST_WEBHOOK_SECRETS: around.adyenKey,
+  }
+}
+
+/** With a Unix socket's folder as the host. */
+export function databaseUrl({ host = '', user = '', database = '' }: ClientConfig): string {
+  return `postgres://${user}@localhost/${typeof database === 'string' ? database : ''}?host=${encodeURIComponent(host)}&port=5432`
+}
+
+export async function startServer(environment: Readonly<Record<string, string>>): Promise<ServerProgram> {
+  const child = spawn(process.execPath, [main], { env: environment, stdio: ['ignore', 'pipe', 'pipe'] })
+  const said: string[] = []
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => said.push(chunk.toString('utf8')))
+  const gone = once(child, 'exit').then(([code]: unknown[]) => (typeof code === 'number' ? code : null))
+  const { pid } = child
+  if (pid === undefined) throw new Error('the server could not be spawned')
+  const program: ServerProgram = {
+    pid,
+    child,
+    output: () => said.join(''),
+    end: signal => {
+      child.kill(signal)
+      return gone
+    },
+    vaultPid: async () => (await childrenOf(pid)).find(one => one.command.includes('vault/serve.ts'))?.pid,
+  }
+  const address = `http://127.0.0.1:${environment.PORT ?? ''}`
+  for (const end = Date.now() + startWithinMs; Date.now() < end; await sleep(40)) {
+    if (child.exitCode !== null || child.signalCode !== null)
+      throw new Error(`the server ended while starting:\n${program.output().slice(-4000)}`)
+    if (await isReady(address)) return program
+  }
+  await program.end('SIGKILL')
+  throw new Error(`the server was not ready within ${startWithinMs} ms:\n${program.output().slice(-4000)}`)
+}
+
+async function isReady(address: string): Promise<boolean> {
+  try {
+    return (await fetch(`${address}/readyz`, { signal: AbortSignal.timeout(2_000) })).status === 200
+  } catch {
+    return false
+  }
+}
+
+type Running = { readonly pid: number; readonly command: string }
+
+/** From /proc where there is one, else from `ps`. */
+async function childrenOf(parent: number): Promise<readonly Running[]> {
+  if (existsSync('/proc/self/stat')) return readdirSync('/proc').flatMap(name => (/^\d+$/.test(name) ? childFromProc(name, parent) : []))
+  const { output } = await finish('ps', ['-A', '-o', 'pid=,ppid=,command='])
+  return output.split('\n').flatMap(line => {
+    const [, pid, above, command = ''] = /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(line) ?? []
+    return Number(above) === parent ? [{ pid: Number(pid), command }] : []
+  })
+}
+
+function childFromProc(name: string, parent: number): readonly Running[] {
+  try {
+    // The second field is the program's name in brackets, which may hold anything.
+    const above = readFileSync(`/proc/${name}/stat`, 'utf8')
+      .replace(/^.*\) /s, '')
+      .split(' ')[1]
+    if (Number(above) !== parent) return []
+    return [{ pid: Number(name), command: readFileSync(`/proc/${name}/cmdline`, 'utf8').replaceAll('\0', ' ') }]
+  } catch {
+    return []
+  }
+}
+
+/** A port that is free now, and may be taken again and again by a server that is started again and again. */
+export async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  const bound = server.address()
+  await new Promise<void>(resolve => server.close(() => resolve()))
+  if (bound === null || typeof bound === 'string') throw new Error('no port')
+  return bound.port
+}
