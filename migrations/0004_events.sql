@@ -14,12 +14,12 @@ create table events (
   xid xid8 not null default pg_current_xact_id(),
   position bigint generated always as identity,
   constraint events_pkey primary key (tenant, id),
-  constraint events_sequence unique (tenant, instrument, sequence),
+  constraint events_sequence unique (instrument, sequence, tenant),
   constraint events_sequence_counts check ((instrument is null) = (sequence is null) and coalesce(sequence, 1) > 0),
   constraint events_mode_known check (mode in ('test', 'live'))
 );
 
-create index events_feed on events (tenant, mode, xid, position);
+create index events_feed on events (mode, tenant, xid, position);
 
 create table webhook_endpoints (
   tenant text not null,
@@ -41,7 +41,7 @@ create table webhook_endpoints (
   )
 );
 
-create index webhook_endpoints_mode on webhook_endpoints (tenant, mode);
+create index webhook_endpoints_mode on webhook_endpoints (mode, tenant);
 
 create table deliveries (
   tenant text not null,

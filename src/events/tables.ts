@@ -27,7 +27,7 @@ export const events = table(
   },
   {
     key: ['tenant', 'id'],
-    unique: { events_sequence: ['tenant', 'instrument', 'sequence'] },
+    unique: { events_sequence: ['instrument', 'sequence', 'tenant'] },
     checks: {
       events_sequence_counts: row => (row.instrument === null) === (row.sequence === null) && (row.sequence ?? 1) > 0,
       events_mode_known: row => row.mode === 'test' || row.mode === 'live',
@@ -65,7 +65,7 @@ export const webhookEndpoints = table(
   },
   {
     key: ['tenant', 'id'],
-    indexes: { webhook_endpoints_mode: ['tenant', 'mode'] },
+    indexes: { webhook_endpoints_mode: ['mode', 'tenant'] },
     checks: {
       webhook_endpoints_mode_known: row => row.mode === 'test' || row.mode === 'live',
       webhook_endpoints_status_known: row =>
