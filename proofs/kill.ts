@@ -3,22 +3,14 @@
  * all its durability, with answers lost and servers in trouble at the channels; sometimes the vault is killed instead. In the end
  * what we believe is compared with the channels' own books. The last line is JSON; the exit code is 1 if anything is wrong.
  */
-import { randomBytes } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
-import { z } from 'zod'
-import { type Sandbox, startSandbox } from '../src/channels/sandbox-client.ts'
-import { deploymentSecrets } from '../src/secrets.ts'
-import { startEmbedded } from '../src/world/embedded.ts'
-import { type Caller, callerOf, dice, insist, until } from './caller.ts'
+import type { Sandbox } from '../src/channels/sandbox-client.ts'
+import { type Caller, dice, until } from './caller.ts'
+import { type Ground, prepareGround, undoAll } from './ground.ts'
 import { type Clients, startClients } from './kill-clients.ts'
 import { compare, replayAll } from './kill-compare.ts'
-import { type Auditor, audit } from './queries.ts'
-import { type Receiver, startReceiver } from './receiver.ts'
-import { environmentOf, freePort, type ServerProgram, startServer } from './server.ts'
+import type { ServerProgram } from './server.ts'
 
 export type KillOptions = {
   readonly cycles: number
@@ -38,15 +30,6 @@ export type KillResult = {
   readonly violations: readonly string[]
 }
 
-/** What outlives the server. */
-type Ground = {
-  readonly folder: string
-  readonly environment: Readonly<Record<string, string>>
-  readonly sandbox: Sandbox
-  readonly auditor: Auditor
-  readonly receiver: Receiver
-  readonly address: string
-}
 type State = { server: ServerProgram; serverKills: number; vaultKills: number; faults: number }
 
 const restWithinMs = 240_000
@@ -56,72 +39,33 @@ const patientTries = 5
 export async function kill(options: KillOptions): Promise<KillResult> {
   const undo: (() => unknown)[] = []
   try {
-    return await killOn(await prepare(undo), options, undo)
+    return await killOn(await prepareGround(undo, { durable: true }), options, undo)
   } finally {
-    for (const one of undo.reverse()) await one()
+    await undoAll(undo)
   }
 }
 
-async function prepare(undo: (() => unknown)[]): Promise<Ground> {
-  const folder = mkdtempSync(join(tmpdir(), 'bindery-kill-'))
-  undo.push(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }))
-  const database = await startEmbedded({ dataFolder: join(folder, 'database') })
-  undo.push(() => database.stop())
-  const [stripeSecret, adyenKey] = [`whsec_${randomBytes(16).toString('hex')}`, randomBytes(32).toString('hex')]
-  const [port, capturePort] = [await freePort(), await freePort()]
-  const address = `http://127.0.0.1:${port}`
-  const target = (channel: string): string => `${address}/v1/channels/${channel}/test/webhook`
-  const sandbox = await startSandbox({
-    stripe: { webhookSecrets: [stripeSecret], webhookTarget: target('stripe') },
-    adyen: { webhookSecrets: [adyenKey], webhookTarget: target('adyen') },
-  })
-  undo.push(() => sandbox.close())
-  const receiver = await startReceiver()
-  undo.push(() => receiver.close())
-  const auditor = await audit(database.connection)
-  undo.push(() => auditor.close())
-  const environment = environmentOf({ folder, connection: database.connection, sandbox, port, capturePort, stripeSecret, adyenKey })
-  return { folder, environment, sandbox, auditor, receiver, address }
-}
-
 async function killOn(ground: Ground, options: KillOptions, undo: (() => unknown)[]): Promise<KillResult> {
-  const state: State = { server: await startServer(ground.environment), serverKills: 0, vaultKills: 0, faults: 0 }
+  const state: State = { server: await ground.start(), serverKills: 0, vaultKills: 0, faults: 0 }
   undo.push(() => state.server.end('SIGKILL'))
   const chance = dice(options.seed)
-  const caller = callerOf(ground.address, firstKey(ground))
-  await listen(caller, ground.receiver)
+  const caller = ground.caller()
+  await ground.listen(caller)
   const clients = startClients(caller, { chance: dice(`${options.seed} clients`), busy: 8 })
   for (let cycle = 1; cycle <= options.cycles; cycle += 1) {
     await addFaults(ground.sandbox, chance, state)
     await sleep(200 + chance() * 1_800)
     await strike(state, chance)
     if (options.hurry && state.server.child.signalCode !== null) await ground.auditor.letLeasesLapse()
-    if (state.server.child.signalCode !== null) state.server = await startServer(ground.environment)
+    if (state.server.child.signalCode !== null) state.server = await ground.start()
     options.say(
       `cycle ${cycle}: ${clients.asked.length} requests made, ${clients.asked.filter(one => one.reply !== undefined).length} answered`,
     )
   }
   await sleep(1_000)
-  await clearFaults(ground.sandbox)
+  await ground.clearFaults()
   const unprovable = await comeToRest(ground, clients, state, options)
   return { ...(await judge(ground, caller, clients, state)), cycles: options.cycles, unprovable }
-}
-
-/** The key that the server made for its sandbox at its first start. */
-const firstKey = ({ folder }: Ground): string => {
-  return deploymentSecrets(
-    join(folder, 'server'),
-    count => randomBytes(count),
-    () => '',
-  ).sandbox.apiKey
-}
-
-const named = z.object({ id: z.string() })
-const secretShape = z.object({ secret: z.string() })
-async function listen(caller: Caller, receiver: Receiver): Promise<void> {
-  const made = named.parse((await insist(() => caller.call('/v1/webhook_endpoints', { body: { url: receiver.url } }), 30_000)).json)
-  const { secret } = secretShape.parse((await insist(() => caller.call(`/v1/webhook_endpoints/${made.id}/secret`), 30_000)).json)
-  receiver.trust(secret)
 }
 
 /** The channels' effects before and after which an answer can be lost. */
@@ -141,10 +85,6 @@ async function addFaults(sandbox: Sandbox, chance: () => number, state: State): 
     await sandbox.addFault(channel, { match: aboutAnswer ? { path } : {}, fault, times: 1 })
     state.faults += 1
   }
-}
-
-async function clearFaults(sandbox: Sandbox): Promise<void> {
-  for (const address of sandbox.addresses.values()) await fetch(`${address}/_sandbox/faults`, { method: 'DELETE' })
 }
 
 /** The server in most cycles (its vault ends with it); in some the vault alone, which the server starts again. */
@@ -167,12 +107,8 @@ async function strike(state: State, chance: () => number): Promise<void> {
  * All requests are answered, all events heard. What still owes an answer then is what its channel cannot tell (the security code died with
  * the vault, so the same bytes cannot be sent again, and a list of stored cards proves no absence): its days pass, and it must be parked.
  */
-async function comeToRest(
-  { auditor, receiver, environment }: Ground,
-  clients: Clients,
-  state: State,
-  { say }: KillOptions,
-): Promise<number> {
+async function comeToRest(ground: Ground, clients: Clients, state: State, { say }: KillOptions): Promise<number> {
+  const { auditor, receiver } = ground
   await clients.finish()
   say(`all ${clients.asked.length} requests are answered`)
   const look = async () => {
@@ -191,7 +127,7 @@ async function comeToRest(
   if (open === 0) return 0
   await state.server.end('SIGTERM')
   await auditor.letDaysPass()
-  state.server = await startServer(environment)
+  state.server = await ground.start()
   await rest('what nobody can answer to be parked', at => at.open === 0 && at.quiet)
   return open
 }
