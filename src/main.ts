@@ -143,7 +143,7 @@ async function serve(config: Config, ready: Ready, undo: Undo[]): Promise<Omit<R
   undo.push(() => server.close())
   const address = `http://${config.host}:${port}`
   if (config.publicUrl === undefined) ready.place.url = address
-  const outbound = createPublicSend({ timeoutMs: 15_000, maxBytes: 65_536, allowLoopback: config.sandbox })
+  const outbound = createPublicSend({ timeoutMs: 15_000, maxBytes: 262_144, allowLoopback: config.sandbox })
   undo.push(() => outbound.close())
   const stopped = new AbortController()
   const dispatcher = createDispatcher(world, queries, { send: request => outbound(request), keys: createKeyRing() })
