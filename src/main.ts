@@ -6,6 +6,7 @@ import { mkdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { type ClientConfig, Pool } from 'pg'
+import manifest from '../package.json' with { type: 'json' }
 import { accountsOf, originsOf, sandboxSettings } from './accounts.ts'
 import type { Channel, ChannelName } from './channels/channel.ts'
 import { channels } from './channels/index.ts'
@@ -138,7 +139,14 @@ async function serve(config: Config, ready: Ready, undo: Undo[]): Promise<Omit<R
   const { world, reader, sandbox, secrets } = ready
   const queries = createEventQueries(reader)
   const limits = { bodyBytesMax: config.bodyLimitBytes, trustedProxies: config.trustedProxies, ...ready.limits }
-  const server = createServer({ world, endpoints: endpoints({ reader, queries }), limits, log: world.log, webhooks: webhookDescriptions })
+  const server = createServer({
+    world,
+    endpoints: endpoints({ reader, queries }),
+    limits,
+    log: world.log,
+    webhooks: webhookDescriptions,
+    version: manifest.version,
+  })
   const { port } = await server.listen(config.port, config.host)
   undo.push(() => server.close())
   const address = `http://${config.host}:${port}`
