@@ -18,7 +18,7 @@ test('a seed replays exactly', async () => {
 })
 
 /** Seeds in which each bug is given a chance to show. */
-const seedsMax = 6
+const seedsMax = 10
 
 for (const bug of bugs)
   test(`the simulation catches: ${bug.what}`, async () => {
