@@ -119,7 +119,7 @@ function bindOf(caller: string, body: z.output<typeof bindBody>, captured: Captu
         ? null
         : {
             textVersion: consent.text_version,
-            acceptedAt: Date.parse(consent.accepted_at),
+            acceptedAt: consent.accepted_at,
             ip: consent.ip ?? null,
             userAgent: consent.user_agent ?? null,
           },

@@ -39,10 +39,8 @@ async function tell({ address, apiKey = '', captureUrl, sandbox }: Running): Pro
   const story: Story = { caller, sandbox, capture: card => capture(caller, captureUrl, card) }
   const customer = z.object({ id: z.string() }).parse(await caller.post('/v1/customers', { reference: 'ada' }))
   const hook = await receiver()
-  const endpoint = z
-    .object({ id: z.string(), secret: z.string() })
-    .parse(await caller.post('/v1/webhook_endpoints', { url: hook.url, types: ['*'] }))
-  hook.trust(endpoint.secret)
+  const endpoint = z.object({ id: z.string() }).parse(await caller.post('/v1/webhook_endpoints', { url: hook.url, types: ['*'] }))
+  hook.trust(z.object({ secret: z.string() }).parse(await caller.get(`/v1/webhook_endpoints/${endpoint.id}/secret`)).secret)
   const first = await plainBind(story, customer.id)
   await sameCardAgain(story, customer.id, first)
   await challenge(story, customer.id)

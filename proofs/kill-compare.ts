@@ -81,7 +81,8 @@ function oneEffectEach({ books }: Seen, { operations, bindings }: Rows): string[
       const stored = of.filter(effect => effect.effect === 'card_stored')
       const status = statuses.get(one.binding)
       const came = status === 'active' || status === 'revoked' || status === 'revoking'
-      const foreign = of.filter(effect => effect.key !== '' && !effect.key.startsWith(one.id))
+      // What a card was removed by is another operation, whose key it came under.
+      const foreign = of.filter(effect => effect.effect !== 'card_removed' && effect.key !== '' && !effect.key.startsWith(one.id))
       return [
         ...(stored.length > 1 ? [`I18 ${one.id} stored ${stored.length} cards at ${one.channel}`] : []),
         ...(came && stored.length === 0 ? [`I18 ${one.id} is ${status}, and ${one.channel} stored nothing`] : []),

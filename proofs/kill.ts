@@ -3,22 +3,14 @@
  * all its durability, with answers lost and servers in trouble at the channels; sometimes the vault is killed instead. In the end
  * what we believe is compared with the channels' own books. The last line is JSON; the exit code is 1 if anything is wrong.
  */
-import { randomBytes } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
-import { z } from 'zod'
-import { type Sandbox, startSandbox } from '../src/channels/sandbox-client.ts'
-import { deploymentSecrets } from '../src/secrets.ts'
-import { startEmbedded } from '../src/world/embedded.ts'
-import { type Caller, callerOf, dice, insist, until } from './caller.ts'
+import type { Sandbox } from '../src/channels/sandbox-client.ts'
+import { type Caller, dice, until } from './caller.ts'
+import { type Ground, prepareGround, undoAll } from './ground.ts'
 import { type Clients, startClients } from './kill-clients.ts'
 import { compare, replayAll } from './kill-compare.ts'
-import { type Auditor, audit } from './queries.ts'
-import { type Receiver, startReceiver } from './receiver.ts'
-import { environmentOf, freePort, type ServerProgram, startServer } from './server.ts'
+import type { ServerProgram } from './server.ts'
 
 export type KillOptions = {
   readonly cycles: number
@@ -32,92 +24,48 @@ export type KillResult = {
   readonly server_kills: number
   readonly vault_kills: number
   readonly faults: number
+  /** Operations whose channel could not say what became of them. */
+  readonly unprovable: number
   readonly counts: Readonly<Record<string, number>>
   readonly violations: readonly string[]
 }
 
-/** What outlives the server. */
-type Ground = {
-  readonly folder: string
-  readonly environment: Readonly<Record<string, string>>
-  readonly sandbox: Sandbox
-  readonly auditor: Auditor
-  readonly receiver: Receiver
-  readonly address: string
-}
 type State = { server: ServerProgram; serverKills: number; vaultKills: number; faults: number }
 
 const restWithinMs = 240_000
+/** An operation that was tried so often has had several chances of an answer. */
+const patientTries = 5
 
 export async function kill(options: KillOptions): Promise<KillResult> {
   const undo: (() => unknown)[] = []
   try {
-    return await killOn(await prepare(undo), options, undo)
+    return await killOn(await prepareGround(undo, { durable: true }), options, undo)
   } finally {
-    for (const one of undo.reverse()) await one()
+    await undoAll(undo)
   }
 }
 
-async function prepare(undo: (() => unknown)[]): Promise<Ground> {
-  const folder = mkdtempSync(join(tmpdir(), 'bindery-kill-'))
-  undo.push(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }))
-  const database = await startEmbedded({ dataFolder: join(folder, 'database') })
-  undo.push(() => database.stop())
-  const [stripeSecret, adyenKey] = [`whsec_${randomBytes(16).toString('hex')}`, randomBytes(32).toString('hex')]
-  const [port, capturePort] = [await freePort(), await freePort()]
-  const address = `http://127.0.0.1:${port}`
-  const target = (channel: string): string => `${address}/v1/channels/${channel}/test/webhook`
-  const sandbox = await startSandbox({
-    stripe: { webhookSecrets: [stripeSecret], webhookTarget: target('stripe') },
-    adyen: { webhookSecrets: [adyenKey], webhookTarget: target('adyen') },
-  })
-  undo.push(() => sandbox.close())
-  const receiver = await startReceiver()
-  undo.push(() => receiver.close())
-  const auditor = await audit(database.connection)
-  undo.push(() => auditor.close())
-  const environment = environmentOf({ folder, connection: database.connection, sandbox, port, capturePort, stripeSecret, adyenKey })
-  return { folder, environment, sandbox, auditor, receiver, address }
-}
-
 async function killOn(ground: Ground, options: KillOptions, undo: (() => unknown)[]): Promise<KillResult> {
-  const state: State = { server: await startServer(ground.environment), serverKills: 0, vaultKills: 0, faults: 0 }
+  const state: State = { server: await ground.start(), serverKills: 0, vaultKills: 0, faults: 0 }
   undo.push(() => state.server.end('SIGKILL'))
   const chance = dice(options.seed)
-  const caller = callerOf(ground.address, firstKey(ground))
-  await listen(caller, ground.receiver)
+  const caller = ground.caller()
+  await ground.listen(caller)
   const clients = startClients(caller, { chance: dice(`${options.seed} clients`), busy: 8 })
   for (let cycle = 1; cycle <= options.cycles; cycle += 1) {
     await addFaults(ground.sandbox, chance, state)
     await sleep(200 + chance() * 1_800)
     await strike(state, chance)
     if (options.hurry && state.server.child.signalCode !== null) await ground.auditor.letLeasesLapse()
-    if (state.server.child.signalCode !== null) state.server = await startServer(ground.environment)
+    if (state.server.child.signalCode !== null) state.server = await ground.start()
     options.say(
       `cycle ${cycle}: ${clients.asked.length} requests made, ${clients.asked.filter(one => one.reply !== undefined).length} answered`,
     )
   }
   await sleep(1_000)
-  await clearFaults(ground.sandbox)
-  await comeToRest(ground, clients, options)
-  return { ...(await judge(ground, caller, clients, state)), cycles: options.cycles }
-}
-
-/** The key that the server made for its sandbox at its first start. */
-const firstKey = ({ folder }: Ground): string => {
-  return deploymentSecrets(
-    join(folder, 'server'),
-    count => randomBytes(count),
-    () => '',
-  ).sandbox.apiKey
-}
-
-const named = z.object({ id: z.string() })
-const secretShape = z.object({ secret: z.string() })
-async function listen(caller: Caller, receiver: Receiver): Promise<void> {
-  const made = named.parse((await insist(() => caller.call('/v1/webhook_endpoints', { body: { url: receiver.url } }), 30_000)).json)
-  const { secret } = secretShape.parse((await insist(() => caller.call(`/v1/webhook_endpoints/${made.id}/secret`), 30_000)).json)
-  receiver.trust(secret)
+  await ground.clearFaults()
+  const unprovable = await comeToRest(ground, clients, state, options)
+  return { ...(await judge(ground, caller, clients, state)), cycles: options.cycles, unprovable }
 }
 
 /** The channels' effects before and after which an answer can be lost. */
@@ -139,44 +87,52 @@ async function addFaults(sandbox: Sandbox, chance: () => number, state: State): 
   }
 }
 
-async function clearFaults(sandbox: Sandbox): Promise<void> {
-  for (const address of sandbox.addresses.values()) await fetch(`${address}/_sandbox/faults`, { method: 'DELETE' })
-}
-
-/** The server in most cycles; in some the vault alone, under a server that goes on. */
+/** The server in most cycles (its vault ends with it); in some the vault alone, which the server starts again. */
 async function strike(state: State, chance: () => number): Promise<void> {
   const vault = chance() < 0.25 ? await state.server.vaultPid() : undefined
-  if (vault !== undefined) {
-    process.kill(vault, 'SIGKILL')
-    state.vaultKills += 1
-    await sleep(500 + chance() * 1_000)
-    if ((await state.server.vaultPid()) !== undefined) return
-    // It does not come back by itself: whoever supervises the server has to start it again.
+  if (vault === undefined) {
+    await state.server.end('SIGKILL')
+    state.serverKills += 1
+    return
   }
-  await state.server.end('SIGKILL')
-  if (vault === undefined) state.serverKills += 1
+  process.kill(vault, 'SIGKILL')
+  state.vaultKills += 1
+  await until('the vault to be started again', async () => {
+    const now = await state.server.vaultPid()
+    return now !== undefined && now !== vault ? now : undefined
+  })
 }
 
-async function comeToRest({ auditor, receiver }: Ground, clients: Clients, { say }: KillOptions): Promise<void> {
+/**
+ * All requests are answered, all events heard. What still owes an answer then is what its channel cannot tell (the security code died with
+ * the vault, so the same bytes cannot be sent again, and a list of stored cards proves no absence): its days pass, and it must be parked.
+ */
+async function comeToRest(ground: Ground, clients: Clients, state: State, { say }: KillOptions): Promise<number> {
+  const { auditor, receiver } = ground
   await clients.finish()
   say(`all ${clients.asked.length} requests are answered`)
-  await until(
-    'all operations and deliveries to come to rest',
-    async () => {
-      const open = (await auditor.operations()).filter(one => one.status === 'open' || one.status === 'waiting')
-      const events = await auditor.events()
-      const heard = new Set(receiver.heard.map(one => one.id))
-      const unheard = events.filter(one => !heard.has(one.id)).length
-      const pending = await auditor.pending()
-      say(`${open.length} operations open, ${unheard} events not heard yet, ${pending} deliveries pending`)
-      return open.length === 0 && unheard === 0 && pending === 0 ? true : undefined
-    },
-    restWithinMs,
-    2_000,
-  ).catch((error: unknown) => say(String(error)))
+  const look = async () => {
+    const open = (await auditor.operations()).filter(one => one.status === 'open' || one.status === 'waiting')
+    const events = await auditor.events()
+    const heard = new Set(receiver.heard.map(one => one.id))
+    const unheard = events.filter(one => !heard.has(one.id)).length
+    const pending = await auditor.pending()
+    say(`${open.length} operations open, ${unheard} events not heard yet, ${pending} deliveries pending`)
+    return { owed: open.filter(one => one.tries < patientTries).length, open: open.length, quiet: unheard === 0 && pending === 0 }
+  }
+  const rest = (what: string, done: (at: Awaited<ReturnType<typeof look>>) => boolean): Promise<unknown> =>
+    until(what, async () => (done(await look()) ? true : undefined), restWithinMs, 2_000).catch((error: unknown) => say(String(error)))
+  await rest('all operations to be answered, or asked often enough', at => at.owed === 0 && at.quiet)
+  const { open } = await look()
+  if (open === 0) return 0
+  await state.server.end('SIGTERM')
+  await auditor.letDaysPass()
+  state.server = await ground.start()
+  await rest('what nobody can answer to be parked', at => at.open === 0 && at.quiet)
+  return open
 }
 
-async function judge(ground: Ground, caller: Caller, clients: Clients, state: State): Promise<Omit<KillResult, 'cycles'>> {
+async function judge(ground: Ground, caller: Caller, clients: Clients, state: State): Promise<Omit<KillResult, 'cycles' | 'unprovable'>> {
   const books = new Map<string, Awaited<ReturnType<Sandbox['books']>>>()
   const broken: string[] = []
   for (const channel of ground.sandbox.addresses.keys()) {

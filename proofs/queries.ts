@@ -15,6 +15,8 @@ export type Auditor = {
   rowCounts(): Promise<Readonly<Record<string, number>>>
   /** What a dead process held for a minute is free now. Only while no server runs. */
   letLeasesLapse(): Promise<void>
+  /** What owes an answer was asked three days ago: its time is up. Only while no server runs. */
+  letDaysPass(): Promise<void>
   close(): Promise<void>
 }
 
@@ -71,6 +73,11 @@ export async function audit(connection: ClientConfig): Promise<Auditor> {
       await client.query(`update bindery.idempotency set lease_until = now() where state = 'running'`)
       await client.query(`update bindery.deliveries set due_at = now() where state = 'pending'`)
       await client.query('update bindery.inbox set due_at = now() where due_at > now()')
+    },
+    letDaysPass: async () => {
+      await client.query(
+        `update bindery.operations set created_at = created_at - interval '3 days', due_at = now() where status in ('open', 'waiting')`,
+      )
     },
     close: () => client.end(),
   }

@@ -78,12 +78,16 @@ export function decide(rows: Rows, change: Change, minds: Minds): Decision {
     { unbound: rows.instrument.unbound_at !== null },
     all.map(one => one.status),
   )
+  const display = binding.status === 'active' ? displayAfter(rows.instrument.display, known.card) : rows.instrument.display
   const visible =
     binding.status !== rows.binding.status ||
     derived !== rows.instrument.status ||
     binding.token !== rows.binding.token ||
-    known.card !== undefined
-  const instrument = visible ? instrumentAfter(rows.instrument, known, derived, binding, minds.now) : rows.instrument
+    display !== rows.instrument.display
+  const { sequence } = rows.instrument
+  const instrument: InstrumentRow = visible
+    ? { ...rows.instrument, status: derived, display, sequence: sequence + 1, updated_at: minds.now }
+    : rows.instrument
   const writes: Write[] = [...fresh, ...(revoke === undefined ? [] : [revoke.fact])].map(one => insert(facts, one))
   writes.push(moveTo(bindings, rows.binding, binding))
   for (const [before, after] of settled) if (after !== before) writes.push(moveTo(operations, before, after))
@@ -178,25 +182,15 @@ function bindingAfter(
 
 const sameNames = (a: References, b: References): boolean => JSON.stringify(a) === JSON.stringify(b)
 
-function instrumentAfter(
-  before: InstrumentRow,
-  known: Known,
-  status: InstrumentRow['status'],
-  binding: BindingRow,
-  now: number,
-): InstrumentRow {
-  const alive = binding.status === 'active' && known.card !== undefined
-  const display = alive && known.card !== undefined ? { ...before.display, ...shown(known.card) } : before.display
-  return { ...before, status, display, sequence: before.sequence + 1, updated_at: now }
-}
-
-/** The channel may know a newer expiry than the customer typed; the brand stays ours (channels spell brands differently). */
-function shown(card: NonNullable<Known['card']>): Partial<InstrumentRow['display']> {
-  return {
-    ...(card.last4 === undefined ? {} : { last4: card.last4 }),
-    ...(card.expiryMonth === undefined ? {} : { expiryMonth: card.expiryMonth }),
-    ...(card.expiryYear === undefined ? {} : { expiryYear: card.expiryYear }),
-  }
+/**
+ * A channel may know a newer card than the customer typed. Of all that is told the latest expiry is shown, whoever tells it last, so that
+ * the order of news does not matter; the brand stays ours, since channels spell brands differently.
+ */
+function displayAfter(before: InstrumentRow['display'], card: Known['card']): InstrumentRow['display'] {
+  if (card?.expiryYear === undefined || card.expiryMonth === undefined) return before
+  const { expiryYear, expiryMonth, last4 = before.last4 } = card
+  const later = expiryYear > before.expiryYear || (expiryYear === before.expiryYear && expiryMonth > before.expiryMonth)
+  return later ? { ...before, last4, expiryMonth, expiryYear } : before
 }
 
 /** Names by which later news may find the binding: what the channel gave, but not its customer object. */

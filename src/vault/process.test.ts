@@ -20,7 +20,7 @@ import { createVaultClient } from './client.ts'
 import { reasonsToRefuse } from './hardening.ts'
 import { developmentKeyFile, developmentRoot } from './root.ts'
 import { type VaultSettings, writeSettings } from './settings.ts'
-import { startVault } from './start.ts'
+import { keepVault, startVault } from './start.ts'
 import { vaultTables } from './tables.ts'
 
 const number = '4242424242424242'
@@ -276,4 +276,31 @@ test('nobody but the vault reads its tables, and the vault reads nothing else', 
     await assert.rejects(client.query(`select 1 from ${table}`), /permission denied/)
     await client.end()
   }
+})
+
+test('a vault that is killed is started again at the same addresses, and one that is stopped is not', async t => {
+  // One of its own: a root key fits one database.
+  const own = await testDatabase({ extraSql: [rideFunctionSql('vault', vaultTables).sql] })
+  t.after(() => own.close())
+  const settings = { ...(await settingsFor(t)), database: { ...asRole(own.connection, roles.vault) } }
+  const ends: string[] = []
+  const kept = await keepVault(settings, reason => ends.push(reason))
+  t.after(() => kept.stop())
+  const client = clientOf(settings)
+  t.after(() => client.close())
+  await client.ready(5_000)
+  const owner = { tenant: 'ten_1', owner: 'whe_1', field: 'secret' }
+  const sealed = await client.seal({ ...owner, text: 'kept' })
+  const { pid } = kept.process()
+  assert.ok(pid !== undefined)
+  process.kill(pid, 'SIGKILL')
+  for (let tries = 0; kept.process().pid === pid && tries < 300; tries += 1) await sleep(50)
+  await client.ready(10_000)
+  assert.equal(await client.open({ ...owner, sealed }), 'kept')
+  const answer = await fetch(kept.captureUrl, { method: 'POST' })
+  assert.equal(answer.status, 401)
+  assert.deepEqual(ends, ['the vault ended (SIGKILL)'])
+  const last = kept.process().pid
+  await kept.stop()
+  assert.ok(last !== undefined && !isAlive(last))
 })

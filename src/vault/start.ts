@@ -20,6 +20,7 @@ const program = fileURLToPath(new URL('serve.ts', import.meta.url))
 const ready = z.object({ ready: z.literal(true), captureUrl: z.string() })
 const startWithinMs = 30_000
 const stopWithinMs = 15_000
+const againMs = { first: 50, most: 5_000 }
 
 /**
  * Resolves when the vault takes calls. Throws an Error with what the vault wrote to standard error when it does not start. The shell is
@@ -38,6 +39,46 @@ export async function startVault(settings: VaultSettings): Promise<StartedVault>
   const gone = once(child, 'exit').then(([code, signal]: unknown[]) => `the vault ended (${String(code ?? signal)})`)
   const captureUrl = await announced(child, () => said)
   return { captureUrl, process: child, ended: gone, stop: () => stop(child) }
+}
+
+/**
+ * The same, and starts it again whenever it ends by itself. What it held in memory is gone then (captures have to be made anew), what it
+ * sealed is not. `onEnd` is told why it ended. It comes back at the same addresses.
+ */
+export async function keepVault(
+  settings: VaultSettings,
+  onEnd: (reason: string) => void,
+): Promise<Pick<StartedVault, 'captureUrl' | 'stop'> & { process(): ChildProcess }> {
+  const kept = { current: await startVault(settings), stopped: false }
+  const { captureUrl } = kept.current
+  const again = { ...settings, capturePort: Number(new URL(captureUrl).port) }
+  const watch = async (): Promise<void> => {
+    while (!kept.stopped) {
+      const reason = await kept.current.ended
+      if (kept.stopped) return
+      onEnd(reason)
+      for (let waitMs = againMs.first; !kept.stopped; waitMs = Math.min(againMs.most, waitMs * 2)) {
+        const started = await startVault(again).catch((error: unknown) => onEnd(error instanceof Error ? error.message : 'unknown reason'))
+        if (started !== undefined) {
+          kept.current = started
+          break
+        }
+        await sleep(waitMs)
+      }
+    }
+    // Told to stop while it was being started again.
+    await kept.current.stop()
+  }
+  const watching = watch()
+  return {
+    captureUrl,
+    process: () => kept.current.process,
+    stop: async () => {
+      kept.stopped = true
+      await kept.current.stop()
+      await watching
+    },
+  }
 }
 
 /** Node 24 can be told not to open its inspector on SIGUSR1. */
