@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type ClientBase, type ClientConfig, Pool } from 'pg'
 import { createStation } from './ride.ts'
 import { board } from './ride-boarding.ts'
-import { createLane, type Lane } from './ride-lane.ts'
+import { createLane, type Lane, laneSettings } from './ride-lane.ts'
 import { rideFunctionSql } from './ride-sql.ts'
 import { type Store, Unavailable } from './store.ts'
 import { layoutOf } from './store-layout.ts'
@@ -98,16 +98,9 @@ async function forgetRides(pool: Pool, schema: string): Promise<number> {
   return gone.rowCount ?? 0
 }
 
-// Like the lanes' (ride-lane.ts), but for the order of rows, which reading does not need.
-const readerSettings = `set plan_cache_mode = force_generic_plan;
-set enable_seqscan = off;
-set jit = off;
-set timezone = 'UTC';
-set datestyle = 'ISO'`
-
 function readingPool(input: PostgresStoreInput): Pool {
   const onConnect = async (client: ClientBase): Promise<void> => {
-    await client.query(readerSettings)
+    await client.query(laneSettings)
   }
   const pool = new Pool({ ...input.connection, max: input.readers ?? 4, onConnect })
   pool.on('error', () => undefined)
