@@ -148,6 +148,10 @@ async function transaction(statements: readonly Statement[]): Promise<string | u
     }
     await client.query({ name: 'commit', text: 'commit' })
     return undefined
+  } catch (error) {
+    await client.query({ name: 'rollback', text: 'rollback' })
+    if (error instanceof pg.DatabaseError && error.code === '23505') return error.constraint ?? 'a row in the way'
+    throw error
   } finally {
     client.release()
   }
