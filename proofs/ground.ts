@@ -63,7 +63,7 @@ export async function prepareGround(undo: Undo[], options: { readonly durable: b
   undo.push(() => sandbox.close())
   const receiver = await startReceiver()
   undo.push(() => receiver.close())
-  const auditor = await audit(database.connection)
+  const auditor = audit(database.connection)
   undo.push(() => auditor.close())
   const { connection } = database
   const environment = environmentOf({ folder, connection, sandbox, port, capturePort, stripeSecret, adyenKey })

@@ -105,7 +105,7 @@ async function strike(state: State, chance: () => number): Promise<void> {
 
 /**
  * All requests are answered, all events heard. What still owes an answer then is what its channel cannot tell (the security code died with
- * the vault, so the same bytes cannot be sent again, and a list of stored cards proves no absence): its days pass, and it must be parked.
+ * the vault, so the same bytes cannot be sent again, and a list of stored cards proves no absence): its time passes, and it must be parked.
  */
 async function comeToRest(ground: Ground, clients: Clients, state: State, { say }: KillOptions): Promise<number> {
   const { auditor, receiver } = ground

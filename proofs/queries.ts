@@ -1,5 +1,5 @@
 /** The database as an auditor reads it: beside the product, over a connection of its own, deciding nothing. */
-import { Client, type ClientConfig } from 'pg'
+import { type ClientConfig, Pool } from 'pg'
 import { z } from 'zod'
 
 export type Auditor = {
@@ -15,7 +15,7 @@ export type Auditor = {
   rowCounts(): Promise<Readonly<Record<string, number>>>
   /** What a dead process held for a minute is free now. Only while no server runs. */
   letLeasesLapse(): Promise<void>
-  /** What owes an answer was asked three days ago: its time is up. Only while no server runs. */
+  /** What owes an answer was asked a month ago: its time is up, and its key's window is over. Only while no server runs. */
   letDaysPass(): Promise<void>
   close(): Promise<void>
 }
@@ -41,11 +41,10 @@ const operationRow = z.object({
 const eventRow = z.object({ id: z.string(), instrument: z.string().nullable(), sequence: z.number().nullable(), type: z.string() })
 const count = z.object({ count: z.coerce.number() })
 
-export async function audit(connection: ClientConfig): Promise<Auditor> {
-  const client = new Client(connection)
+export function audit(connection: ClientConfig): Auditor {
+  const client = new Pool({ ...connection, max: 2 })
   // A database that is stopped hangs up on us: the next question says so.
   client.on('error', () => undefined)
-  await client.connect()
   const read = async <T>(shape: z.ZodType<T>, sql: string): Promise<readonly T[]> => z.array(shape).parse((await client.query(sql)).rows)
   const one = async (sql: string): Promise<number> => (await read(count, sql))[0]?.count ?? 0
   return {
@@ -76,7 +75,7 @@ export async function audit(connection: ClientConfig): Promise<Auditor> {
     },
     letDaysPass: async () => {
       await client.query(
-        `update bindery.operations set created_at = created_at - interval '3 days', due_at = now() where status in ('open', 'waiting')`,
+        `update bindery.operations set created_at = created_at - interval '30 days', due_at = now() where status in ('open', 'waiting')`,
       )
     },
     close: () => client.end(),
