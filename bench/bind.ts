@@ -53,7 +53,7 @@ type Stage = {
 }
 
 export async function benchBind(options: BindOptions): Promise<BindReport> {
-  const database = await startDatabase()
+  const database = await startDatabase(segmentsFor(options))
   const started: Child[] = []
   try {
     const ours = await startChild('server.ts', { databaseUrl: urlOf(database), folder: database.folder })
@@ -69,6 +69,9 @@ export async function benchBind(options: BindOptions): Promise<BindReport> {
     await database.close()
   }
 }
+
+/** A round writes for about four times its seconds at full speed. */
+const segmentsFor = ({ seconds, rounds }: BindOptions): number => Math.min(160, Math.ceil(seconds * (rounds + 2) * 3))
 
 const urlOf = (database: BenchDatabase): string => {
   const { host, user, database: name } = database.connectionOf('ours')
@@ -160,7 +163,6 @@ async function supplyOf({ options, database }: Stage, child: Child, way: WayName
 }
 
 async function rest({ database, children }: Stage): Promise<void> {
-  await database.rest()
   await settled(() => treeUs(database.serverPid) + treeUs(children.ours.pid) + treeUs(children.naive.pid))
 }
 

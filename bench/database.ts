@@ -23,8 +23,6 @@ export type BenchDatabase = {
   walBytes(): Promise<number>
   /** Customers of a tenant, made at once; their ids. */
   makeCustomers(way: WayName, tenant: string, count: number, idOf?: (index: number) => string): Promise<readonly string[]>
-  /** Tidies up what was written, so that no way runs while another's leavings are vacuumed. */
-  rest(): Promise<void>
   contents(way: WayName): Promise<readonly Content[]>
   close(): Promise<void>
 }
@@ -32,12 +30,13 @@ export type BenchDatabase = {
 /** What a table holds: how many rows, their versions added up (inserts and changes together), and bytes of a row on average. */
 export type Content = { readonly table: string; readonly rows: number; readonly versions: number; readonly bytes: number }
 
-/** Checkpoints come before the clock starts and not within it; everything else is as `npm start` has it: fsync and commits durable. */
-const settings = { checkpoint_timeout: '1h', max_wal_size: '16GB' }
+/** No checkpoint comes within the run, whichever way it would hit; everything else is as `npm start` has it: fsync and commits durable. */
+const settings = { checkpoint_timeout: '1h', max_wal_size: '16GB', min_wal_size: '8GB' }
 
-export async function startDatabase(): Promise<BenchDatabase> {
+/** `segments`: files of 16 MB the run may write to. They are made before it, since a server that has run for a day makes no new ones. */
+export async function startDatabase(segments: number, more: Readonly<Record<string, string>> = {}): Promise<BenchDatabase> {
   const folder = mkdtempSync(join(tmpdir(), 'bindery-bench-'))
-  const server = await startEmbedded({ dataFolder: join(folder, 'database'), settings })
+  const server = await startEmbedded({ dataFolder: join(folder, 'database'), settings: { ...settings, ...more } })
   const { host = '', port = 5432, user = '' } = server.connection
   const connectionOf = (database: string): Connection => ({ host, port, user, database })
   const control = new pg.Client(connectionOf('postgres'))
@@ -53,6 +52,7 @@ export async function startDatabase(): Promise<BenchDatabase> {
     await client.connect()
     clients.set(way, client)
   }
+  await fillSegments(control, segments)
   const clientOf = (way: WayName): pg.Client => clients.get(way) ?? control
   return {
     folder,
@@ -68,9 +68,6 @@ export async function startDatabase(): Promise<BenchDatabase> {
         tenant,
         Array.from({ length: count }, (_, i) => idOf(i)),
       ),
-    async rest() {
-      await control.query('checkpoint')
-    },
     contents: way => contentsOf(clientOf(way)),
     async close() {
       for (const client of [...clients.values(), control]) await client.end()
@@ -78,6 +75,12 @@ export async function startDatabase(): Promise<BenchDatabase> {
       rmSync(folder, { recursive: true, force: true })
     },
   }
+}
+
+/** Segments that were switched away from are kept for use again by the checkpoint. */
+async function fillSegments(client: pg.Client, count: number): Promise<void> {
+  for (let made = 0; made < count; made += 1) await client.query(`select pg_logical_emit_message(false, 'bench', ''), pg_switch_wal()`)
+  await client.query('checkpoint')
 }
 
 function customerIds(): () => string {

@@ -119,7 +119,7 @@ function bindOf(caller: string, body: z.output<typeof bindBody>, captured: Captu
         ? null
         : {
             textVersion: consent.text_version,
-            acceptedAt: Date.parse(consent.accepted_at),
+            acceptedAt: consent.accepted_at,
             ip: consent.ip ?? null,
             userAgent: consent.user_agent ?? null,
           },
@@ -148,6 +148,10 @@ async function transaction(statements: readonly Statement[]): Promise<string | u
     }
     await client.query({ name: 'commit', text: 'commit' })
     return undefined
+  } catch (error) {
+    await client.query({ name: 'rollback', text: 'rollback' })
+    if (error instanceof pg.DatabaseError && error.code === '23505') return error.constraint ?? 'a row in the way'
+    throw error
   } finally {
     client.release()
   }

@@ -19,13 +19,14 @@ type RowData = Readonly<Record<string, unknown>>
 
 const inserting = new Map<string, string>()
 
-export function insertInto(schema: string, table: AnyTable, row: RowData): Statement {
+/** Another row in the way is an error that ends the transaction, unless `onConflict` says otherwise. */
+export function insertInto(schema: string, table: AnyTable, row: RowData, onConflict = ''): Statement {
   const columns = Object.keys(table.columns)
   const name = `insert ${table.name}`
   const known = inserting.get(name)
   const text =
     known ??
-    `insert into ${schema}.${table.name} (${columns.join(', ')}) values (${columns.map((_, i) => `$${i + 1}`).join(', ')}) on conflict do nothing`
+    `insert into ${schema}.${table.name} (${columns.join(', ')}) values (${columns.map((_, i) => `$${i + 1}`).join(', ')})${onConflict}`
   inserting.set(name, text)
   const types = columns.map(column => typeOf(table, column))
   return { name, text, values: columns.map((column, i) => parameter(types[i], row[column])), types }
@@ -75,7 +76,7 @@ export type Sealed = { readonly dek: RowData; readonly record: RowData }
 /** The first transaction. The first statement finds the customer, the second takes the Idempotency-Key. */
 export const intentOf = (b: Bind, sealed: Sealed): readonly Statement[] => [
   readCustomer(b),
-  insertInto('bindery', idempotency, claimOf(b)),
+  insertInto('bindery', idempotency, claimOf(b), ' on conflict do nothing'),
   insertInto('bindery', instruments, instrumentOf(b)),
   insertInto('bindery', identities, identityOf(b)),
   insertInto('bindery', bindings, bindingOf(b)),

@@ -14,12 +14,12 @@ create table events (
   xid xid8 not null default pg_current_xact_id(),
   position bigint generated always as identity,
   constraint events_pkey primary key (tenant, id),
-  constraint events_sequence unique (tenant, instrument, sequence),
+  constraint events_sequence unique (instrument, sequence, tenant),
   constraint events_sequence_counts check ((instrument is null) = (sequence is null) and coalesce(sequence, 1) > 0),
   constraint events_mode_known check (mode in ('test', 'live'))
 );
 
-create index events_feed on events (tenant, mode, xid, position);
+create index events_feed on events (mode, tenant, xid, position);
 
 create table webhook_endpoints (
   tenant text not null,
@@ -41,7 +41,7 @@ create table webhook_endpoints (
   )
 );
 
-create index webhook_endpoints_mode on webhook_endpoints (tenant, mode);
+create index webhook_endpoints_mode on webhook_endpoints (mode, tenant);
 
 create table deliveries (
   tenant text not null,
@@ -52,7 +52,6 @@ create table deliveries (
   state text not null,
   tries integer not null,
   due_at timestamptz,
-  clock text,
   last_try_at timestamptz,
   last_status integer,
   last_error text,
@@ -68,7 +67,7 @@ create table deliveries (
 );
 
 create index deliveries_line on deliveries (tenant, endpoint, line, state, sequence);
-create index deliveries_due on deliveries (clock, due_at) where due_at is not null;
+create index deliveries_due on deliveries (tenant, endpoint, due_at) where due_at is not null;
 create index deliveries_list on deliveries (tenant, endpoint, xid, position);
 
 create table cursors (

@@ -57,12 +57,12 @@ create table bindery.bindings (
   updated_at timestamp with time zone not null,
   version integer not null,
   constraint bindings_pkey PRIMARY KEY (tenant, id),
-  constraint bindings_slot UNIQUE (tenant, slot),
+  constraint bindings_slot UNIQUE (slot, tenant),
   constraint bindings_slot_held CHECK (((slot IS NULL) = (status = ANY (ARRAY['revoking'::text, 'revoked'::text, 'expired'::text, 'failed'::text])))),
   constraint bindings_status CHECK ((status = ANY (ARRAY['initiated'::text, 'challenge'::text, 'verifying'::text, 'uncertain'::text, 'active'::text, 'suspended'::text, 'revoking'::text, 'revoked'::text, 'expired'::text, 'failed'::text]))),
   constraint bindings_of FOREIGN KEY (tenant, instrument) REFERENCES bindery.instruments(tenant, id)
 );
-CREATE INDEX bindings_instrument ON bindery.bindings USING btree (tenant, instrument, id);
+CREATE INDEX bindings_instrument ON bindery.bindings USING btree (instrument, tenant);
 
 create table bindery.channel_names (
   channel text collate "C" not null,
@@ -108,7 +108,7 @@ create table bindery.customers (
   constraint customers_reference UNIQUE (tenant, mode, reference),
   constraint customers_clock FOREIGN KEY (tenant, clock) REFERENCES bindery.clocks(tenant, id)
 );
-CREATE INDEX customers_position ON bindery.customers USING btree (tenant, mode, "position");
+CREATE INDEX customers_position ON bindery.customers USING btree (mode, tenant, "position");
 
 create table bindery.deliveries (
   tenant text not null,
@@ -119,7 +119,6 @@ create table bindery.deliveries (
   state text not null,
   tries integer not null,
   due_at timestamp with time zone,
-  clock text,
   last_try_at timestamp with time zone,
   last_status integer,
   last_error text,
@@ -133,7 +132,7 @@ create table bindery.deliveries (
   constraint deliveries_state_known CHECK ((state = ANY (ARRAY['pending'::text, 'delivered'::text, 'parked'::text, 'skipped'::text]))),
   constraint deliveries_tries_bound CHECK ((tries >= 0))
 );
-CREATE INDEX deliveries_due ON bindery.deliveries USING btree (clock, due_at) WHERE (due_at IS NOT NULL);
+CREATE INDEX deliveries_due ON bindery.deliveries USING btree (tenant, endpoint, due_at) WHERE (due_at IS NOT NULL);
 CREATE INDEX deliveries_line ON bindery.deliveries USING btree (tenant, endpoint, line, state, sequence);
 CREATE INDEX deliveries_list ON bindery.deliveries USING btree (tenant, endpoint, xid, "position");
 
@@ -150,11 +149,11 @@ create table bindery.events (
   xid xid8 not null default pg_current_xact_id(),
   "position" bigint not null generated always as identity,
   constraint events_pkey PRIMARY KEY (tenant, id),
-  constraint events_sequence UNIQUE (tenant, instrument, sequence),
+  constraint events_sequence UNIQUE (instrument, sequence, tenant),
   constraint events_mode_known CHECK ((mode = ANY (ARRAY['test'::text, 'live'::text]))),
   constraint events_sequence_counts CHECK ((((instrument IS NULL) = (sequence IS NULL)) AND (COALESCE(sequence, 1) > 0)))
 );
-CREATE INDEX events_feed ON bindery.events USING btree (tenant, mode, xid, "position");
+CREATE INDEX events_feed ON bindery.events USING btree (mode, tenant, xid, "position");
 
 create table bindery.facts (
   tenant text collate "C" not null,
@@ -171,9 +170,9 @@ create table bindery.facts (
   seen_at timestamp with time zone not null,
   request text collate "C",
   constraint facts_pkey PRIMARY KEY (tenant, id),
-  constraint facts_source_event UNIQUE (tenant, source, source_event)
+  constraint facts_source_event UNIQUE (source_event, source, tenant)
 );
-CREATE INDEX facts_binding ON bindery.facts USING btree (tenant, binding, id);
+CREATE INDEX facts_binding ON bindery.facts USING btree (binding, tenant);
 
 create table bindery.idempotency (
   tenant text not null,
@@ -248,8 +247,8 @@ create table bindery.instruments (
   constraint instruments_status CHECK ((status = ANY (ARRAY['pending'::text, 'active'::text, 'suspended'::text, 'expired'::text, 'failed'::text, 'replaced'::text, 'blocked'::text, 'unbound'::text, 'erased'::text]))),
   constraint instruments_owner FOREIGN KEY (tenant, customer) REFERENCES bindery.customers(tenant, id)
 );
-CREATE INDEX instruments_customer ON bindery.instruments USING btree (tenant, customer, id);
-CREATE INDEX instruments_position ON bindery.instruments USING btree (tenant, mode, "position");
+CREATE INDEX instruments_customer ON bindery.instruments USING btree (customer, tenant);
+CREATE INDEX instruments_position ON bindery.instruments USING btree (mode, tenant, "position");
 
 create table bindery.operations (
   id text collate "C" not null,
@@ -275,7 +274,7 @@ create table bindery.operations (
   constraint operations_status CHECK ((status = ANY (ARRAY['open'::text, 'waiting'::text, 'settled'::text, 'parked'::text]))),
   constraint operations_of FOREIGN KEY (tenant, binding) REFERENCES bindery.bindings(tenant, id)
 );
-CREATE INDEX operations_binding ON bindery.operations USING btree (tenant, binding, id);
+CREATE INDEX operations_binding ON bindery.operations USING btree (binding, tenant);
 CREATE INDEX operations_due ON bindery.operations USING btree (due_at) WHERE (due_at IS NOT NULL);
 
 create table bindery.rides (
@@ -333,7 +332,7 @@ CASE
     ELSE ((status = 'disabled'::text) AND (disabled_reason IS NOT NULL))
 END)
 );
-CREATE INDEX webhook_endpoints_mode ON bindery.webhook_endpoints USING btree (tenant, mode);
+CREATE INDEX webhook_endpoints_mode ON bindery.webhook_endpoints USING btree (mode, tenant);
 
 create table vault.deks (
   tenant text not null,
@@ -388,7 +387,7 @@ create table vault.records (
   clock text,
   version integer not null default 1,
   constraint records_pkey PRIMARY KEY (tenant, instrument, instrument_version, field),
-  constraint records_reference UNIQUE (tenant, reference),
+  constraint records_reference UNIQUE (reference, tenant),
   constraint records_bin_digits CHECK ((bin ~ '^[0-9]{6}([0-9]{2})?$'::text)),
   constraint records_envelope_length CHECK ((octet_length(envelope) >= 138)),
   constraint records_expiry_month_range CHECK (((expiry_month >= 1) AND (expiry_month <= 12))),

@@ -157,14 +157,17 @@ export const bugs: readonly Bug[] = [
   {
     name: 'no_slot_constraint',
     what: 'that an instrument is bound on a channel already is looked up, and nothing more',
-    infect: (world, { scheduler }) =>
-      withCommit(world, async (original, writes) => {
-        if (!writes.some(one => isInsert(one, bindings))) return original(writes)
-        const free = writes.map(one =>
-          isInsert(one, bindings) ? withRow(one, { slot: `free ${scheduler.random(8).toString('hex')}` }) : one,
-        )
-        return original(await Promise.all(free.map(one => overwriting(world, one))))
-      }),
+    infect: (world, { scheduler }) => {
+      const free = () => `free ${scheduler.random(8).toString('hex')}`
+      return withCommit(world, async (original, writes) => {
+        const loose = writes.map(one => {
+          if (isInsert(one, bindings)) return withRow(one, { slot: free() })
+          return isMove(one, bindings) && typeof one.set.slot === 'string' ? { ...one, set: { ...one.set, slot: free() } } : one
+        })
+        if (!writes.some(one => isInsert(one, bindings))) return original(loose)
+        return original(await Promise.all(loose.map(one => overwriting(world, one))))
+      })
+    },
   },
   {
     name: 'last_message_wins',

@@ -39,10 +39,23 @@ export async function command(simulated: Simulated, client: Client): Promise<str
   const dice = simulated.scheduler.chance()
   if (dice < 0.55 || client.instruments.length === 0) return bindCard(simulated, client)
   const instrument = simulated.scheduler.one(client.instruments)
-  if (dice < 0.65) return `extend ${await extend(simulated, instrument)}`
+  if (dice < 0.68) return `extend ${await extend(simulated, instrument)}`
   if (dice < 0.75) return `unbind ${await outcome(simulated, { name: 'unbindInstrument', params: { id: instrument } })}`
   if (dice < 0.8) return channelActs(simulated)
+  if (dice < 0.92) return `crowd ${await crowd(simulated, instrument)}`
   return `read ${(await ask(simulated, { name: 'getInstrument', params: { id: instrument } }))?.status}`
+}
+
+/** Several people, or one who is impatient, do several things to one instrument at the same moment. */
+async function crowd(simulated: Simulated, instrument: string): Promise<string> {
+  const { scheduler } = simulated
+  const [one, other] = await Promise.all([
+    extend(simulated, instrument),
+    extend(simulated, instrument),
+    scheduler.chance() < 0.4 ? outcome(simulated, { name: 'unbindInstrument', params: { id: instrument } }) : undefined,
+    scheduler.chance() < 0.3 ? channelActs(simulated) : undefined,
+  ])
+  return `${one}, ${other}`
 }
 
 async function bindCard(simulated: Simulated, client: Client): Promise<string> {
@@ -117,7 +130,7 @@ async function extend(simulated: Simulated, instrument: string): Promise<string>
   const channel = scheduler.one(['stripe', 'adyen'] as const)
   const asked = { name: 'extendInstrument', params: { id: instrument }, body: { channel, return_url: 'https://shop.example/back' } }
   // A button pressed twice: two requests, two keys.
-  const [first] = await Promise.all([outcome(simulated, asked), scheduler.chance() < 0.3 ? outcome(simulated, asked) : undefined])
+  const [first] = await Promise.all([outcome(simulated, asked), scheduler.chance() < 0.6 ? outcome(simulated, asked) : undefined])
   return first
 }
 

@@ -42,7 +42,6 @@ const totals = z.object({
 type Totals = z.output<typeof totals>
 const nothing: Totals = { seeds: 0, commands: 0, crashes: 0, violations: 0, faults: {} }
 
-
 async function sweep(): Promise<number> {
   let total = nothing
   if (values.seed !== undefined) {

@@ -4,7 +4,6 @@ import type { ChannelName } from '../src/channels/channel.ts'
 import type { StagedDelivery } from '../src/channels/stage.ts'
 import { planEndpoint } from '../src/events/endpoint.ts'
 import { fanOut } from '../src/events/fanOut.ts'
-import { deliveries } from '../src/events/tables.ts'
 import { bindings, facts, inbox, operations } from '../src/instruments/tables.ts'
 import { hearDue, settleDue } from '../src/worker.ts'
 import type { Bug } from './bugs.ts'
@@ -146,7 +145,11 @@ async function workLoop(simulated: Simulated, state: { readonly resting: boolean
 /** Milliseconds until the next row falls due: at least a second, at most an hour. */
 async function untilDue(simulated: Simulated): Promise<number> {
   const at = { now: Number.MAX_SAFE_INTEGER, clock: null, limit: 1 }
-  const rows = await Promise.all([simulated.store.due(operations, at), simulated.store.due(inbox, at), simulated.store.due(deliveries, at)])
+  const rows = await Promise.all([
+    simulated.store.due(operations, at),
+    simulated.store.due(inbox, at),
+    simulated.queries.due(Number.MAX_SAFE_INTEGER, 1),
+  ])
   const next = Math.min(...rows.flat().map(row => row.due_at ?? Number.POSITIVE_INFINITY))
   return Math.max(1_000, Math.min(next - simulated.scheduler.now(), hour))
 }

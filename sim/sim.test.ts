@@ -4,7 +4,7 @@ import { bugs } from './bugs.ts'
 import { runSeed } from './seed.ts'
 
 test('whatever fails and in whatever order, no invariant breaks', async () => {
-  for (const seed of [1, 2, 3]) {
+  for (const seed of [1, 2]) {
     const run = await runSeed(seed, 1010)
     assert.deepEqual(run.violations, [], `seed ${seed}`)
     assert.ok(run.commands >= 1000, `${run.commands} commands`)
@@ -18,10 +18,10 @@ test('a seed replays exactly', async () => {
 })
 
 /** Seeds in which each bug is given a chance to show. */
-const seedsMax = 8
+const seedsMax = 10
 
 for (const bug of bugs)
   test(`the simulation catches: ${bug.what}`, async () => {
-    for (let seed = 1; seed <= seedsMax; seed += 1) if ((await runSeed(seed, 300, bug)).violations.length > 0) return
+    for (let seed = 1; seed <= seedsMax; seed += 1) if ((await runSeed(seed, 200, bug)).violations.length > 0) return
     assert.fail(`${bug.name} went unnoticed in ${seedsMax} seeds`)
   })

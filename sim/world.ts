@@ -101,7 +101,7 @@ export function createSimulated(seed: number, bug: Bug | undefined, take: (simul
     const life = createLife(crashes)
     const world = createWorld({ scheduler, faults, life, note, errors, store, network, vault: vaultPort, bug, checkIntent })
     const outbound: Outbound = { send: receivers.send(life), keys: createKeyRing() }
-    return { world, life, dispatcher: createDispatcher(world, outbound) }
+    return { world, life, dispatcher: createDispatcher(world, queries, outbound) }
   }
   let current: Process | undefined
   const simulated: Simulated = {

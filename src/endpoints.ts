@@ -4,6 +4,7 @@ import { eventEndpoints } from './events/api.ts'
 import type { EventQueries } from './events/queries.ts'
 import type { Endpoint } from './http/endpoint.ts'
 import { instrumentEndpoints } from './instruments/api.ts'
+import { clockEndpoints } from './instruments/clocks.ts'
 import { customerEndpoints } from './instruments/customers.ts'
 import { doorEndpoints } from './instruments/doors.ts'
 import { listEndpoints } from './instruments/lists.ts'
@@ -13,6 +14,7 @@ export const endpoints = (from: { readonly reader: Pick<Pool, 'query'>; readonly
   ...customerEndpoints,
   ...instrumentEndpoints,
   ...listEndpoints(from.reader),
+  ...clockEndpoints,
   ...doorEndpoints,
   ...eventEndpoints(from.queries),
 ]

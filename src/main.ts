@@ -6,12 +6,14 @@ import { mkdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { type ClientConfig, Pool } from 'pg'
-import type { Channel, ChannelAccount, ChannelName } from './channels/channel.ts'
+import manifest from '../package.json' with { type: 'json' }
+import { accountsOf, originsOf, sandboxSettings } from './accounts.ts'
+import type { Channel, ChannelName } from './channels/channel.ts'
 import { channels } from './channels/index.ts'
 import { type Sandbox, startSandbox } from './channels/sandbox-client.ts'
 import { type Config, ConfigError, loadConfig } from './config.ts'
-import { Secret } from './core/secret.ts'
 import { endpoints } from './endpoints.ts'
+import { webhookDescriptions } from './events/catalogue.ts'
 import { createDispatcher } from './events/dispatch.ts'
 import { createKeyRing } from './events/keys.ts'
 import { createEventQueries } from './events/queries.ts'
@@ -21,16 +23,16 @@ import { createServer } from './http/serve.ts'
 import { apiKeys } from './http/tables.ts'
 import { type DeploymentSecrets, deploymentSecrets } from './secrets.ts'
 import { tables } from './tables.ts'
-import { createVaultClient } from './vault/client.ts'
+import { createVaultClient, type VaultClient } from './vault/client.ts'
 import { keepVault } from './vault/start.ts'
 import { vaultTables } from './vault/tables.ts'
-import { duties, work } from './worker.ts'
+import { chores, duties, work } from './worker.ts'
 import { startEmbedded } from './world/embedded.ts'
 import { createPublicSend, createSend } from './world/http.ts'
 import { liveClock } from './world/live.ts'
 import { createLog } from './world/log.ts'
 import { asRole, migrate, roles } from './world/migrate.ts'
-import { createPostgresStore } from './world/postgres.ts'
+import { createPostgresStore, type PostgresStore } from './world/postgres.ts'
 import { rideFunctionSql } from './world/ride-sql.ts'
 import type { Log, World } from './world/world.ts'
 
@@ -90,8 +92,12 @@ async function startAll(
     allowedOrigins: originsOf(accounts),
   })
   undo.push(() => send.close())
+  const place = { url: config.publicUrl ?? `http://${config.host}:${config.port}` }
   const settings = {
-    publicUrl: config.publicUrl ?? `http://${config.host}:${config.port}`,
+    // With port 0 the address is known only once the server listens.
+    get publicUrl() {
+      return place.url
+    },
     captureUrl: vault.captureUrl,
     channelTimeoutMs: config.channelTimeoutMs,
     route: config.route,
@@ -109,7 +115,7 @@ async function startAll(
     log,
     settings,
   }
-  return serve(config, { world, reader, sandbox, secrets, limits: parts.limits ?? {} }, undo)
+  return serve(config, { world, vault: vault.client, store, reader, sandbox, secrets, limits: parts.limits ?? {}, place }, undo)
 }
 
 /** Plain queries name tables without their schema. */
@@ -124,22 +130,32 @@ type Ready = {
   readonly sandbox: Sandbox | undefined
   readonly secrets: DeploymentSecrets
   readonly limits: Partial<Limits>
+  readonly vault: VaultClient
+  readonly store: PostgresStore
+  readonly place: { url: string }
 }
 
 async function serve(config: Config, ready: Ready, undo: Undo[]): Promise<Omit<Running, 'stop'>> {
   const { world, reader, sandbox, secrets } = ready
   const queries = createEventQueries(reader)
   const limits = { bodyBytesMax: config.bodyLimitBytes, trustedProxies: config.trustedProxies, ...ready.limits }
-  const server = createServer({ world, endpoints: endpoints({ reader, queries }), limits, log: world.log })
+  const server = createServer({
+    world,
+    endpoints: endpoints({ reader, queries }),
+    limits,
+    log: world.log,
+    webhooks: webhookDescriptions,
+    version: manifest.version,
+  })
   const { port } = await server.listen(config.port, config.host)
   undo.push(() => server.close())
   const address = `http://${config.host}:${port}`
-  if (config.publicUrl === undefined && config.port === 0) Object.assign(world.settings, { publicUrl: address })
-  const outbound = createPublicSend({ timeoutMs: 15_000, maxBytes: 65_536, allowLoopback: config.sandbox })
+  if (config.publicUrl === undefined) ready.place.url = address
+  const outbound = createPublicSend({ timeoutMs: 15_000, maxBytes: 262_144, allowLoopback: config.sandbox })
   undo.push(() => outbound.close())
   const stopped = new AbortController()
-  const dispatcher = createDispatcher(world, { send: request => outbound(request), keys: createKeyRing() })
-  const working = work(world, duties(world, { queries, dispatcher }), stopped.signal)
+  const dispatcher = createDispatcher(world, queries, { send: request => outbound(request), keys: createKeyRing() })
+  const working = work(world, [...duties(world, { queries, dispatcher }), ...chores(world, ready)], stopped.signal)
   undo.push(async () => {
     stopped.abort()
     await working
@@ -188,41 +204,6 @@ async function vaultOf(config: Config, needs: VaultNeeds, undo: Undo[]) {
   await client.ready(10_000)
   return { client, captureUrl: kept.captureUrl }
 }
-
-const sandboxSettings = (secrets: DeploymentSecrets) => ({
-  stripe: { webhookSecrets: [secrets.sandbox.stripeWebhookSecret] },
-  adyen: { webhookSecrets: [secrets.sandbox.adyenWebhookKey] },
-})
-
-/** Configured accounts; in the sandbox the simulators take the place of every test account that is not configured. */
-function accountsOf(config: Config, sandbox: Sandbox | undefined, secrets: DeploymentSecrets): ReadonlyMap<string, ChannelAccount> {
-  const accounts = new Map<string, ChannelAccount>()
-  for (const [name, modes] of config.accounts) {
-    if (modes.test !== undefined) accounts.set(`${name} test`, modes.test)
-    if (modes.live !== undefined) accounts.set(`${name} live`, modes.live)
-  }
-  const simulated: Readonly<Record<ChannelName, Omit<ChannelAccount, 'address'>>> = {
-    stripe: {
-      secrets: { secretKey: new Secret('sk_test_sandbox') },
-      settings: {},
-      webhookSecrets: [new Secret(secrets.sandbox.stripeWebhookSecret)],
-    },
-    adyen: {
-      secrets: { apiKey: new Secret('AQE_sandbox') },
-      settings: { merchantAccount: 'BinderyECOM' },
-      webhookSecrets: [new Secret(secrets.sandbox.adyenWebhookKey)],
-    },
-  }
-  for (const name of channels.keys()) {
-    const address = sandbox?.addresses.get(name)
-    if (address !== undefined && !accounts.has(`${name} test`)) accounts.set(`${name} test`, { ...simulated[name], address })
-  }
-  return accounts
-}
-
-const originsOf = (accounts: ReadonlyMap<string, ChannelAccount>): string[] => [
-  ...new Set([...accounts.values()].map(one => new URL(one.address).origin)),
-]
 
 /** The sandbox's tenant and its secret key, made at the first start. */
 async function firstKey(world: World, text: string): Promise<string> {

@@ -9,7 +9,10 @@ import type { EventQueries } from './events/queries.ts'
 import { pruneIdempotency } from './http/idempotency.ts'
 import { hearAgain } from './instruments/news.ts'
 import { settle } from './instruments/settle.ts'
-import { inbox, operations } from './instruments/tables.ts'
+import { inbox, instruments, operations } from './instruments/tables.ts'
+import type { VaultClient } from './vault/client.ts'
+import { sweepOwnerless } from './vault/sweep.ts'
+import type { PostgresStore } from './world/postgres.ts'
 import type { World } from './world/world.ts'
 
 export type Duty = { readonly name: string; readonly everyMs: number; readonly run: () => Promise<number> }
@@ -24,6 +27,19 @@ export function duties(world: World, events: { readonly queries: EventQueries; r
     { name: 'fan out events', everyMs: 250, run: () => fanOut(world, events.queries) },
     { name: 'deliver webhooks', everyMs: 250, run: () => events.dispatcher.tick() },
     { name: 'forget idempotency keys', everyMs: 60_000, run: () => pruneIdempotency(world) },
+  ]
+}
+
+/** What only a live installation has to do: forget what is settled, and remove sealed cards that no instrument owns. */
+export function chores(
+  world: World,
+  of: { readonly store: Pick<PostgresStore, 'forgetRides'>; readonly vault: Pick<VaultClient, 'unsettled' | 'settle'> },
+): readonly Duty[] {
+  const isOwned = async ({ tenant, instrument }: { readonly tenant: string; readonly instrument: string }): Promise<boolean> =>
+    (await world.store.get(instruments, { tenant, id: instrument })) !== undefined
+  return [
+    { name: 'forget rides', everyMs: 60_000, run: () => of.store.forgetRides() },
+    { name: 'remove ownerless cards', everyMs: 60_000, run: () => sweepOwnerless(of.vault, isOwned, batch) },
   ]
 }
 

@@ -56,7 +56,7 @@ create table records (
   clock text,
   version integer not null default 1,
   constraint records_pkey primary key (tenant, instrument, instrument_version, field),
-  constraint records_reference unique (tenant, reference),
+  constraint records_reference unique (reference, tenant),
   constraint records_mode_known check (mode in ('test', 'live')),
   constraint records_last4_digits check (last4 ~ '^[0-9]{4}$'),
   constraint records_bin_digits check (bin ~ '^[0-9]{6}([0-9]{2})?$'),

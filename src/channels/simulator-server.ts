@@ -235,7 +235,7 @@ function createPostman(of: {
   const attempt = async (delivery: StagedDelivery, count: number): Promise<boolean> => {
     const target = of.target()
     if (target === undefined) return true
-    const status = await hand(target, delivery)
+    const status = await hand(target, delivery, of.options.sleep)
     if (delivered.length >= deliveredMax) delivered.shift()
     delivered.push({ event: delivery.event.id, type: delivery.event.type, forged: delivery.forged, attempt: count, status })
     return delivery.forged || (status >= 200 && status < 300)
@@ -260,19 +260,21 @@ function createPostman(of: {
   }
 }
 
-/** The status the target gave, 0 when it could not be reached. */
-async function hand(target: string, delivery: StagedDelivery): Promise<number> {
+/** The status the target gave, 0 when it could not be reached in time. */
+async function hand(target: string, delivery: StagedDelivery, sleep: ServeOptions['sleep']): Promise<number> {
+  const answered = new AbortController()
+  const late = new AbortController()
+  sleep(deliveryTimeoutMs, answered.signal)
+    .then(() => late.abort())
+    .catch(() => undefined)
   try {
-    const answer = await fetch(target, {
-      method: 'POST',
-      headers: { ...delivery.headers },
-      body: delivery.body,
-      redirect: 'manual',
-      signal: AbortSignal.timeout(deliveryTimeoutMs),
-    })
+    const { headers, body } = delivery
+    const answer = await fetch(target, { method: 'POST', headers: { ...headers }, body, redirect: 'manual', signal: late.signal })
     await answer.arrayBuffer()
     return answer.status
   } catch {
     return 0
+  } finally {
+    answered.abort()
   }
 }

@@ -22,7 +22,7 @@ test('a key is remembered for its window and not a millisecond longer', () => {
   const answer = { status: 200, headers: {}, body: 'a' }
   assert.equal(keys.recall('k', 'one', 0).kind, 'fresh')
   keys.remember('k', 'one', answer, 0)
-  assert.deepEqual(keys.recall('k', 'one', 999), { kind: 'same', answer })
+  assert.deepEqual(keys.recall('k', 'one', 999), { kind: 'same', answer, atMs: 0 })
   assert.equal(keys.recall('k', 'two', 999).kind, 'other')
   assert.equal(keys.recall('k', 'one', 1_000).kind, 'fresh')
 })

@@ -8,7 +8,6 @@ import { eventEndpoints } from './api.ts'
 import { webhookDescriptions } from './catalogue.ts'
 import { deliver } from './deliver.ts'
 import { fanOut } from './fanOut.ts'
-import { deliveries } from './tables.ts'
 import { createReceiver, createStage, eventOf, recordAll, type Stage, tenant } from './testing.ts'
 
 type Given = { readonly params?: object; readonly query?: object; readonly body?: object; readonly mode?: Mode; readonly tenant?: string }
@@ -58,8 +57,7 @@ async function createdAt(stage: Stage, url: string, more: object = {}): Promise<
 
 async function work(stage: Stage): Promise<void> {
   await fanOut(stage.world, stage.queries)
-  for (const due of await stage.world.store.due(deliveries, { now: stage.world.now(), clock: null, limit: 100 }))
-    await deliver(stage.world, stage.outbound, due)
+  for (const due of await stage.queries.due(stage.world.now(), 100)) await deliver(stage.world, stage.outbound, due)
 }
 
 test('an endpoint is created, read, changed, disabled, enabled and deleted', async () => {

@@ -30,7 +30,7 @@ async function staged(run: (stage: Stage, receiver: Receiver) => Promise<void>, 
 async function work(stage: Stage): Promise<void> {
   while ((await fanOut(stage.world, stage.queries)) > 0);
   for (;;) {
-    const [due] = await stage.world.store.due(deliveries, { now: stage.world.now(), clock: null, limit: 1 })
+    const [due] = await stage.queries.due(stage.world.now(), 1)
     if (due === undefined) return
     await deliver(stage.world, stage.outbound, due)
   }
@@ -41,8 +41,8 @@ async function workToTheEnd(stage: Stage): Promise<number> {
   const startedAt = stage.world.now()
   for (;;) {
     await work(stage)
-    const [next] = await stage.world.store.due(deliveries, { now: stage.world.now() + 1_000 * hour, clock: null, limit: 1 })
-    if (next?.due_at === undefined || next.due_at === null) return stage.world.now() - startedAt
+    const [next] = await stage.queries.due(stage.world.now() + 1_000 * hour, 1)
+    if (next === undefined) return stage.world.now() - startedAt
     stage.clock.nowMs = next.due_at
   }
 }
@@ -105,7 +105,7 @@ test('events of an instrument arrive in their order, in one turn', async () => {
     const all = [3, 1, 2].map(sequence => eventOf(stage, 'ins_1', sequence))
     await recordAll(stage, ...all)
     await fanOut(stage.world, stage.queries)
-    const [due] = await stage.world.store.due(deliveries, { now: stage.world.now(), clock: null, limit: 1 })
+    const [due] = await stage.queries.due(stage.world.now(), 1)
     assert.ok(due)
     assert.equal(await deliver(stage.world, stage.outbound, due), 'sent')
     assert.deepEqual(
@@ -315,7 +315,7 @@ test('two workers never send one delivery at the same time', async () => {
     await createEndpoint(stage, receiver.url)
     await recordAll(stage, ...[1, 2, 3, 4].map(sequence => eventOf(stage, 'ins_1', sequence)))
     await Promise.all([fanOut(stage.world, stage.queries), fanOut(stage.world, stage.queries)])
-    const due = await stage.world.store.due(deliveries, { now: stage.world.now(), clock: null, limit: 100 })
+    const due = await stage.queries.due(stage.world.now(), 100)
     assert.equal(due.length, 4)
     await Promise.all([...due, ...due].map(one => deliver(stage.world, stage.outbound, one)))
     await work(stage)

@@ -12,6 +12,7 @@ import type { World } from '../world/world.ts'
 import { showEvent } from './event.ts'
 import { noteResult } from './health.ts'
 import type { KeyRing } from './keys.ts'
+import type { DeliveryKey } from './queries.ts'
 import { readRetryAfter, waitAfter } from './retry.ts'
 import { sign } from './signature.ts'
 import { deliveries, events, webhookEndpoints } from './tables.ts'
@@ -39,10 +40,10 @@ export type Result =
   | { readonly kind: 'skipped'; readonly error: string }
 
 /** Delivers the head of the due delivery's line, if it is due as well, and then what comes after it. */
-export async function deliver(world: World, outbound: Outbound, due: Delivery): Promise<Turn> {
+export async function deliver(world: World, outbound: Outbound, due: DeliveryKey): Promise<Turn> {
   const head = await headOf(world, due)
   if (head === undefined) return 'taken'
-  if (head.event !== due.event && (head.due_at ?? 0) > world.now()) return hold(world, due, head)
+  if ((head.due_at ?? 0) > world.now()) return head.sequence === due.sequence ? 'taken' : hold(world, due, head)
   const lease = claim(world)
   const claimed = await world.store.commit([move(deliveries, head, lease)])
   if (!claimed.ok) return 'taken'
@@ -59,7 +60,7 @@ export async function deliver(world: World, outbound: Outbound, due: Delivery): 
 const claim = (world: World) => ({ due_at: world.now() + leaseMs })
 
 /** The first of the line that is still on its way. */
-async function headOf(world: World, { tenant, endpoint, line }: Delivery): Promise<Delivery | undefined> {
+async function headOf(world: World, { tenant, endpoint, line }: DeliveryKey): Promise<Delivery | undefined> {
   const waiting = await world.store.find(deliveries, { tenant, endpoint, line, state: 'pending' }, 2)
   return waiting[0]
 }
@@ -68,7 +69,9 @@ async function headOf(world: World, { tenant, endpoint, line }: Delivery): Promi
  * Puts a delivery back until the head of its line has had its next try. `expect` makes sure the head is still on its way at that
  * moment: else this one would sleep although nothing is before it.
  */
-async function hold(world: World, due: Delivery, head: Delivery): Promise<Turn> {
+async function hold(world: World, { tenant, endpoint, line, sequence }: DeliveryKey, head: Delivery): Promise<Turn> {
+  const due = await world.store.get(deliveries, { tenant, endpoint, line, sequence })
+  if (due?.state !== 'pending' || (due.due_at ?? 0) > world.now()) return 'taken'
   const until = Math.max(head.due_at ?? 0, world.now()) + 1_000
   await world.store.commit([move(deliveries, due, { due_at: until }), expect(deliveries, head)])
   return 'held'

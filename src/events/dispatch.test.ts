@@ -3,7 +3,6 @@ import { test } from 'node:test'
 import { NoAnswer, type Send } from '../channels/channel.ts'
 import { createDispatcher } from './dispatch.ts'
 import { fanOut } from './fanOut.ts'
-import { deliveries } from './tables.ts'
 import { createEndpoint, createStage, eventOf, recordAll, type Stage } from './testing.ts'
 
 const dead = 'https://dead.example.com/hooks'
@@ -51,7 +50,7 @@ test('the backlog of a dead endpoint delays no other endpoint', async () => {
   await createEndpoint(stage, alive)
   await recordAll(stage, ...Array.from({ length: 20 }, (_, index) => eventOf(stage, `ins_new_${index}`, 1)))
   await fanOut(stage.world, stage.queries)
-  const dispatcher = createDispatcher(stage.world, { ...stage.outbound, send })
+  const dispatcher = createDispatcher(stage.world, stage.queries, { ...stage.outbound, send })
   // 2,000 deliveries that were due earlier stand before those 20, and not one call to the dead endpoint returns.
   for (let tick = 0; tick < 20 && answered.length < 20; tick += 1) {
     stage.clock.nowMs += 50
@@ -69,17 +68,22 @@ test('the backlog of a dead endpoint delays no other endpoint', async () => {
 test('an endpoint that keeps failing gets one call at a time', async () => {
   const stage = await withBacklog(100)
   const { send, waiting, most } = hanging()
-  const dispatcher = createDispatcher(stage.world, { ...stage.outbound, send })
+  const dispatcher = createDispatcher(stage.world, stage.queries, { ...stage.outbound, send })
   await dispatcher.tick()
   await settle()
-  for (const go of waiting.splice(0)) go()
-  await settle()
-  most.clear()
-  for (let tick = 0; tick < 5; tick += 1) {
-    await dispatcher.tick()
+  assert.equal(most.get(dead), 8)
+  const release = async () => {
+    for (const go of waiting.splice(0)) go()
     await settle()
   }
-  assert.equal(most.get(dead), 1)
+  await release()
+  await release()
+  for (let round = 0; round < 5; round += 1) {
+    most.clear()
+    await dispatcher.tick()
+    await release()
+    assert.equal(most.get(dead), 1)
+  }
   const drained = dispatcher.drain()
   for (const go of waiting) go()
   await drained
@@ -93,7 +97,7 @@ test('a line is in one turn at a time', async () => {
   const all = [1, 2, 3, 4, 5].flatMap(sequence => ['ins_1', 'ins_2'].map(instrument => eventOf(stage, instrument, sequence)))
   await recordAll(stage, ...all)
   await fanOut(stage.world, stage.queries)
-  const dispatcher = createDispatcher(stage.world, { ...stage.outbound, send })
+  const dispatcher = createDispatcher(stage.world, stage.queries, { ...stage.outbound, send })
   assert.equal(await dispatcher.tick(), 2)
   assert.equal(await dispatcher.tick(), 0)
   for (let wait = 0; wait < 20 && answered.length < 10; wait += 1) await settle()
@@ -115,7 +119,7 @@ test('a mistake of ours in one delivery is logged and stops no other', async () 
     if (calls === 1) throw new RangeError('a bug')
     return { status: 200, headers: {}, body: '' }
   }
-  const dispatcher = createDispatcher(stage.world, { ...stage.outbound, send })
+  const dispatcher = createDispatcher(stage.world, stage.queries, { ...stage.outbound, send })
   await dispatcher.tick()
   await dispatcher.drain()
   assert.equal(calls, 2)
@@ -123,6 +127,26 @@ test('a mistake of ours in one delivery is logged and stops no other', async () 
     stage.logged.map(one => one.what),
     ['a delivery failed on our side'],
   )
+  await stage.close()
+})
+
+test('a backlog longer than the queue is worked off in one tick, and a database that is away is not asked in a circle', async () => {
+  const stage = createStage()
+  const { send, answered } = hanging()
+  await createEndpoint(stage, alive)
+  await recordAll(stage, ...Array.from({ length: 200 }, (_, index) => eventOf(stage, `ins_${index}`, 1)))
+  await fanOut(stage.world, stage.queries)
+  let looks = 0
+  const away = { ...stage.queries, due: () => Promise.reject(new Error(`away ${++looks}`)) }
+  const unlucky = createDispatcher(stage.world, away, { ...stage.outbound, send })
+  await assert.rejects(unlucky.tick(), /away 1/)
+  await settle()
+  assert.equal(looks, 1)
+  const dispatcher = createDispatcher(stage.world, stage.queries, { ...stage.outbound, send })
+  await dispatcher.tick()
+  for (let wait = 0; wait < 100 && answered.length < 200; wait += 1) await settle()
+  assert.equal(answered.length, 200)
+  await dispatcher.drain()
   await stage.close()
 })
 
@@ -140,7 +164,7 @@ test('draining waits for the calls that are open, starts none, and leaves the re
     })
     return { status: 200, headers: {}, body: '' }
   }
-  const dispatcher = createDispatcher(stage.world, { ...stage.outbound, send })
+  const dispatcher = createDispatcher(stage.world, stage.queries, { ...stage.outbound, send })
   await dispatcher.tick()
   await settle()
   const drained = dispatcher.drain()
@@ -148,7 +172,7 @@ test('draining waits for the calls that are open, starts none, and leaves the re
   await drained
   assert.equal(calls, 1)
   assert.equal(await dispatcher.tick(), 0)
-  const left = await stage.world.store.due(deliveries, { now: stage.world.now(), clock: null, limit: 9 })
+  const left = await stage.queries.due(stage.world.now(), 9)
   assert.deepEqual(
     left.map(one => one.sequence),
     [2, 3],

@@ -1,115 +1,129 @@
 /**
- * Keeps deliveries moving: takes what is due, a line at a time, without ever waiting for an endpoint before looking after the others. Each
- * endpoint has a few calls open at most, a failing one a single call; what does not fit is put off, so that the backlog of one
- * endpoint never fills the page another one is waiting on.
+ * Keeps deliveries moving: takes what is due at each endpoint, a line at a time, without ever waiting for one endpoint before looking after
+ * the others. Each has a short queue here and a few calls open, a failing one a single call.
  */
-import { move } from '../world/store.ts'
 import type { World } from '../world/world.ts'
-import { type Delivery, deliver, type Outbound } from './deliver.ts'
-import { deliveries } from './tables.ts'
+import { deliver, type Outbound } from './deliver.ts'
+import type { Due, EventQueries } from './queries.ts'
 
 /** Calls open at a time: to all, to one endpoint, to one whose last calls all failed. */
 const openMax = 256
 const openPerEndpointMax = 8
 const failuresInARowMax = 3
-/** Due deliveries looked at in one tick. */
-const pageMax = 512
-/** What an endpoint may keep waiting in the page, in multiples of its open calls, so that its next call finds something to send. */
-const sparedFactor = 4
-/** How far a delivery that does not fit is put off: by how long those before it will take, within these bounds. */
-const putOffMinMs = 250
-const putOffMaxMs = 5 * 60_000
+/** Due deliveries of one endpoint looked at in one tick; they wait here for a call. */
+const queueMax = 64
+/** An endpoint that had nothing to send for so long is forgotten. */
+const idleMs = 10 * 60_000
 
-/** What is known of an endpoint in this process. `paceMs`: how long a turn takes, smoothed. */
-type Pace = { open: number; failuresInARow: number; paceMs: number; seenAt: number }
+/** What is known of an endpoint in this process. `more`: its queue was full at the last look. */
+type Lane = { open: number; readonly queue: Due[]; failuresInARow: number; more: boolean; seenAt: number }
 
 export interface Dispatcher {
-  /** Starts what is due and can start; returns how many turns were started. Does not wait for them. */
+  /** Takes in what is due and starts what can start; returns how many lines it took in. Does not wait for them. */
   tick(): Promise<number>
-  /** Starts nothing more, and waits for the calls that are open; what is left of their lines stays due. */
+  /** Starts nothing more, and waits for the calls that are open; what is left stays due. */
   drain(): Promise<void>
 }
 
-export function createDispatcher(world: World, outbound: Outbound): Dispatcher {
-  const paces = new Map<string, Pace>()
-  const open = new Map<string, Promise<void>>()
-  const state = { draining: false }
+export function createDispatcher(world: World, queries: EventQueries, outbound: Outbound): Dispatcher {
+  const lanes = new Map<string, Lane>()
+  /** Lines that are queued or open. */
+  const known = new Set<string>()
+  const turns = new Set<Promise<void>>()
+  const state = { draining: false, looking: false }
 
-  const start = (due: Delivery, pace: Pace): void => {
-    const startedAt = world.now()
-    pace.open += 1
-    const send: Outbound['send'] = async request => {
-      const answer = await outbound.send(request).catch(failure => {
-        pace.failuresInARow += 1
-        throw failure
+  const startNext = (lane: Lane): void => {
+    while (!state.draining && turns.size < openMax && lane.open < roomOf(lane)) {
+      const due = lane.queue.shift()
+      if (due === undefined) break
+      const turn: Promise<void> = run(world, { ...outbound, stopping: () => state.draining }, lane, due).then(() => {
+        turns.delete(turn)
+        known.delete(lineOf(due))
+        startNext(lane)
       })
-      pace.failuresInARow = answer.status < 300 ? 0 : pace.failuresInARow + 1
-      return answer
+      turns.add(turn)
     }
-    const turn = deliver(world, { ...outbound, send, stopping: () => state.draining }, due)
-      .catch(failure =>
-        world.log.error('a delivery failed on our side', { endpoint: due.endpoint, event: due.event, error: String(failure) }),
-      )
-      .then(() => {
-        pace.open -= 1
-        pace.paceMs = 0.8 * pace.paceMs + 0.2 * (world.now() - startedAt)
-        open.delete(lineOf(due))
-      })
-    open.set(lineOf(due), turn)
+    // Its backlog is longer than its queue: look again at once, not at the next tick.
+    if (lane.more && lane.queue.length === 0 && !state.looking)
+      tick().catch(failure => world.log.warn('due deliveries could not be read', { error: String(failure) }))
   }
 
   const tick = async (): Promise<number> => {
-    if (state.draining) return 0
-    const nowMs = world.now()
-    const page = await world.store.due(deliveries, { now: nowMs, clock: null, limit: pageMax })
-    forgetIdle(paces, nowMs)
-    let started = 0
-    const left: Delivery[] = []
-    for (const due of page) {
-      const pace = paceOf(paces, due, nowMs)
-      if (open.size < openMax && pace.open < roomOf(pace) && !open.has(lineOf(due))) {
-        start(due, pace)
-        started += 1
-      } else left.push(due)
+    if (state.draining || state.looking) return 0
+    state.looking = true
+    // Until this look succeeds nothing asks for the next: while the database is away, the worker's pace is fast enough.
+    for (const lane of lanes.values()) lane.more = false
+    try {
+      const nowMs = world.now()
+      return takeIn(await queries.due(nowMs, queueMax), nowMs, lanes, known)
+    } finally {
+      state.looking = false
+      for (const lane of lanes.values()) startNext(lane)
     }
-    if (page.length === pageMax) await putOff(world, left, paces)
-    return started
   }
 
-  return {
-    tick,
-    drain: async () => {
-      state.draining = true
-      while (open.size > 0) await Promise.all(open.values())
-    },
+  const drain = async (): Promise<void> => {
+    state.draining = true
+    await Promise.all(turns)
+  }
+  return { tick, drain }
+}
+
+/** Queues the lines that are neither queued nor open; returns how many. */
+function takeIn(page: readonly Due[], nowMs: number, lanes: Map<string, Lane>, known: Set<string>): number {
+  forgetIdle(lanes, nowMs)
+  let taken = 0
+  const seen = new Map<Lane, number>()
+  for (const due of page) {
+    const lane = laneOf(lanes, due, nowMs)
+    const count = (seen.get(lane) ?? 0) + 1
+    seen.set(lane, count)
+    if (known.has(lineOf(due)) || lane.queue.length >= queueMax) continue
+    known.add(lineOf(due))
+    lane.queue.push(due)
+    taken += 1
+    lane.more = count === queueMax
+  }
+  return taken
+}
+
+async function run(world: World, outbound: Outbound, lane: Lane, due: Due): Promise<void> {
+  lane.open += 1
+  try {
+    await deliver(world, { ...outbound, send: noting(lane, outbound.send) }, due)
+  } catch (failure) {
+    lane.more = false
+    const { endpoint, line, sequence } = due
+    world.log.error('a delivery failed on our side', { endpoint, line, sequence, error: String(failure) })
+  }
+  lane.open -= 1
+}
+
+const lineOf = (due: Due): string => `${due.tenant} ${due.endpoint} ${due.line}`
+const roomOf = (lane: Lane): number => (lane.failuresInARow >= failuresInARowMax ? 1 : openPerEndpointMax)
+
+/** The same sending, counting how many calls in a row failed. */
+function noting(lane: Lane, send: Outbound['send']): Outbound['send'] {
+  return async request => {
+    try {
+      const answer = await send(request)
+      lane.failuresInARow = answer.status < 300 ? 0 : lane.failuresInARow + 1
+      return answer
+    } catch (failure) {
+      lane.failuresInARow += 1
+      throw failure
+    }
   }
 }
 
-const lineOf = (due: Delivery): string => `${due.tenant} ${due.endpoint} ${due.line}`
-const roomOf = (pace: Pace): number => (pace.failuresInARow >= failuresInARowMax ? 1 : openPerEndpointMax)
-
-function paceOf(paces: Map<string, Pace>, due: Delivery, nowMs: number): Pace {
+function laneOf(lanes: Map<string, Lane>, due: Due, nowMs: number): Lane {
   const name = `${due.tenant} ${due.endpoint}`
-  const pace = paces.get(name) ?? { open: 0, failuresInARow: 0, paceMs: 100, seenAt: nowMs }
-  pace.seenAt = nowMs
-  paces.set(name, pace)
-  return pace
+  const lane = lanes.get(name) ?? { open: 0, queue: [], failuresInARow: 0, more: false, seenAt: nowMs }
+  lane.seenAt = nowMs
+  lanes.set(name, lane)
+  return lane
 }
 
-function forgetIdle(paces: Map<string, Pace>, nowMs: number): void {
-  for (const [name, pace] of paces) if (pace.open === 0 && nowMs - pace.seenAt > putOffMaxMs) paces.delete(name)
-}
-
-/** Each by its place in its endpoint's queue. A refusal is fine: someone else has it. */
-async function putOff(world: World, left: readonly Delivery[], paces: Map<string, Pace>): Promise<void> {
-  const places = new Map<Pace, number>()
-  const moves = left.flatMap(due => {
-    const pace = paceOf(paces, due, world.now())
-    const place = places.get(pace) ?? 0
-    places.set(pace, place + 1)
-    if (place < sparedFactor * roomOf(pace)) return []
-    const waitMs = Math.ceil((place + 1) / roomOf(pace)) * pace.paceMs
-    return move(deliveries, due, { due_at: world.now() + Math.round(Math.min(Math.max(waitMs, putOffMinMs), putOffMaxMs)) })
-  })
-  await Promise.all(moves.map(one => world.store.commit([one])))
+function forgetIdle(lanes: Map<string, Lane>, nowMs: number): void {
+  for (const [name, lane] of lanes) if (lane.open === 0 && lane.queue.length === 0 && nowMs - lane.seenAt > idleMs) lanes.delete(name)
 }

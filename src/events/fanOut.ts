@@ -62,7 +62,6 @@ export function deliveryOf(endpoint: Pick<Endpoint, 'tenant' | 'id'>, event: Pic
     state: 'pending' as const,
     tries: 0,
     due_at: nowMs,
-    clock: null,
     last_try_at: null,
     last_status: null,
     last_error: null,

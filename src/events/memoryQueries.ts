@@ -6,7 +6,7 @@ import { createMemoryStore, type MemoryStore, type MemoryStoreOptions } from '..
 import type { Write } from '../world/store.ts'
 import { type AnyTable, type Row, rowOf } from '../world/table.ts'
 import type { Event } from './event.ts'
-import { type DeliveryView, type EventQueries, firstIdAt, type Listing, type Page, type Place } from './queries.ts'
+import { type DeliveryView, type Due, type EventQueries, firstIdAt, type Listing, type Page, type Place } from './queries.ts'
 import { cursors, deliveries, events, webhookEndpoints } from './tables.ts'
 
 type Delivery = Row<typeof deliveries>
@@ -17,7 +17,7 @@ export function createMemoryEvents(
   tables: readonly AnyTable[],
   options: Omit<MemoryStoreOptions, 'eventsTable'> = {},
 ): { readonly store: MemoryStore; readonly queries: EventQueries } {
-  const log: Log = { events: [], deliveries: [], endpoints: [] }
+  const log: Log = { events: [], deliveries: [], endpoints: [], dues: new Map() }
   const store = createMemoryStore(tables, {
     ...options,
     eventsTable: events.name,
@@ -30,14 +30,33 @@ export function createMemoryEvents(
 }
 
 /** Rows as they were first written, in order. */
-type Log = { readonly events: Event[]; readonly deliveries: Delivery[]; readonly endpoints: Endpoint[] }
+type Log = {
+  readonly events: Event[]
+  readonly deliveries: Delivery[]
+  readonly endpoints: Endpoint[]
+  /** When each pending delivery is due, by endpoint and key. */
+  readonly dues: Map<string, Map<string, Due>>
+}
 
 function note(log: Log, write: Write): void {
   if (write.verb === 'record') log.events.push(rowOf(events, structuredClone(write.event)))
+  if (write.verb === 'move' && write.table.name === deliveries.name) noteDue(log, { ...write.key, ...write.set })
   if (write.verb !== 'insert') return
   if (write.table.name === events.name) log.events.push(rowOf(events, structuredClone(write.row)))
-  if (write.table.name === deliveries.name) log.deliveries.push(rowOf(deliveries, write.row))
+  if (write.table.name === deliveries.name) {
+    log.deliveries.push(rowOf(deliveries, write.row))
+    noteDue(log, write.row)
+  }
   if (write.table.name === webhookEndpoints.name) log.endpoints.push(rowOf(webhookEndpoints, write.row))
+}
+
+function noteDue(log: Log, row: Readonly<Record<string, unknown>>): void {
+  if (!('due_at' in row)) return
+  const { tenant, endpoint, line, sequence, due_at } = rowOf(deliveries, row)
+  const dues = log.dues.get(`${tenant} ${endpoint}`) ?? new Map<string, Due>()
+  log.dues.set(`${tenant} ${endpoint}`, dues)
+  if (due_at === null) dues.delete(`${line} ${sequence}`)
+  else dues.set(`${line} ${sequence}`, { tenant, endpoint, line, sequence, due_at })
 }
 
 const placeAt = (index: number): Place => ({ xid: 0n, position: BigInt(index + 1) })
@@ -62,6 +81,14 @@ function queriesOver(store: MemoryStore, log: Log): EventQueries {
         if ((await after(endpoint, cursor, 1)).length > 0) found.push({ tenant, id })
       }
       return found.slice(0, limit)
+    },
+    async due(nowMs, each) {
+      const found: Due[] = []
+      for (const dues of log.dues.values()) {
+        const come = [...dues.values()].filter(one => one.due_at <= nowMs).sort((one, other) => one.due_at - other.due_at)
+        found.push(...come.slice(0, each))
+      }
+      return found
     },
     after,
     head: async () => ({ xid: 0n, position: BigInt(log.events.length) }),

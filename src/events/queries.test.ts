@@ -10,7 +10,7 @@ import { deliver } from './deliver.ts'
 import { fanOut } from './fanOut.ts'
 import { beginning, createEventQueries, type EventQueries } from './queries.ts'
 import { replay } from './replay.ts'
-import { deliveries, events, webhookEndpoints } from './tables.ts'
+import { events, webhookEndpoints } from './tables.ts'
 import { createEndpoint, createReceiver, createStage, eventOf, recordAll, type Stage } from './testing.ts'
 
 let database: TestDatabase
@@ -35,8 +35,7 @@ const stageOn = (): Stage => createStage({ on: { store, queries } })
 
 async function work(stage: Stage): Promise<void> {
   while ((await fanOut(stage.world, queries)) > 0);
-  for (const due of await store.due(deliveries, { now: stage.world.now(), clock: null, limit: 100 }))
-    await deliver(stage.world, stage.outbound, due)
+  for (const due of await queries.due(stage.world.now(), 100)) await deliver(stage.world, stage.outbound, due)
 }
 
 test('from record to receiver on PostgreSQL: in order, once, in the tenant it belongs to, and again when asked', async () => {

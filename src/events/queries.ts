@@ -17,6 +17,9 @@ export type Fed = {
   readonly sequence: number | null
   readonly type: string
 }
+/** A delivery by its key. */
+export type DeliveryKey = { readonly tenant: string; readonly endpoint: string; readonly line: string; readonly sequence: number }
+export type Due = DeliveryKey & { readonly due_at: number }
 export type Named = Pick<Fed, 'id' | 'type'>
 export type Owner = { readonly tenant: string; readonly mode: Mode }
 export type DeliveryView = {
@@ -38,6 +41,8 @@ export type Listing = { readonly limit: number; readonly after?: Place | undefin
 export interface EventQueries {
   /** Enabled endpoints with events after their cursor. */
   behind(limit: number): Promise<readonly { readonly tenant: string; readonly id: string }[]>
+  /** What is due at each endpoint, oldest first, at most `each` of one: no endpoint's backlog hides another's. */
+  due(nowMs: number, each: number): Promise<readonly Due[]>
   /** Events of one tenant and mode after a place, oldest first. */
   after(owner: Owner, place: Place, limit: number): Promise<readonly Fed[]>
   /** The present: all that is committed up to here is seen, nothing will be added before. */
@@ -88,6 +93,18 @@ const placeValues = (place: Place | undefined) => [place?.xid.toString() ?? null
 /** `pool`: connections that may read the schema's tables, with its search path. */
 export function createEventQueries(pool: Pick<Pool, 'query'>): EventQueries {
   return {
+    ...feedQueries(pool),
+    listEvents: (owner, of) => listEvents(pool, owner, of),
+    listDeliveries: (owner, of) => listDeliveries(pool, owner, of),
+    recordedWithin: (owner, of) => recordedWithin(pool, owner, of),
+  }
+}
+
+type FeedQueries = Pick<EventQueries, 'behind' | 'due' | 'after' | 'head'>
+
+/** What the fan-out and the dispatcher work from. */
+function feedQueries(pool: Pick<Pool, 'query'>): FeedQueries {
+  return {
     async behind(limit) {
       const text = `
 select e.tenant, e.id
@@ -104,6 +121,23 @@ and exists (
 )
 limit $1`
       return (await pool.query<{ tenant: string; id: string }>({ name: 'events behind', text, values: [limit] })).rows
+    },
+    async due(nowMs, each) {
+      // Every endpoint there is or was has a cursor; of one that was deleted the last deliveries are still to be skipped.
+      const text = `
+select d.tenant, d.endpoint, d.line, d.sequence, ${millis('d.due_at')}
+from cursors c
+cross join lateral (
+  select tenant, endpoint, line, sequence, due_at
+  from deliveries
+  where tenant = c.tenant
+  and endpoint = c.endpoint
+  and due_at <= to_timestamp($1::float8 / 1000)
+  order by due_at
+  limit $2
+) d
+order by d.due_at`
+      return (await pool.query<Due>({ name: 'deliveries due', text, values: [nowMs, each] })).rows
     },
     async after({ tenant, mode }, place, limit) {
       const text = `
@@ -125,10 +159,15 @@ limit $5`
       // Above every position of the transactions that have ended.
       return { xid: BigInt(rows[0]?.xid ?? '0'), position: 9_223_372_036_854_775_807n }
     },
-    listEvents: (owner, of) => listEvents(pool, owner, of),
-    listDeliveries: (owner, of) => listDeliveries(pool, owner, of),
-    async recordedWithin({ tenant, mode }, { from, to, limit }) {
-      const text = `
+  }
+}
+
+async function recordedWithin(
+  pool: Pick<Pool, 'query'>,
+  { tenant, mode }: Owner,
+  { from, to, limit }: Parameters<EventQueries['recordedWithin']>[1],
+): Promise<readonly Named[]> {
+  const text = `
 select id, type
 from events
 where tenant = $1
@@ -137,10 +176,8 @@ and id >= $3
 and id < $4
 order by xid, position
 limit $5`
-      const values = [tenant, mode, firstIdAt(from), firstIdAt(to + 1), limit]
-      return (await pool.query<Named>({ name: 'events within', text, values })).rows
-    },
-  }
+  const values = [tenant, mode, firstIdAt(from), firstIdAt(to + 1), limit]
+  return (await pool.query<Named>({ name: 'events within', text, values })).rows
 }
 
 async function listEvents(

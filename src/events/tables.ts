@@ -27,7 +27,7 @@ export const events = table(
   },
   {
     key: ['tenant', 'id'],
-    unique: { events_sequence: ['tenant', 'instrument', 'sequence'] },
+    unique: { events_sequence: ['instrument', 'sequence', 'tenant'] },
     checks: {
       events_sequence_counts: row => (row.instrument === null) === (row.sequence === null) && (row.sequence ?? 1) > 0,
       events_mode_known: row => row.mode === 'test' || row.mode === 'live',
@@ -65,7 +65,7 @@ export const webhookEndpoints = table(
   },
   {
     key: ['tenant', 'id'],
-    indexes: { webhook_endpoints_mode: ['tenant', 'mode'] },
+    indexes: { webhook_endpoints_mode: ['mode', 'tenant'] },
     checks: {
       webhook_endpoints_mode_known: row => row.mode === 'test' || row.mode === 'live',
       webhook_endpoints_status_known: row =>
@@ -74,7 +74,7 @@ export const webhookEndpoints = table(
   },
 )
 
-/** One event on its way to one endpoint. Pending ones, and only they, have a `due_at`. */
+/** One event on its way to one endpoint. Pending ones, and only they, have a `due_at`: in real time, whatever clock the customer is on. */
 export const deliveries = table(
   'deliveries',
   {
@@ -87,8 +87,6 @@ export const deliveries = table(
     state: text<DeliveryState>(),
     tries: int(),
     due_at: maybe(time()),
-    /** Always null: endpoints live in real time, whatever clock a customer is on. */
-    clock: maybe(text()),
     last_try_at: maybe(time()),
     last_status: maybe(int()),
     last_error: maybe(text()),

@@ -106,6 +106,6 @@ const escaped = (text: string): string => text.replaceAll('&', '&amp;').replaceA
 
 const stylesheet = `:root { color-scheme: light dark; font: 1rem/1.5 system-ui, sans-serif }
 body { margin: 0 }
-main { max-width: 44rem; margin: 3rem auto; padding: 0 1rem }
+body > main { max-width: 44rem; margin: 3rem auto; padding: 0 1rem }
 code { font-family: ui-monospace, monospace }
 `

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createMemoryStore, type MemoryStore } from '../world/memory.ts'
 import { Unavailable } from '../world/store.ts'
-import { trialServer, trialTables, trialWorld, trialWorldOver } from './trial.ts'
+import { trialServer, trialTables, trialWorld, trialWorldOver } from './trial.seam.ts'
 
 test('stopping lets what runs finish, and then nothing answers', async () => {
   const one = await trialServer()

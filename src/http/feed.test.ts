@@ -3,7 +3,7 @@ import { after, before, test } from 'node:test'
 import { cardNumbers, nearMisses } from './corpora.ts'
 import { feed, type Sample } from './feed.ts'
 import { idempotency } from './tables.ts'
-import { type TrialServer, thingSample, things, trialServer } from './trial.ts'
+import { type TrialServer, thingSample, things, trialServer } from './trial.seam.ts'
 
 let one: TrialServer
 before(async () => {

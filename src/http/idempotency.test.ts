@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { Problem } from '../core/problem.ts'
 import { canonical, keptMs, leaseMs, pruneIdempotency, readKey } from './idempotency.ts'
 import { idempotency } from './tables.ts'
-import { type TrialServer, thingSample, things, trialServer } from './trial.ts'
+import { type TrialServer, thingSample, things, trialServer } from './trial.seam.ts'
 
 let one: TrialServer
 beforeEach(async () => {

@@ -3,7 +3,7 @@ import { connect } from 'node:net'
 import { after, afterEach, before, test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { idempotency } from './tables.ts'
-import { type TrialServer, things, trialServer } from './trial.ts'
+import { type TrialServer, things, trialServer } from './trial.seam.ts'
 
 let one: TrialServer
 before(async () => {

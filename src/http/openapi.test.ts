@@ -4,7 +4,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js'
 import { z } from 'zod'
 import { problems } from '../core/problem.ts'
 import { openApi } from './openapi.ts'
-import { type TrialServer, trialEndpoints, trialServer } from './trial.ts'
+import { type TrialServer, trialEndpoints, trialServer } from './trial.seam.ts'
 
 let one: TrialServer
 before(async () => {

@@ -6,8 +6,11 @@ import { type TestDatabase, testDatabase } from '../world/testing.ts'
 import { revokeKey } from './auth.ts'
 import { keptMs, leaseMs, pruneIdempotency } from './idempotency.ts'
 import { apiKeys } from './tables.ts'
-import { type TrialServer, thingSample, things, thingsSql, trialServerOver, trialTables, trialWorldOver } from './trial.ts'
+import { type TrialServer, thingSample, things, trialServerOver, trialTables, trialWorldOver } from './trial.seam.ts'
 
+/** The trial's own table. */
+const thingsSql = `create table bindery.things (id text not null, tenant text not null, name text not null, created_at timestamptz not null,
+  constraint things_pkey primary key (id)); create index things_by_tenant on bindery.things (tenant, id);`
 let database: TestDatabase
 let one: TrialServer<PostgresStore>
 before(async () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { revokeKey } from './auth.ts'
-import { type TrialServer, thingSample, trialServer } from './trial.ts'
+import { type TrialServer, thingSample, trialServer } from './trial.seam.ts'
 
 let one: TrialServer
 before(async () => {
@@ -102,7 +102,7 @@ test('a bug tells the caller nothing and the log where', async () => {
   assert.doesNotMatch(answer.text, /4111|TypeError|trial/)
   const log = one.world.lines.join('')
   assert.match(log, new RegExp(`"request":"${answer.headers.get('request-id')}"`))
-  assert.match(log, /trial\.ts/)
+  assert.match(log, /trial\.seam\.ts/)
   assert.doesNotMatch(log, /4111/)
 })
 

@@ -202,7 +202,7 @@ function consentOf(body: ConsentBody): Consent | null {
   if (body === undefined) return null
   return {
     textVersion: body.text_version,
-    acceptedAt: Date.parse(body.accepted_at),
+    acceptedAt: body.accepted_at,
     ip: body.ip ?? null,
     userAgent: body.user_agent ?? null,
   }

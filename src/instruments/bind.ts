@@ -12,6 +12,7 @@ import type { Decision, Rows } from './decide.ts'
 import { ended } from './instrument.ts'
 import { leaseMs } from './operation.ts'
 import { returnUrlOf } from './resume.ts'
+import { usableRoute } from './route.ts'
 import { carryOut } from './settle.ts'
 import {
   type BindingRow,
@@ -98,16 +99,6 @@ export async function bind(world: World, request: BindRequest, companions: Compa
 }
 
 const fallsOver = (decision: Decision): boolean => decision.next.some(one => one.verb === 'bind')
-
-/** The channels of the route that can bind and for which there is an account. */
-export function usableRoute(world: World, mode: Mode, asked: readonly ChannelName[] | undefined): readonly [ChannelName, ...ChannelName[]] {
-  const usable = (asked ?? world.settings.route).filter(
-    name => world.channels.get(name)?.bind !== undefined && world.account(name, mode) !== undefined,
-  )
-  const [first, ...rest] = usable
-  if (first === undefined) throw fieldProblem('/channels', `no ${mode} account for any of them`, 'unprocessable')
-  return [first, ...rest]
-}
 
 /** What the customer already has for this card. */
 type Existing = {

@@ -4,7 +4,7 @@ import { Problem } from '../core/problem.ts'
 import { type Answer, type Context, type Endpoint, endpoint, nothing } from '../http/endpoint.ts'
 import { hear } from './news.ts'
 import { resumeReturned } from './resume.ts'
-import { channelName } from './schemas.ts'
+import { channelName, returnedParameters } from './schemas.ts'
 
 const taken = { description: 'What it told is durable. Worded as the channel wants it.', contentType: 'text/plain' }
 
@@ -33,7 +33,7 @@ export const doorEndpoints: readonly Endpoint[] = [
     tag: 'Doors',
     auth: 'none',
     params: z.strictObject({ token: z.string().max(80) }),
-    query: z.record(z.string().max(64), z.string().max(8192)),
+    query: returnedParameters,
     body: nothing,
     answers: { 303: { description: "On to the caller's own return_url, with `instrument` and `status`." } },
     handle: async (context, { params, query }) => comeBack(context, params.token, query),

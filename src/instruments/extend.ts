@@ -3,9 +3,10 @@ import type { ChannelName } from '../channels/channel.ts'
 import { fieldProblem, Problem } from '../core/problem.ts'
 import { expect, insert, moveTo } from '../world/store.ts'
 import type { World } from '../world/world.ts'
-import { type Bound, type Companions, newBinding, newBindOperation, usableRoute } from './bind.ts'
+import { type Bound, type Companions, newBinding, newBindOperation } from './bind.ts'
 import { readCustomer } from './customer.ts'
 import { ended } from './instrument.ts'
+import { usableRoute } from './route.ts'
 import { carryOut } from './settle.ts'
 import { bindings, type Client, customers, type InstrumentRow, instruments, operations } from './tables.ts'
 
@@ -19,7 +20,7 @@ export type ExtendRequest = {
 
 export async function extend(world: World, request: ExtendRequest, companions: Companions): Promise<Bound> {
   const { instrument } = request
-  const [channel] = usableRoute(world, instrument.mode, [request.channel])
+  const [channel] = usableRoute(world, instrument.mode, [request.channel], '/channel')
   if (ended.includes(instrument.status)) throw new Problem('conflict', `the instrument is ${instrument.status}`)
   const customer = await readCustomer(world, { tenant: instrument.tenant, mode: instrument.mode, id: instrument.customer })
   if (customer === undefined) throw new Problem('conflict', 'the customer is gone')

@@ -3,11 +3,12 @@ import type { Pool } from 'pg'
 import { z } from 'zod'
 import { type Endpoint, endpoint, nothing } from '../http/endpoint.ts'
 import { listOf, listQuery, listShape, pageOf } from '../http/list.ts'
+import { id, reference } from '../http/schemas.ts'
 import type { World } from '../world/world.ts'
 import { viewCustomer } from './customers.ts'
 import { instrumentStatuses } from './instrument.ts'
 import { listCustomers, listInstruments, type Placed } from './queries.ts'
-import { customerShape, id, instrumentShape } from './schemas.ts'
+import { customerShape, instrumentShape } from './schemas.ts'
 import { bindings, customers, instruments } from './tables.ts'
 import { viewInstrument } from './view.ts'
 
@@ -38,7 +39,7 @@ export const listEndpoints = (reader: Pick<Pool, 'query'>): readonly Endpoint[] 
     tag: 'Customers',
     auth: 'secret',
     params: nothing,
-    query: z.strictObject({ ...listQuery, reference: z.string().min(1).max(200).optional() }),
+    query: z.strictObject({ ...listQuery, reference: reference().optional() }),
     body: nothing,
     answers: { 200: { description: 'A page.', schema: listShape(customerShape) } },
     handle: async ({ world, caller }, { query }) => {

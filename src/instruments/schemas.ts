@@ -2,43 +2,21 @@
 import { z } from 'zod'
 import { refusalCategories } from '../channels/channel.ts'
 import { channelNames } from '../channels/names.ts'
-import { idPattern } from '../core/id.ts'
+import { id, ip, metadata, reference, text, timestamp, urlOrLoopback, userAgent } from '../http/schemas.ts'
 import { bindingLifecycle } from './binding.ts'
 import { instrumentStatuses } from './instrument.ts'
 
-export const id = (prefix: Parameters<typeof idPattern>[0]) => z.string().regex(idPattern(prefix), `is not an id of the form ${prefix}_…`)
-const line = (max: number) => z.string().min(1, 'must not be empty').max(max, `must have at most ${max} characters`)
+export const channelName = z.enum(channelNames, `must be one of ${channelNames.join(', ')}`)
 
-export const channelName = z.enum(channelNames)
-export const metadata = z
-  .record(line(40), z.string().max(500, 'must have at most 500 characters'))
-  .refine(value => Object.keys(value).length <= 50, 'must have at most 50 entries')
+const client = z.strictObject({ ip: ip.optional(), user_agent: userAgent.optional(), device: text(200).optional() })
+const consent = z.strictObject({ text_version: text(100), accepted_at: timestamp, ip: ip.optional(), user_agent: userAgent.optional() })
+/** Where the customer's browser goes after a challenge. */
+const returnUrl = urlOrLoopback
 
-/** Where the customer's browser goes after a challenge. https, or http to loopback for trying things out. */
-export const returnUrl = z
-  .string()
-  .max(2048, 'must have at most 2048 characters')
-  .refine(value => {
-    const url = URL.parse(value)
-    if (url === null || url.username !== '' || url.password !== '') return false
-    return (
-      url.protocol === 'https:' ||
-      (url.protocol === 'http:' && (url.hostname === 'localhost' || url.hostname === '127.0.0.1' || url.hostname === '[::1]'))
-    )
-  }, 'must be an https address (http only to loopback) without user name and password')
-
-export const client = z.strictObject({
-  ip: z.union([z.ipv4('must be an IPv4 or IPv6 address'), z.ipv6('must be an IPv4 or IPv6 address')]).optional(),
-  user_agent: line(500).optional(),
-  device: line(200).optional(),
-})
-
-export const consent = z.strictObject({
-  text_version: line(100),
-  accepted_at: z.iso.datetime({ message: 'must be an RFC 3339 time in UTC' }),
-  ip: client.shape.ip,
-  user_agent: client.shape.user_agent,
-})
+/** What came back with the browser: names and values are the channel's. */
+export const returnedParameters = z
+  .record(z.string().regex(/^[A-Za-z0-9_.[\]-]{1,64}$/, 'a name must have 1 to 64 letters, digits, _ . - [ or ]'), text(8192, 0))
+  .refine(value => Object.keys(value).length <= 20, 'must have at most 20 entries')
 
 export const bindBody = z.strictObject({
   customer: id('cus'),
@@ -56,11 +34,12 @@ export const bindBody = z.strictObject({
   metadata: metadata.optional(),
 })
 export const extendBody = z.strictObject({ channel: channelName, return_url: returnUrl, client: client.optional() })
-export const resumeBody = z.strictObject({
-  binding: id('bnd').optional(),
-  returned: z.record(line(64), z.string().max(8192)).refine(value => Object.keys(value).length <= 20, 'must have at most 20 entries'),
+export const resumeBody = z.strictObject({ binding: id('bnd').optional(), returned: returnedParameters })
+export const customerBody = z.strictObject({
+  reference: reference().optional(),
+  clock: id('clk').optional(),
+  metadata: metadata.optional(),
 })
-export const customerBody = z.strictObject({ reference: line(200).optional(), clock: id('clk').optional(), metadata: metadata.optional() })
 export const grantBody = z.strictObject({
   captures: z.int().min(1).max(1000).optional().describe('How many cards it is good for; 1 without it.'),
   expires_in_seconds: z.int().min(10).max(900).optional().describe('900 without it.'),
@@ -91,6 +70,9 @@ export const bindingShape = z.object({
     .nullable(),
   network_transaction_id: z.string().nullable(),
   transaction_link_id: z.string().nullable(),
+  consent: z
+    .object({ text_version: z.string(), accepted_at: instant, ip: z.string().nullable(), user_agent: z.string().nullable() })
+    .nullable(),
   created_at: instant,
   updated_at: instant,
 })

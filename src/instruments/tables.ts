@@ -61,7 +61,7 @@ export const instruments = table(
   },
   {
     key: ['tenant', 'id'],
-    indexes: { instruments_customer: ['tenant', 'customer', 'id'] },
+    indexes: { instruments_customer: ['customer', 'tenant'] },
 
     checks: { instruments_status: row => instrumentStatuses.includes(row.status) },
     references: { instruments_owner: { columns: ['tenant', 'customer'], to: 'customers' } },
@@ -105,8 +105,8 @@ export const bindings = table(
   },
   {
     key: ['tenant', 'id'],
-    unique: { bindings_slot: ['tenant', 'slot'] },
-    indexes: { bindings_instrument: ['tenant', 'instrument', 'id'] },
+    unique: { bindings_slot: ['slot', 'tenant'] },
+    indexes: { bindings_instrument: ['instrument', 'tenant'] },
     checks: {
       bindings_status: row => bindingLifecycle.states.includes(row.status),
       bindings_slot_held: row => (row.slot !== null) === holdsSlot(row.status),
@@ -142,7 +142,7 @@ export const operations = table(
   },
   {
     key: ['id'],
-    indexes: { operations_binding: ['tenant', 'binding', 'id'] },
+    indexes: { operations_binding: ['binding', 'tenant'] },
 
     checks: {
       operations_status: row => operationStatuses.includes(row.status),
@@ -175,8 +175,8 @@ export const facts = table(
   },
   {
     key: ['tenant', 'id'],
-    unique: { facts_source_event: ['tenant', 'source', 'source_event'] },
-    indexes: { facts_binding: ['tenant', 'binding', 'id'] },
+    unique: { facts_source_event: ['source_event', 'source', 'tenant'] },
+    indexes: { facts_binding: ['binding', 'tenant'] },
   },
 )
 

@@ -16,6 +16,15 @@ export function viewBinding(row: Omit<BindingRow, 'version'>) {
     refusal: row.refusal,
     network_transaction_id: row.network_transaction_id,
     transaction_link_id: row.transaction_link_id,
+    consent:
+      row.consent === null
+        ? null
+        : {
+            text_version: row.consent.textVersion,
+            accepted_at: instant(row.consent.acceptedAt),
+            ip: row.consent.ip,
+            user_agent: row.consent.userAgent,
+          },
     created_at: instant(row.created_at),
     updated_at: instant(row.updated_at),
   }

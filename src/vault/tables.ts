@@ -91,7 +91,7 @@ export const records = table(
   },
   {
     key: ['tenant', 'instrument', 'instrument_version', 'field'],
-    unique: { records_reference: ['tenant', 'reference'] },
+    unique: { records_reference: ['reference', 'tenant'] },
     indexes: { records_network_fingerprint: ['network_fingerprint'] },
     checks: {
       records_mode_known: row => row.mode === 'test' || row.mode === 'live',

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type ClientBase, type ClientConfig, Pool } from 'pg'
 import { createStation } from './ride.ts'
 import { board } from './ride-boarding.ts'
-import { createLane, type Lane } from './ride-lane.ts'
+import { createLane, type Lane, laneSettings } from './ride-lane.ts'
 import { rideFunctionSql } from './ride-sql.ts'
 import { type Store, Unavailable } from './store.ts'
 import { layoutOf } from './store-layout.ts'
@@ -32,7 +32,7 @@ export type PostgresStoreInput = {
 export type PostgresStore = Store & {
   /** Connects ahead of the first commit. Throws `Unavailable`. */
   connect(): Promise<void>
-  /** Forgets rides of more than an hour ago, at most 10,000 at a time; answers how many. For the worker, now and then. */
+  /** Forgets rides of more than an hour ago, at most 10,000 at a time; answers how many. The store does so itself now and then. */
   forgetRides(): Promise<number>
 }
 
@@ -51,8 +51,19 @@ export function createPostgresStore(input: PostgresStoreInput): PostgresStore {
       answerMs: input.answerMs ?? 30_000,
     }),
   )
-  const station = createStation({ shape, lanes, waitingMax: input.waitingMax ?? 10_000, sleep: async ms => sleep(ms) })
   const pool = readingPool(input)
+  let landed = 0
+  const station = createStation({
+    shape,
+    lanes,
+    waitingMax: input.waitingMax ?? 10_000,
+    sleep: async ms => sleep(ms),
+    landed() {
+      landed += 1
+      // What cannot be forgotten now will be later.
+      if (landed % ridesPerForgetting === 0) forgetRides(pool, input.schema).catch(() => 0)
+    },
+  })
   const reader = createReader(pool, input.schema, layout)
   let closing: Promise<unknown> | undefined
   return {
@@ -62,19 +73,7 @@ export function createPostgresStore(input: PostgresStoreInput): PostgresStore {
       const reached = await Promise.all(lanes.map(lane => lane.connect()))
       if (reached.includes(false)) throw new Unavailable('the database cannot be reached')
     },
-    async forgetRides() {
-      const gone = await pool.query(
-        `delete from "${input.schema}".rides
-          where id in (
-            select id
-              from "${input.schema}".rides
-             order by id
-             limit 10000
-          )
-            and at < clock_timestamp() - interval '1 hour'`,
-      )
-      return gone.rowCount ?? 0
-    },
+    forgetRides: () => forgetRides(pool, input.schema),
     async close() {
       closing ??= Promise.all([station.close(), pool.end()])
       await closing
@@ -82,16 +81,26 @@ export function createPostgresStore(input: PostgresStoreInput): PostgresStore {
   }
 }
 
-// Like the lanes' (ride-lane.ts), but for the order of rows, which reading does not need.
-const readerSettings = `set plan_cache_mode = force_generic_plan;
-set enable_seqscan = off;
-set jit = off;
-set timezone = 'UTC';
-set datestyle = 'ISO'`
+/** Forgetting may take twenty times as many at once, so it catches up after a pause. */
+const ridesPerForgetting = 500
+
+async function forgetRides(pool: Pool, schema: string): Promise<number> {
+  const gone = await pool.query(
+    `delete from "${schema}".rides
+      where id in (
+        select id
+          from "${schema}".rides
+         order by id
+         limit 10000
+      )
+        and at < clock_timestamp() - interval '1 hour'`,
+  )
+  return gone.rowCount ?? 0
+}
 
 function readingPool(input: PostgresStoreInput): Pool {
   const onConnect = async (client: ClientBase): Promise<void> => {
-    await client.query(readerSettings)
+    await client.query(laneSettings)
   }
   const pool = new Pool({ ...input.connection, max: input.readers ?? 4, onConnect })
   pool.on('error', () => undefined)

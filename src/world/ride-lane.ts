@@ -37,17 +37,28 @@ export type LaneInput = {
   readonly answerMs: number
 }
 
-// Plans are made once and kept: with single-use plans a lone ride costs twice as much. Without the other three a fresh table would be
-// scanned whole, by a plan that is then kept; nested loops also touch the rows in the order of the ride's keys.
-const laneSettings = `set plan_cache_mode = force_generic_plan;
+// Plans are made once and kept: with single-use plans a lone ride costs twice as much. The next settings leave the planner no choice but
+// to take each element, in the order of the ride's keys, and look its row up by index: a plan made while a table is small would read
+// the whole table, and be kept.
+export const laneSettings = `set plan_cache_mode = force_generic_plan;
 set enable_seqscan = off;
 set enable_hashjoin = off;
 set enable_mergejoin = off;
+set enable_material = off;
+set enable_memoize = off;
+set enable_bitmapscan = off;
+set enable_indexonlyscan = off;
 set jit = off;
 set timezone = 'UTC';
+set datestyle = 'ISO';
 set idle_in_transaction_session_timeout = 0`
 
 const connectMs = 10_000
+/**
+ * Rides of a lane after which its plans are made anew: those made while a table had no rows or one may take any index that has the
+ * key somewhere, which a table that fills quickly would pay for until it is next analysed.
+ */
+const replanAt: ReadonlySet<number> = new Set([8, 64, 512, 4_096, 32_768])
 
 export function createLane(input: LaneInput): Lane {
   let client: Client | undefined
@@ -55,6 +66,7 @@ export function createLane(input: LaneInput): Lane {
   let closed = false
   let pauseMs = 0
   let notBefore = 0
+  let rides = 0
   const text = `select "${input.rideFunction.schema}"."${input.rideFunction.name}"($1, $2) as answer`
 
   const drop = (dead: Client): void => {
@@ -69,6 +81,7 @@ export function createLane(input: LaneInput): Lane {
       return false
     }
     pauseMs = 0
+    rides = 0
     if (closed) drop(fresh)
     else client = fresh
     return !closed
@@ -90,6 +103,8 @@ export function createLane(input: LaneInput): Lane {
     try {
       const result = await withDeadline(on, input.answerMs, on.query<{ answer: unknown }>({ name: 'ride', text, values: [id, writes] }))
       answer = result.rows[0]?.answer
+      rides += 1
+      if (replanAt.has(rides)) await on.query('discard plans').catch(() => undefined)
     } catch (error) {
       if (error instanceof DatabaseError && !endsSession(error)) return { fate: 'failed', error }
       drop(on)
@@ -172,6 +187,6 @@ const endsSession = (error: DatabaseError): boolean =>
   error.severity === 'FATAL' || error.severity === 'PANIC' || /^(08|57P)/.test(error.code ?? '')
 
 /** What may pass by itself. A wrong password, name or right is a mistake in the configuration. */
-function isUnreachable(error: unknown): boolean {
+export function isUnreachable(error: unknown): boolean {
   return !(error instanceof DatabaseError) || /^(08|53|57)/.test(error.code ?? '')
 }

@@ -130,7 +130,7 @@ function takenSql(schema: string, table: TableLayout, unique: UniqueLayout): str
   const own = table.key.map((column, i) => `${valueAt('r', i + 1, column)} = t."${column.name}"`).join(' and ')
   return `      ${refusal('e.tag', table.name, `'${unique.name}'`, `'exists'`, true)}
         from (select (e->>0)::integer as tag, ${uniqueValues(table, unique, 'e')} from jsonb_array_elements(the_rows) as e) as e
-        join ${nameOf(schema, table)} as t on ${unique.columns.map((column, i) => `t."${column.name}" = e.u${i}`).join(' and ')}
+        join ${nameOf(schema, table)} as t on ${unique.columns.map((column, i) => `t."${column.name}" = any (array[e.u${i}])`).join(' and ')}
        where not exists (
          select 1
            from jsonb_array_elements(the_writes->'remove'->'${table.name}') as r

@@ -29,8 +29,13 @@ export const inKeyOrder = (table: TableLayout, from: (column: ColumnLayout, inde
 export const nameOf = (schema: string, table: { readonly name: string }): string => `"${schema}"."${table.name}"`
 export const list = (columns: readonly ColumnLayout[], of: (column: ColumnLayout, index: number) => string): string =>
   columns.map(of).join(', ')
-/** The table's key equals the element's, whose key starts at place 1. */
-export const keyEquals = (table: TableLayout): string => table.key.map((column, i) => `t."${column.name}" = e.k${i}`).join(' and ')
+/**
+ * The table's key is the element's. Written as `= any (array[…])` because a plain equality also offers the planner a join the other way
+ * round: over the whole index, once for every element. While a table is small and has been analysed that looks cheaper, and the plan
+ * is then kept while the table grows.
+ */
+export const keyEquals = (table: TableLayout, from = 'e'): string =>
+  table.key.map((column, i) => `t."${column.name}" = any (array[${from}.k${i}])`).join(' and ')
 export const keyValues = (table: TableLayout): string => list(table.key, (column, i) => `${valueAt('e', i + 1, column)} as k${i}`)
 
 /** Where an add's amounts start: after tag, key and the object of created values; three places a column: amount, min, max. */
@@ -47,7 +52,7 @@ export function workOf(schema: string, layout: Layout): string {
   ]
   const parts = verbs.map(([verb, tables, sql]) => phase(verb, tables, table => sql(schema, table)))
   const ledger = ledgerOf(layout)
-  if (ledger !== undefined) parts.push(phase('post', [ledger.transfers], () => postSql(schema)))
+  if (ledger !== undefined) parts.push(phase('post', [ledger.transfers], () => postSql(schema, ledger.accounts)))
   return parts.join('\n')
 }
 
@@ -73,10 +78,13 @@ const countAndCompare = `          get diagnostics the_count = row_count;
 
 function expectSql(schema: string, table: TableLayout): string {
   return `          perform 1
-             from (select ${keyValues(table)}, (e->>${table.key.length + 1})::integer as v from jsonb_array_elements(the_rows) as e) as e
+             from (
+               select ${keyValues(table)}, (e->>${table.key.length + 1})::integer as v
+                 from jsonb_array_elements(the_rows) as e
+                order by ${inKeyOrder(table, (column, i) => valueAt('e', i + 1, column))}
+             ) as e
              join ${nameOf(schema, table)} as t on ${keyEquals(table)}
             where t.version = e.v
-            order by ${inKeyOrder(table, column => `t."${column.name}"`)}
               for share of t;
 ${countAndCompare}`
 }
@@ -162,14 +170,14 @@ function addSql(schema: string, table: TableLayout): string {
             update ${nameOf(schema, table)} as t
                set ${sets.join(',\n                   ')}
               from s
-             where ${keyEquals(table).replaceAll('e.k', 's.k')}
+             where ${keyEquals(table, 's')}
                and ${table.addable.map((column, i) => within(i, `coalesce(t."${column.name}", 0)`)).join('\n               and ')}
             returning 1
           ), made as (
             insert into ${nameOf(schema, table)} (${list(table.key, column => `"${column.name}"`)}, ${list(table.settable, column => `"${column.name}"`)}${table.versioned ? ', version' : ''})
             select ${list(table.key, (_, i) => `s.k${i}`)}, ${list(table.settable, made)}${table.versioned ? ', s.n' : ''}
               from s
-              left join ${nameOf(schema, table)} as t on ${keyEquals(table).replaceAll('e.k', 's.k')}
+              left join ${nameOf(schema, table)} as t on ${keyEquals(table, 's')}
              where t."${table.key[0]?.name}" is null
                and ${table.addable.map((column, i) => within(i, `coalesce(${valueAt('s.made', column.name, column)}, 0)`)).join('\n               and ')}
                 on conflict (${list(table.key, column => `"${column.name}"`)}) do nothing
@@ -201,16 +209,15 @@ export const postLegs = `select tag, tenant, debit as account, currency, amount 
  * Accounts are locked in key order first; what is found afterwards about doubles is then current. The limits must hold after every
  * single transfer, so the lowest point of each account's running difference is compared, not its end.
  */
-function postSql(schema: string): string {
+function postSql(schema: string, accounts: TableLayout): string {
   return `          with e as (
             ${postElements}
           ), s as (
-            select distinct tenant, account from (${postLegs}) as legs
+            select distinct tenant collate "C" as k0, account collate "C" as k1 from (${postLegs}) as legs order by 1, 2
           ), held as (
             select 1
               from s
-              join "${schema}".accounts as t on t.tenant = s.tenant and t.id = s.account
-             order by t.tenant collate "C", t.id collate "C"
+              join "${schema}".accounts as t on ${keyEquals(accounts, 's')}
                for no key update of t
           )
           select (select count(*) from s) - (select count(*) from held)
@@ -230,18 +237,18 @@ ${countAndCompare}
             select legs.*, sum(c - d) over (partition by tenant, account, currency order by tag) as more
               from (${postLegs}) as legs
           ), s as (
-            select tenant, account, currency, count(*)::integer as n, sum(d)::bigint as d, sum(c)::bigint as c,
+            select tenant as k0, account as k1, currency, count(*)::integer as n, sum(d)::bigint as d, sum(c)::bigint as c,
                    min(more) as least, max(more) as most
               from legs
              group by tenant, account, currency
+             order by tenant collate "C", account collate "C"
           ), raised as (
             update "${schema}".accounts as t
                set debits_posted = t.debits_posted + s.d,
                    credits_posted = t.credits_posted + s.c,
                    version = t.version + s.n
               from s
-             where t.tenant = s.tenant
-               and t.id = s.account
+             where ${keyEquals(accounts, 's')}
                and t.currency = s.currency
                and (not t.limit_debits or t.credits_posted - t.debits_posted + s.least >= 0)
                and (not t.limit_credits or t.credits_posted - t.debits_posted + s.most <= 0)

@@ -127,6 +127,40 @@ test('a server that ends the session before the commit changes nothing but time'
   assert.equal(await count(store), 1n)
 })
 
+test('a ride that is chosen to end a deadlock is sent again', async () => {
+  await store.commit([add(counters, { tenant: 't', name: 'a' }, { n: 1n }), add(counters, { tenant: 't', name: 'b' }, { n: 1n })])
+  const other = new Client(database.connection)
+  await other.connect()
+  await other.query(`begin; set deadlock_timeout = '1h'; update bindery.counters set n = n + 10 where name = 'b'`)
+  const committed = store.commit([
+    add(counters, { tenant: 't', name: 'a' }, { n: 1n }),
+    add(counters, { tenant: 't', name: 'b' }, { n: 1n }),
+  ])
+  await waitFor(
+    async () => (await database.query(`select 1 from pg_stat_activity where query like '%ride_%' and wait_event_type = 'Lock'`)).length > 0,
+  )
+  await other.query(`update bindery.counters set n = n + 10 where name = 'a'`)
+  await other.query('commit')
+  await other.end()
+  assert.deepEqual(await committed, done)
+  assert.deepEqual(
+    (await store.find(counters, { tenant: 't' })).map(row => row.n),
+    [12n, 12n],
+  )
+})
+
+test('reading outlives a connection that died, and says Unavailable when there is no other', async () => {
+  await store.commit([note('n')])
+  assert.ok(await store.get(notes, { id: 'n' }))
+  await database.query(
+    `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`,
+  )
+  assert.ok(await store.get(notes, { id: 'n' }))
+  wire.close()
+  await assert.rejects(store.get(notes, { id: 'n' }), Unavailable)
+  await assert.rejects(store.find(notes, { id: 'n' }), Unavailable)
+})
+
 test('a connection that dies while nobody uses it is replaced', async () => {
   await database.query(
     `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`,

@@ -1,7 +1,8 @@
 /** Reading: `get` calls that wait while a read is in flight share one statement a table, `find` and `due` are plain statements. */
-import type { Pool, QueryArrayConfig } from 'pg'
-import { inKeyOrder, list, nameOf, sqlTypes } from './ride-sql-work.ts'
-import type { Store } from './store.ts'
+import type { Pool, QueryArrayConfig, QueryArrayResult } from 'pg'
+import { isUnreachable } from './ride-lane.ts'
+import { inKeyOrder, keyEquals, list, nameOf, sqlTypes } from './ride-sql-work.ts'
+import { type Store, Unavailable } from './store.ts'
 import { allColumns, type ColumnLayout, type Layout, type TableLayout } from './store-layout.ts'
 import { fromText, toJson } from './store-value.ts'
 import { findable, keyValues, rowsMax } from './store-write.ts'
@@ -42,7 +43,7 @@ export function createReader(pool: Pool, schema: string, layout: Layout): Reader
       const columns = findable(desk.table, by)
       const rows = await select(pool, desk, {
         name: `find ${table.name} ${columns.map(column => column.name).join()}`,
-        text: `${selectFrom(schema, desk)} where ${list(columns, (column, i) => `t."${column.name}" = $${i + 2}`).replaceAll(', ', ' and ')} order by ${inKeyOrder(desk.table, column => `t."${column.name}"`)} limit $1`,
+        text: findSql(schema, desk, columns),
         values: [Math.min(limit, rowsMax), ...columns.map(column => parameter(column, by[column.name]))],
       })
       return rows.map(row => rowOf(table, row))
@@ -50,8 +51,7 @@ export function createReader(pool: Pool, schema: string, layout: Layout): Reader
     async due(table, { now, clock, limit }) {
       const desk = deskOf(table)
       const rows = await select(pool, desk, {
-        name: `due ${table.name} ${clock === null ? 'real' : 'test'}`,
-        text: `${selectFrom(schema, desk)} where t.due_at <= $2 and ${clock === null ? 't.clock is null' : 't.clock = $3'} order by t.due_at, ${inKeyOrder(desk.table, column => `t."${column.name}"`)} limit $1`,
+        text: dueSql(schema, desk, clock),
         values: [Math.min(limit, rowsMax), new Date(now).toISOString(), ...(clock === null ? [] : [clock])],
       })
       return rows.map(row => rowOf(table, row))
@@ -59,8 +59,34 @@ export function createReader(pool: Pool, schema: string, layout: Layout): Reader
   }
 }
 
-const selectFrom = (schema: string, { table, columns }: Desk): string =>
-  `select ${list(columns, column => `t."${column.name}"`)} from ${nameOf(schema, table)} as t`
+const columnsOf = ({ columns }: Desk): string => list(columns, column => `t."${column.name}"`)
+const selectFrom = (schema: string, desk: Desk): string => `select ${columnsOf(desk)} from ${nameOf(schema, desk.table)} as t`
+const inOrder = ({ table }: Desk): string => inKeyOrder(table, column => `t."${column.name}"`)
+
+/** Rows are looked up by key as in a ride, see `keyEquals`. */
+const getSql = (schema: string, desk: Desk): string =>
+  `${selectFrom(schema, desk)}
+     join unnest(${list(desk.table.key, (column, i) => `$${i + 1}::${sqlTypes[column.type]}[]`)}) as e (${list(desk.table.key, (_, i) => `k${i}`)})
+       on ${keyEquals(desk.table)}`
+
+/** Found first and ordered then: while a table is small, the planner would rather read all of it in order, and keep doing so. */
+const findSql = (schema: string, desk: Desk, columns: readonly ColumnLayout[]): string =>
+  `select ${columnsOf(desk)}
+     from (
+       ${selectFrom(schema, desk)}
+        where ${columns.map((column, i) => `t."${column.name}" = $${i + 2}`).join(' and ')}
+       offset 0
+     ) as t
+    order by ${inOrder(desk)}
+    limit $1`
+
+/** Without a name: planned each time, for what has fallen due may be a handful or half the table. */
+const dueSql = (schema: string, desk: Desk, clock: string | null): string =>
+  `${selectFrom(schema, desk)}
+    where t.due_at <= $2
+      and ${clock === null ? 't.clock is null' : 't.clock = $3'}
+    order by t.due_at, ${inOrder(desk)}
+    limit $1`
 
 /** Everything asked of the table until now, in one statement. The rows come in any order; each says its own key. */
 async function read(pool: Pool, schema: string, desk: Desk): Promise<void> {
@@ -70,7 +96,7 @@ async function read(pool: Pool, schema: string, desk: Desk): Promise<void> {
   try {
     const rows = await select(pool, desk, {
       name: `get ${desk.table.name}`,
-      text: `${selectFrom(schema, desk)} join unnest(${list(key, (column, i) => `$${i + 1}::${sqlTypes[column.type]}[]`)}) as e (${list(key, (_, i) => `k${i}`)}) on ${list(key, (column, i) => `t."${column.name}" = e.k${i}`).replaceAll(', ', ' and ')}`,
+      text: getSql(schema, desk),
       values: key.map((_, i) => asked.map(one => one.key[i])),
     })
     answer(asked, rows, desk.table)
@@ -91,9 +117,9 @@ function answer(asked: readonly Asked[], rows: readonly Found[], table: TableLay
   for (const one of asked) one.answer(byKey.get(textOf(one.key)))
 }
 
-async function select(pool: Pool, desk: Desk, query: { name: string; text: string; values: unknown[] }): Promise<readonly Found[]> {
-  const config: QueryArrayConfig & { name: string } = { ...query, rowMode: 'array', types: { getTypeParser: () => asText } }
-  const result = await pool.query<(string | null)[]>(config)
+async function select(pool: Pool, desk: Desk, query: { name?: string; text: string; values: unknown[] }): Promise<readonly Found[]> {
+  const config: QueryArrayConfig = { ...query, rowMode: 'array', types: { getTypeParser: () => asText } }
+  const result = await ask(pool, config)
   return result.rows.map(values => {
     const row: Record<string, unknown> = {}
     for (const [i, column] of desk.columns.entries()) {
@@ -102,6 +128,18 @@ async function select(pool: Pool, desk: Desk, query: { name: string; text: strin
     }
     return row
   })
+}
+
+/** A second time if the connection had died meanwhile; reading twice does no harm. Throws `Unavailable` when that fails too. */
+async function ask(pool: Pool, config: QueryArrayConfig): Promise<QueryArrayResult<(string | null)[]>> {
+  try {
+    return await pool.query<(string | null)[]>(config)
+  } catch (first) {
+    if (!isUnreachable(first)) throw first
+    return await pool.query<(string | null)[]>(config).catch(error => {
+      throw isUnreachable(error) ? new Unavailable('the database cannot be reached', { cause: error }) : error
+    })
+  }
 }
 
 const asText = (text: string): string => text

@@ -17,7 +17,8 @@ export type Move = {
   readonly set: Readonly<Record<string, unknown>>
 }
 /**
- * Commutative: adds to whole-number columns, creating the row (from `key`, `create` and the amounts) if it is not there.
+ * Commutative: adds to whole-number columns, creating the row (from `key`, `create` and the amounts; other whole numbers start at 0)
+ * if it is not there. Raises `version` like a move, so whoever expected the row notices.
  * `bounds`: after the addition each named column must lie within, else the write is refused with kind `bound`.
  */
 export type Add = {
@@ -53,11 +54,18 @@ export type RefusedWrite = {
   /** Index into the writes that were committed. */
   readonly write: number
   readonly table: string
-  /** The constraint's name: `<table>_pkey`, a declared unique set, check or reference; `<table>_version` for a move, expect or remove. */
+  /**
+   * The constraint's name: `<table>_pkey`, a declared unique set, check or reference; `<table>_version` for a move, expect or remove;
+   * `<table>_<column>_bound` for an add; for a post also `transfers_currency` and the accounts' limits.
+   */
   readonly constraint: string
   /** exists: a unique set is taken · moved: version differs · missing: no such row · bound · check · reference */
   readonly kind: 'exists' | 'moved' | 'missing' | 'bound' | 'check' | 'reference'
 }
+/**
+ * `refused` names every write that the rows as they stand forbid. A check, a reference or a move onto a taken unique set breaks a
+ * statement on the spot and is named alone.
+ */
 export type Committed = { readonly ok: true } | { readonly ok: false; readonly refused: readonly RefusedWrite[] }
 
 export interface Store {
