@@ -118,11 +118,17 @@ async function request(work: Work, given: Given): Promise<Reply> {
   return asked.reply
 }
 
+/**
+ * Refused before anything was kept: a lost capture is refused again each time; what says of itself that it may pass (`retryable`) is not
+ * frozen under its key.
+ */
+export const isJudgedAnew = (first: Reply, again: Reply): boolean =>
+  first.json.retryable === true || (first.status === 410 && again.status === 410)
+
 function compare(work: Work, asked: Asked, again: Reply): void {
-  // Refused before anything was kept: judged anew each time, to the same effect.
-  if (asked.reply?.status === 410 && again.status === 410) return
-  if (again.text !== asked.reply?.text || again.status !== asked.reply.status)
-    work.surprises.push(`${asked.key}: the same key and body was answered ${asked.reply?.status} and then ${again.status}, other bytes`)
+  if (asked.reply === undefined || isJudgedAnew(asked.reply, again)) return
+  if (again.text !== asked.reply.text || again.status !== asked.reply.status)
+    work.surprises.push(`${asked.key}: the same key and body was answered ${asked.reply.status} and then ${again.status}, other bytes`)
 }
 
 async function patiently(work: Work, act: () => Promise<Reply>): Promise<Reply> {

@@ -1,7 +1,7 @@
 /** What we believe against what the channels' own books say, when everything has come to rest. Each violation names its invariant. */
 import type { Books } from '../src/channels/simulator.ts'
 import { type Caller, insist } from './caller.ts'
-import type { Asked } from './kill-clients.ts'
+import { type Asked, isJudgedAnew } from './kill-clients.ts'
 import type { Auditor } from './queries.ts'
 import type { Heard } from './receiver.ts'
 
@@ -36,6 +36,8 @@ export async function compare(seen: Seen): Promise<Compared> {
     ...allSettled(rows),
   ]
   const effects = [...seen.books.values()].flatMap(one => one.effects)
+  const cards = [...seen.books.values()].flatMap(one => one.cards)
+  const parked = new Set(operations.flatMap(one => (one.status === 'parked' ? [one.id] : [])))
   const of = (status: string): number => bindings.filter(one => one.status === status).length
   return {
     violations,
@@ -47,6 +49,7 @@ export async function compare(seen: Seen): Promise<Compared> {
       operations: operations.length,
       retried: operations.filter(one => one.tries > 1).length,
       parked: operations.filter(one => one.status === 'parked').length,
+      parked_with_a_card: cards.filter(card => card.usable && parked.has(card.reference)).length,
       active: of('active'),
       revoked: of('revoked'),
       failed: of('failed'),
@@ -152,9 +155,9 @@ export async function replayAll(caller: Caller, asked: readonly Asked[]): Promis
   const replay = async (): Promise<void> => {
     for (const one of queue) {
       const again = await insist(() => caller.call(one.path, { body: one.body, key: one.key }), 30_000)
-      // What was refused before anything was kept (410: the capture was lost) is judged anew, to the same effect.
-      const same = again.status === one.reply?.status && (again.text === one.reply.text || again.status === 410)
-      if (!same) violations.push(`I19 ${one.key} was answered ${one.reply?.status} and then ${again.status}, other bytes`)
+      if (one.reply !== undefined && isJudgedAnew(one.reply, again)) continue
+      if (again.status !== one.reply?.status || again.text !== one.reply.text)
+        violations.push(`I19 ${one.key} was answered ${one.reply?.status} and then ${again.status}, other bytes`)
       if (one.kind !== 'bind' || one.reply?.status !== 201) continue
       const body = one.body.replace('"return_url":"https://shop.example/back"', '"return_url":"https://shop.example/other"')
       const other = await insist(() => caller.call(one.path, { body, key: one.key }), 30_000)

@@ -15,7 +15,7 @@ export type Auditor = {
   rowCounts(): Promise<Readonly<Record<string, number>>>
   /** What a dead process held for a minute is free now. Only while no server runs. */
   letLeasesLapse(): Promise<void>
-  /** What owes an answer was asked a month ago: its time is up, and its key's window is over. Only while no server runs. */
+  /** What owes an answer was asked a month ago: its time is up, and its key's window is over. */
   letDaysPass(): Promise<void>
   close(): Promise<void>
 }
@@ -75,7 +75,7 @@ export function audit(connection: ClientConfig): Auditor {
     },
     letDaysPass: async () => {
       await client.query(
-        `update bindery.operations set created_at = created_at - interval '30 days', due_at = now() where status in ('open', 'waiting')`,
+        `update bindery.operations set created_at = created_at - interval '30 days', due_at = now(), version = version + 1 where status in ('open', 'waiting')`,
       )
     },
     close: () => client.end(),
