@@ -65,8 +65,8 @@ async function attempt(world: World, operation: OperationRow, rows: Rows, step: 
     const references = outcome.references === undefined ? {} : { references: outcome.references }
     return { facts: [], attempt: { operation: operation.id, cause: outcome.cause, parked: false, dueAt, ...references } }
   }
-  if (outcome.kind === 'refused' && outcome.category === 'misconfigured' && operation.cause !== null && step.do === 'send') {
-    // Refused at the door (a wrong key, a closed account): that says nothing about the first time, which was not answered.
+  if (outcome.kind === 'refused' && outcome.category === 'misconfigured' && operation.tries > 1 && step.do === 'send') {
+    // Refused at the door (a wrong key, a closed account): that says nothing about the first time, whose answer nobody has.
     return {
       facts: [],
       attempt: {
