@@ -29,7 +29,7 @@ export type Measured = {
 }
 
 export async function load(input: LoadInput): Promise<Measured> {
-  const state = { next: 0, done: 0, stop: false, latencies: undefined as number[] | undefined }
+  const state: State = { next: 0, done: 0, stop: false, latencies: undefined }
   const users = await Promise.all(Array.from({ length: input.users }, () => openUser(input.target)))
   const running = users.map(user => live(input, state, user))
   const failed = Promise.all(running).then(() => undefined)

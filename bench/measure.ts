@@ -1,3 +1,4 @@
+/** What measuring needs whatever is measured. */
 import { setTimeout as sleep } from 'node:timers/promises'
 
 export const median = (all: readonly number[]): number => all.toSorted((a, b) => a - b)[all.length >> 1] ?? Number.NaN

@@ -59,7 +59,6 @@ create table deliveries (
   version integer not null,
   xid xid8 not null default pg_current_xact_id(),
   position bigint generated always as identity,
-  constraint deliveries_pkey primary key (tenant, endpoint, line, sequence),
   constraint deliveries_event unique (tenant, endpoint, event),
   constraint deliveries_state_known check (state in ('pending', 'delivered', 'parked', 'skipped')),
   constraint deliveries_pending_is_due check ((state = 'pending') = (due_at is not null)),
@@ -69,6 +68,8 @@ create table deliveries (
 create index deliveries_line on deliveries (tenant, endpoint, line, state, sequence);
 create index deliveries_due on deliveries (tenant, endpoint, due_at) where due_at is not null;
 create index deliveries_list on deliveries (tenant, endpoint, xid, position);
+-- Last, since of indexes that look equal to the planner (they all do on a table without statistics) it takes the newest.
+alter table deliveries add constraint deliveries_pkey primary key (tenant, endpoint, line, sequence);
 
 create table cursors (
   tenant text not null,

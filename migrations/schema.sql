@@ -61,7 +61,7 @@ create table bindery.bindings (
   constraint bindings_slot_held CHECK (((slot IS NULL) = (status = ANY (ARRAY['revoking'::text, 'revoked'::text, 'expired'::text, 'failed'::text])))),
   constraint bindings_status CHECK ((status = ANY (ARRAY['initiated'::text, 'challenge'::text, 'verifying'::text, 'uncertain'::text, 'active'::text, 'suspended'::text, 'revoking'::text, 'revoked'::text, 'expired'::text, 'failed'::text]))),
   constraint bindings_of FOREIGN KEY (tenant, instrument) REFERENCES bindery.instruments(tenant, id)
-);
+) with (fillfactor=50);
 CREATE INDEX bindings_instrument ON bindery.bindings USING btree (instrument, tenant);
 
 create table bindery.channel_names (
@@ -196,7 +196,7 @@ create table bindery.idempotency (
   constraint idempotency_mode CHECK ((mode = ANY (ARRAY['test'::text, 'live'::text]))),
   constraint idempotency_state CHECK ((state = ANY (ARRAY['running'::text, 'done'::text]))),
   constraint idempotency_status CHECK (((status >= 100) AND (status <= 499)))
-);
+) with (fillfactor=25);
 CREATE INDEX idempotency_due ON bindery.idempotency USING btree (due_at) WHERE (due_at IS NOT NULL);
 
 create table bindery.identities (
@@ -246,7 +246,7 @@ create table bindery.instruments (
   constraint instruments_pkey PRIMARY KEY (tenant, id),
   constraint instruments_status CHECK ((status = ANY (ARRAY['pending'::text, 'active'::text, 'suspended'::text, 'expired'::text, 'failed'::text, 'replaced'::text, 'blocked'::text, 'unbound'::text, 'erased'::text]))),
   constraint instruments_owner FOREIGN KEY (tenant, customer) REFERENCES bindery.customers(tenant, id)
-);
+) with (fillfactor=50);
 CREATE INDEX instruments_customer ON bindery.instruments USING btree (customer, tenant);
 CREATE INDEX instruments_position ON bindery.instruments USING btree (mode, tenant, "position");
 

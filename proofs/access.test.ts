@@ -188,6 +188,7 @@ async function addresses(): Promise<readonly Address[]> {
 const bodies: Readonly<Record<string, unknown>> = {
   extendInstrument: { channel: 'adyen', return_url: 'https://shop.example/back' },
   resumeInstrument: { returned: {} },
+  advanceTestClock: { to: '2027-01-01T00:00:00Z' },
   replayToWebhookEndpoint: { from: '2026-01-01T00:00:00Z', to: '2026-01-02T00:00:00Z' },
 }
 
@@ -198,7 +199,8 @@ async function ownIds(): Promise<Readonly<Record<string, string>>> {
   const named = z.object({ id: z.string() })
   const webhook_endpoints = named.parse((await story.caller.call('/v1/webhook_endpoints', { body: { url: ground.receiver.url } })).json).id
   const events = pageShape.parse((await story.caller.call('/v1/events?limit=1')).json).data[0]?.id ?? ''
-  return { customers, instruments, webhook_endpoints, events }
+  const test_clocks = named.parse((await story.caller.call('/v1/test_clocks', { body: {} })).json).id
+  return { customers, instruments, webhook_endpoints, events, test_clocks }
 }
 
 /** What the server does on its own: rides of the store, deliveries and their cursors. */

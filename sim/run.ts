@@ -56,7 +56,8 @@ async function sweep(): Promise<number> {
       while (next < end) {
         const from = next
         next = Math.min(end, next + chunk)
-        total = sum(total, await child(from, next - from))
+        const found = await child(from, next - from)
+        total = sum(total, found)
         say(`${total.seeds} seeds, ${total.commands} commands, ${total.crashes} crashes, ${total.violations} violations`)
       }
     }

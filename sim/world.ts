@@ -65,7 +65,7 @@ const accounts: Readonly<Record<ChannelName, ChannelAccount>> = {
   adyen: {
     address: addresses.adyen,
     secrets: { apiKey: new Secret('AQE_sim') },
-    settings: { merchantAccount: 'BinderySim' },
+    settings: { merchantAccount: 'BinderyECOM' },
     webhookSecrets: [new Secret(webhookSecrets.adyen)],
   },
 }

@@ -2,7 +2,7 @@
  * A capture grant: what the API signs so that somebody may hand a card straight to the vault's capture door. Good for a number of captures
  * of one tenant and mode, for at most 15 minutes. `cgr_<payload>.<HMAC-SHA-256>`, both base64url; the payload is compact JSON.
  */
-import { createHmac, createSecretKey, timingSafeEqual } from 'node:crypto'
+import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto'
 
 export type Grant = {
   readonly tenant: string
@@ -48,7 +48,15 @@ export function verifyGrant(key: Buffer, nowMs: number, token: string): Grant | 
   return grant === undefined || excess(grant, nowMs) !== undefined ? undefined : grant
 }
 
-const mac = (key: Buffer, payload: string): Buffer => createHmac('sha256', createSecretKey(key)).update(label).update(payload).digest()
+/** Made once a key: making it costs as much as the HMAC itself. */
+const secrets = new WeakMap<Buffer, KeyObject>()
+function secretOf(key: Buffer): KeyObject {
+  const known = secrets.get(key) ?? createSecretKey(key)
+  secrets.set(key, known)
+  return known
+}
+
+const mac = (key: Buffer, payload: string): Buffer => createHmac('sha256', secretOf(key)).update(label).update(payload).digest()
 
 function read(payload: string): Grant | undefined {
   const fields: unknown = JSON.parse(Buffer.from(payload, 'base64url').toString())

@@ -136,11 +136,12 @@ function planBind(world: World, request: BindRequest, known: Known): Plan {
   if (reusable?.bindings.some(one => one.channel === channel && one.slot !== null)) return { held: reusable }
   const now = world.now()
   const instrument = reusable?.instrument ?? newInstrument(world, request, card)
-  const cardVersion = reusable === undefined ? 1 : reusable.instrument.card_version + 1
+  // A number no other capture of this instrument has; the instrument takes it over when the card turns out to be good.
+  const cardVersion = reusable === undefined ? 1 : reusable.bindings.length + 1
   const binding = newBinding(world, instrument, { channel, returnUrl: request.returnUrl, client: request.client, consent: request.consent })
   const input = { capture: request.capture, cardVersion, card: viewOf(card), route: rest }
   const operation = newBindOperation(world, binding, { input, customer: known.customer, client: request.client, request: request.request })
-  const pending = reusable === undefined ? instrument : reopened(instrument, card, cardVersion, now)
+  const pending = reusable === undefined ? instrument : reopened(instrument, card, now)
   const mine: Write[] =
     reusable === undefined
       ? [insert(instruments, instrument), identityWrite(existing, request, card, instrument, now)]
@@ -151,12 +152,11 @@ function planBind(world: World, request: BindRequest, known: Known): Plan {
 }
 
 /** An instrument that is bound again: with another expiry it is a reissued card, shown once it is not contradicted by a live binding. */
-function reopened(instrument: InstrumentRow, card: Card, cardVersion: number, now: number): InstrumentRow {
+function reopened(instrument: InstrumentRow, card: Card, now: number): InstrumentRow {
   const over = instrument.status === 'failed' || instrument.status === 'expired'
   const status = over ? 'pending' : instrument.status
   return {
     ...instrument,
-    card_version: cardVersion,
     status,
     updated_at: now,
     display: instrument.status === 'active' ? instrument.display : displayOf(card),

@@ -38,8 +38,8 @@ export const clockEndpoints: readonly Endpoint[] = [
     body: z.strictObject({ now: timestamp.optional().describe('Where it starts; the real time without it.') }),
     answers: { 201: shown },
     handle: async (context, { body }) => {
-      testOnly(context)
       const { world, caller } = context
+      if (caller.mode !== 'test') throw new Problem('forbidden', 'time is real in live mode')
       const row = { tenant: caller.tenant, id: nextId(world, 'clk'), now_at: body.now ?? world.now(), created_at: world.now() }
       await world.store.commit([insert(clocks, row)])
       return { status: 201, body: view(row) }
@@ -81,13 +81,9 @@ export const clockEndpoints: readonly Endpoint[] = [
   }),
 ]
 
-function testOnly({ caller }: Context): void {
-  if (caller.mode !== 'test') throw new Problem('forbidden', 'time is real in live mode')
-}
-
 async function readClock(context: Context, clock: string): Promise<Row<typeof clocks>> {
-  testOnly(context)
-  const row = await context.world.store.get(clocks, { tenant: context.caller.tenant, id: clock })
+  const { world, caller } = context
+  const row = caller.mode === 'test' ? await world.store.get(clocks, { tenant: caller.tenant, id: clock }) : undefined
   if (row === undefined) throw new Problem('not_found', 'no such test clock')
   return row
 }

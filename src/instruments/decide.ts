@@ -86,7 +86,14 @@ export function decide(rows: Rows, change: Change, minds: Minds): Decision {
     display !== rows.instrument.display
   const { sequence } = rows.instrument
   const instrument: InstrumentRow = visible
-    ? { ...rows.instrument, status: derived, display, sequence: sequence + 1, updated_at: minds.now }
+    ? {
+        ...rows.instrument,
+        status: derived,
+        display,
+        card_version: sealedVersion(rows, binding),
+        sequence: sequence + 1,
+        updated_at: minds.now,
+      }
     : rows.instrument
   const writes: Write[] = [...fresh, ...(revoke === undefined ? [] : [revoke.fact])].map(one => insert(facts, one))
   writes.push(moveTo(bindings, rows.binding, binding))
@@ -181,6 +188,13 @@ function bindingAfter(
 }
 
 const sameNames = (a: References, b: References): boolean => JSON.stringify(a) === JSON.stringify(b)
+
+/** A card that a channel took is the one to bind elsewhere with. */
+function sealedVersion(rows: Rows, after: BindingRow): number {
+  if (after.status !== 'active') return rows.instrument.card_version
+  const sealed = rows.operations.find(one => one.verb === 'bind')?.input.cardVersion ?? 1
+  return Math.max(sealed, rows.instrument.card_version)
+}
 
 /**
  * A channel may know a newer card than the customer typed. Of all that is told the latest expiry is shown, whoever tells it last, so that

@@ -42,17 +42,20 @@ export async function learn(world: World, input: Learning): Promise<Decision> {
   throw new Problem('conflict', 'too many changes to one binding at once')
 }
 
-/** Everything a decision about one binding needs. */
+/**
+ * Everything a decision about one binding needs. Read in this order: whoever changes a sibling afterwards moves the instrument, and whoever
+ * adds a fact moves the binding, so that the commit's versions vouch for all that was read after them.
+ */
 export async function readRows(world: World, tenant: string, binding: string): Promise<Rows> {
   const row = await world.store.get(bindings, { tenant, id: binding })
   if (row === undefined) throw new TypeError(`no binding ${binding}`)
-  const [all, instrument, told, asked] = await Promise.all([
+  const instrument = await world.store.get(instruments, { tenant, id: row.instrument })
+  if (instrument === undefined) throw new TypeError(`no instrument ${row.instrument}`)
+  const [all, told, asked] = await Promise.all([
     world.store.find(bindings, { tenant, instrument: row.instrument }),
-    world.store.get(instruments, { tenant, id: row.instrument }),
     world.store.find(facts, { tenant, binding }),
     world.store.find(operations, { tenant, binding }),
   ])
-  if (instrument === undefined) throw new TypeError(`no instrument ${row.instrument}`)
   return { instrument, binding: row, siblings: all.filter(one => one.id !== binding), facts: told, operations: asked }
 }
 

@@ -43,6 +43,9 @@ export function backoffMs(tries: number, chance: number): number {
   return Math.round(ceiling * (0.5 + chance / 2))
 }
 
+/** The vault no longer holds what the request needs (a security code lives ten minutes): the same bytes cannot be sent again. */
+export const cannotRepeat = 'the vault no longer holds what the request needs'
+
 export type Step =
   | { readonly do: 'send' }
   | { readonly do: 'lookUp' }
@@ -63,7 +66,7 @@ export function nextStep(operation: Standing, can: { readonly repeat: Repeat | u
   }
   // Tries are counted before they are made: none counted means nothing ever left.
   if (operation.tries === 0) return { do: 'send' }
-  const repeat = can.repeat
+  const repeat = operation.cause === cannotRepeat ? undefined : can.repeat
   if (repeat?.kind === 'keyed' && age < repeat.windowMs - leaseMs) return { do: 'send' }
   if (repeat?.kind === 'repeatable' && operation.tries < repeat.times) return { do: 'send' }
   if (can.lookUp && age < parkAfterMs) return { do: 'lookUp' }

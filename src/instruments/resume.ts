@@ -2,7 +2,7 @@
  * After a challenge the customer's browser comes back, or the caller tells us what it brought: the channel is asked (or told) what became
  * of it. The address it comes back to carries the operation's id and a keyed proof, so that it cannot be guessed.
  */
-import { createHmac, timingSafeEqual } from 'node:crypto'
+import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto'
 import { Problem } from '../core/problem.ts'
 import { insert, moveTo } from '../world/store.ts'
 import { nextId, type World } from '../world/world.ts'
@@ -12,8 +12,16 @@ import { leaseMs } from './operation.ts'
 import { carryOut } from './settle.ts'
 import { bindings, type OperationRow, operations } from './tables.ts'
 
+/** Made once a key: a raw key costs several times the HMAC itself. */
+const proofKeys = new WeakMap<Buffer, KeyObject>()
+function proofKey({ grantKey }: World['settings']): KeyObject {
+  const known = proofKeys.get(grantKey) ?? createSecretKey(grantKey)
+  proofKeys.set(grantKey, known)
+  return known
+}
+
 const proofOf = (world: World, operation: string): string =>
-  createHmac('sha256', world.settings.grantKey).update(`return|${operation}`).digest('base64url').slice(0, 22)
+  createHmac('sha256', proofKey(world.settings)).update(`return|${operation}`).digest('base64url').slice(0, 22)
 
 export const returnUrlOf = (world: World, operation: string): string =>
   `${world.settings.publicUrl}/return/${operation}.${proofOf(world, operation)}`

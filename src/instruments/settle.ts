@@ -9,7 +9,7 @@ import type { Card, World } from '../world/world.ts'
 import type { Change, Decision, Rows } from './decide.ts'
 import type { NewFact } from './fact.ts'
 import { learn, readRows } from './learn.ts'
-import { backoffMs, leaseMs, nextStep, type Step, waitMs } from './operation.ts'
+import { backoffMs, cannotRepeat, leaseMs, nextStep, type Step, waitMs } from './operation.ts'
 import { channelNames, customers, type OperationRow, operations } from './tables.ts'
 
 /** One attempt, then what follows from it; a chain that falls over is followed to its end. */
@@ -61,12 +61,12 @@ async function attempt(world: World, operation: OperationRow, rows: Rows, step: 
     return { facts: [], attempt: { operation: operation.id, cause: operation.cause ?? 'challenge', parked: false, dueAt } }
   }
   if (outcome.kind === 'uncertain') {
-    const dueAt = now + backoffMs(operation.tries, chance(world))
+    const dueAt = now + (outcome.cause === cannotRepeat ? waitMs(now - operation.created_at) : backoffMs(operation.tries, chance(world)))
     const references = outcome.references === undefined ? {} : { references: outcome.references }
     return { facts: [], attempt: { operation: operation.id, cause: outcome.cause, parked: false, dueAt, ...references } }
   }
-  if (outcome.kind === 'refused' && outcome.category === 'misconfigured' && operation.cause !== null && step.do === 'send') {
-    // Refused at the door (a wrong key, a closed account): that says nothing about the first time, which was not answered.
+  if (outcome.kind === 'refused' && outcome.category === 'misconfigured' && operation.tries > 1 && step.do === 'send') {
+    // Refused at the door (a wrong key, a closed account): that says nothing about the first time, whose answer nobody has.
     return {
       facts: [],
       attempt: {
@@ -115,12 +115,11 @@ async function ask(world: World, operation: OperationRow, rows: Rows, how: 'send
     const call: Call = { operation: operation.id, key: operation.id, account, send: request => carry(world, operation, request, lapse) }
     const outcome = how === 'lookUp' ? await lookUp(channel, call, operation, rows) : await send(world, channel, call, operation, rows)
     if (!lapse.code || outcome.kind !== 'uncertain') return outcome
-    return await lookUp(
-      channel,
-      call,
-      { ...operation, input: { ...operation.input, references: { ...operation.input.references, ...outcome.references } } },
-      rows,
-    )
+    // The first attempt, and it did not get past the vault: nothing was stored anywhere.
+    if (operation.tries <= 1 && operation.cause === null) return { kind: 'lapsed' }
+    const references = { ...operation.input.references, ...outcome.references }
+    const looked = await lookUp(channel, call, { ...operation, input: { ...operation.input, references } }, rows)
+    return looked.kind === 'uncertain' ? { kind: 'uncertain', cause: cannotRepeat, references } : looked
   } catch (error) {
     if (error instanceof Unavailable) return { kind: 'uncertain', cause: 'the vault could not be reached' }
     if (!(error instanceof Error) || error.name === 'Crash') throw error
@@ -138,7 +137,7 @@ async function carry(world: World, operation: OperationRow, request: ChannelRequ
   return world.vault.forward(forwarding(world, operation, request)).catch(error => {
     if (!(error instanceof Problem) || error.code !== 'gone') throw error
     lapse.code = true
-    throw new NoAnswer('the vault no longer holds what the request needs')
+    throw new NoAnswer(cannotRepeat)
   })
 }
 
