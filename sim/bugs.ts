@@ -115,18 +115,17 @@ export const bugs: readonly Bug[] = [
     name: 'intent_after_call',
     what: 'the intent is acknowledged before it is durable, and written with the outcome',
     infect: world => {
-      const held: Write[] = []
+      const held: (readonly Write[])[] = []
       return withCommit(world, async (original, writes) => {
         if (
           writes.some(one => isInsert(one, operations)) &&
           !writes.some(one => isInsert(one, facts)) &&
           writes.some(one => isInsert(one, bindings))
         ) {
-          held.push(...writes)
+          held.push(writes)
           return { ok: true }
         }
-        const before = held.splice(0)
-        if (before.length > 0) await original(before)
+        for (const before of held.splice(0)) await original(before)
         return original(writes)
       })
     },

@@ -27,6 +27,8 @@ export type Run = {
   readonly explain: (id: string) => readonly string[]
 }
 
+/** Four times what a thousand commands and the rest after them take. */
+const stepsMax = 400_000
 const hour = 3_600_000
 const day = 24 * hour
 
@@ -49,9 +51,12 @@ export async function runSeed(seed: number, commands: number, bug?: Bug): Promis
   })
   void workLoop(simulated, state).catch(fail)
   let restUntil = Number.POSITIVE_INFINITY
+  let taken = 0
   const steps = await scheduler.run(
     () => {
       if (state.resting && restUntil === Number.POSITIVE_INFINITY) restUntil = scheduler.now() + 12 * day
+      taken += 1
+      if (taken > stepsMax) failures.push(`I39: ${stepsMax} steps, and it has not come to rest`)
       return failures.length > 0 || scheduler.now() > restUntil
     },
     scheduler.now() + 400 * day,

@@ -2,11 +2,11 @@
  * Config → world → server and worker; the only file that wires. `npm start` runs it: it starts the database (unless DATABASE_URL names
  * one), the sandbox of simulated channels, the vault in a process of its own, and itself.
  */
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { type ClientConfig, Pool } from 'pg'
-import manifest from '../package.json' with { type: 'json' }
+import { z } from 'zod'
 import { accountsOf, originsOf, sandboxSettings } from './accounts.ts'
 import type { Channel, ChannelName } from './channels/channel.ts'
 import { channels } from './channels/index.ts'
@@ -118,6 +118,10 @@ async function startAll(
   return serve(config, { world, vault: vault.client, store, reader, sandbox, secrets, limits: parts.limits ?? {}, place }, undo)
 }
 
+/** Of this installation, as its package says. */
+const version = (): string =>
+  z.object({ version: z.string() }).parse(JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))).version
+
 /** Plain queries name tables without their schema. */
 const inSchema = (connection: ClientConfig): ClientConfig => ({
   ...connection,
@@ -145,7 +149,7 @@ async function serve(config: Config, ready: Ready, undo: Undo[]): Promise<Omit<R
     limits,
     log: world.log,
     webhooks: webhookDescriptions,
-    version: manifest.version,
+    version: version(),
   })
   const { port } = await server.listen(config.port, config.host)
   undo.push(() => server.close())
