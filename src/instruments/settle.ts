@@ -10,6 +10,7 @@ import type { Change, Decision, Rows } from './decide.ts'
 import type { NewFact } from './fact.ts'
 import { learn, readRows } from './learn.ts'
 import { backoffMs, cannotRepeat, leaseMs, nextStep, type Step, waitMs } from './operation.ts'
+import { heldBySibling } from './revoke.ts'
 import { channelNames, customers, type OperationRow, operations } from './tables.ts'
 
 /** One attempt, then what follows from it; a chain that falls over is followed to its end. */
@@ -40,7 +41,9 @@ export async function settle(world: World, due: OperationRow): Promise<void> {
 async function attempt(world: World, operation: OperationRow, rows: Rows, step: Step): Promise<Change> {
   if (step.do === 'park') return { facts: [], attempt: { operation: operation.id, cause: step.cause, parked: true, dueAt: null } }
   if (step.do === 'abandon') return { facts: [own(operation, { kind: 'abandoned', reason: step.reason })] }
-  const outcome = await ask(world, operation, rows, step.do)
+  const first = await ask(world, operation, rows, step.do)
+  // The channel still has it, so no attempt to revoke it took effect: it can be asked again.
+  const outcome = operation.verb === 'revoke' && first.kind === 'none' ? await ask(world, operation, rows, 'send') : first
   const now = world.now()
   if (outcome.kind === 'lapsed')
     return {
@@ -65,8 +68,14 @@ async function attempt(world: World, operation: OperationRow, rows: Rows, step: 
     const references = outcome.references === undefined ? {} : { references: outcome.references }
     return { facts: [], attempt: { operation: operation.id, cause: outcome.cause, parked: false, dueAt, ...references } }
   }
-  if (outcome.kind === 'refused' && outcome.category === 'misconfigured' && operation.tries > 1 && step.do === 'send') {
-    // Refused at the door (a wrong key, a closed account): that says nothing about the first time, whose answer nobody has.
+  if (
+    outcome.kind === 'refused' &&
+    outcome.category === 'misconfigured' &&
+    (operation.tries > 1 || operation.verb === 'revoke') &&
+    step.do === 'send'
+  ) {
+    // Refused at the door (a wrong key, a closed account): that says nothing about the first time, whose answer nobody has, and the card
+    // is still there to be revoked when the door opens.
     return {
       facts: [],
       attempt: {
@@ -186,9 +195,10 @@ async function send(world: World, channel: Channel, call: Call, operation: Opera
   }
   if (operation.verb === 'resume')
     return (await channel.resume?.(call, { ...about, references: rows.binding.names, returned: returned ?? {} })) ?? missing
-  if (rows.binding.token === null) return missing
-  if (await passedOn(world, operation, rows.binding.token)) return { kind: 'revoked' }
-  return (await channel.revoke?.(call, { ...about, token: rows.binding.token, references: rows.binding.names })) ?? missing
+  const token = operation.input.token ?? rows.binding.token
+  if (token === null) return missing
+  if (heldBySibling(rows, token) || (await passedOn(world, operation, token))) return { kind: 'revoked' }
+  return (await channel.revoke?.(call, { ...about, token, references: rows.binding.names })) ?? missing
 }
 
 /** Some channels give one token for a card however often it is bound: what is another binding's by now is not ours to revoke. */
