@@ -46,23 +46,26 @@ export function chores(
 /** Operations that owe an answer. They live in real time, whatever clock their customer is on: the channel is real. */
 export async function settleDue(world: World): Promise<number> {
   const due = await world.store.due(operations, { now: world.now(), clock: null, limit: batch })
-  await Promise.all(due.map(row => attend(world, 'settling an operation', row.id, () => settle(world, row))))
-  return due.length
+  return count(await Promise.all(due.map(row => attend(world, 'settling an operation', row.id, () => settle(world, row)))))
 }
 
 export async function hearDue(world: World): Promise<number> {
   const due = await world.store.due(inbox, { now: world.now(), clock: null, limit: batch })
-  await Promise.all(due.map(row => attend(world, 'hearing news again', row.event, () => hearAgain(world, row))))
-  return due.length
+  return count(await Promise.all(due.map(row => attend(world, 'hearing news again', row.event, () => hearAgain(world, row)))))
 }
 
+/** Only what succeeded: a duty whose rows all fail must come to rest between its turns. */
+const count = (done: readonly boolean[]): number => done.filter(Boolean).length
+
 /** One row's bug is one row's: it is logged, its lease lapses, and it is tried again. */
-async function attend(world: World, what: string, id: string, act: () => Promise<void>): Promise<void> {
+async function attend(world: World, what: string, id: string, act: () => Promise<void>): Promise<boolean> {
   try {
     await act()
+    return true
   } catch (error) {
     if (error instanceof Error && error.name === 'Crash') throw error
     world.log.error(`${what} failed`, { id, error: error instanceof Error ? error.message : 'unknown' })
+    return false
   }
 }
 
