@@ -17,6 +17,12 @@ export type Auditor = {
   letLeasesLapse(): Promise<void>
   /** What owes an answer was asked a month ago: its time is up, and its key's window is over. */
   letDaysPass(): Promise<void>
+  /** Where the server keeps its files. */
+  dataFolder(): Promise<string>
+  /** Everything in memory is written to the files. */
+  checkpoint(): Promise<void>
+  /** Puts a text into a table of its own. */
+  plant(text: string): Promise<void>
   close(): Promise<void>
 }
 
@@ -77,6 +83,14 @@ export function audit(connection: ClientConfig): Auditor {
       await client.query(
         `update bindery.operations set created_at = created_at - interval '30 days', due_at = now(), version = version + 1 where status in ('open', 'waiting')`,
       )
+    },
+    dataFolder: async () => (await read(z.object({ data_directory: z.string() }), 'show data_directory'))[0]?.data_directory ?? '',
+    checkpoint: async () => {
+      await client.query('checkpoint')
+    },
+    plant: async text => {
+      await client.query('create table planted (told text)')
+      await client.query('insert into planted (told) values ($1)', [text])
     },
     close: () => client.end(),
   }

@@ -16,6 +16,8 @@ export type FieldKind =
   | 'timestamp'
   | 'id'
   | 'month'
+  /** A whole number to some hundreds. */
+  | 'count'
 
 const words = (text: string): readonly string[] => text.trim().split(/\s+/)
 
@@ -130,7 +132,7 @@ export function hiddenSpellings(number: string): readonly string[] {
 }
 
 export type TextRow = { readonly what: string; readonly text: string; readonly refusedBy: readonly FieldKind[] }
-const strict: readonly FieldKind[] = ['reference', 'amount', 'currency', 'url', 'ip', 'timestamp', 'id', 'month']
+const strict: readonly FieldKind[] = ['reference', 'amount', 'currency', 'url', 'ip', 'timestamp', 'id', 'month', 'count']
 const people: readonly FieldKind[] = ['name', 'metadata', 'userAgent', ...strict]
 const names: readonly FieldKind[] = ['name', ...strict]
 const row = (refusedBy: readonly FieldKind[], what: string, ...texts: readonly string[]): TextRow[] =>
@@ -189,7 +191,7 @@ export const texts: readonly TextRow[] = [
   ...row(strict, 'scripts and emoji', 'Ω≈ç√∫', '田中さん', 'ﷺ', '👨‍👩‍👧‍👦', '🏴󠁧󠁢󠁥󠁮󠁧󠁿', 'Z̮̞̠͙͔ͅḀ̗̞͈̻̗Ḷ͙͎̯̹̞͓G̻O̭̗̮', 'ÅÍÎÏ˝ÓÔÒÚÆ☃', 'ثم نفس', '́', 'ǅ', 'ß', 'İ', 'Ⱥ'),
   ...row(strict, 'composed and decomposed', 'é', 'e\u0301', 'Å', 'A\u030a', 'ﬁ'),
   ...row(
-    ['amount', 'currency', 'url', 'ip', 'timestamp', 'id', 'month'],
+    ['amount', 'currency', 'url', 'ip', 'timestamp', 'id', 'month', 'count'],
     'words',
     'undefined',
     'null',

@@ -31,7 +31,8 @@ export type FeedInput = {
   readonly samples: readonly Sample[]
 }
 /** `wrong`: what was answered by anything but a problem that names the field and shows nothing. */
-export type Fed = { readonly sent: number; readonly wrong: readonly string[] }
+/** `taken`: answered with success. */
+export type Fed = { readonly sent: number; readonly taken: number; readonly wrong: readonly string[] }
 
 type Shot = {
   readonly what: string
@@ -49,22 +50,30 @@ type Shot = {
 export async function feed(input: FeedInput): Promise<Fed> {
   const wrong: string[] = []
   let sent = 0
+  let taken = 0
   const shots = input.samples.flatMap(sample => [...shotsAt(sample, input.headers)])
   const next = shots.values()
   const gun = async (): Promise<void> => {
     for (const shot of next) {
       sent += 1
-      const fault = await fire(input.address, shot)
+      const fault = await fire(input.address, shot, () => {
+        taken += 1
+      })
       if (fault !== undefined) wrong.push(`${shot.sample.method} ${shot.sample.path}, ${shot.what}: ${fault}`)
     }
   }
   await Promise.all(Array.from({ length: 16 }, gun))
-  return { sent, wrong }
+  return { sent, taken, wrong }
 }
 
-async function fire(address: string, { sample, url, headers, body, refused, secret }: Shot): Promise<string | undefined> {
+async function fire(
+  address: string,
+  { sample, url, headers, body, refused, secret }: Shot,
+  onTaken: () => void,
+): Promise<string | undefined> {
   const response = await fetch(address + url, { method: sample.method, headers, ...(body === undefined ? {} : { body }) })
   const text = await response.text()
+  if (response.status < 300) onTaken()
   if (response.status >= 500) return `${response.status} ${text}`
   const shown = [...response.headers.values()].join('\n') + text
   if (secret !== undefined && bare(shown).includes(bare(secret))) return `told what it refused: ${text}`
@@ -112,7 +121,7 @@ function* bodyRows(kind: FieldKind): Generator<Row> {
     yield { row: what, token: quoted(text), refused: refusedBy.includes(kind) ? 'field' : undefined }
   if (kind === 'amount') for (const text of numberTexts) yield { row: 'number text', token: quoted(text), refused: 'field' }
   if (kind === 'url') for (const text of urls) yield { row: `URL ${text.slice(0, 60)}`, token: quoted(text), refused: 'field' }
-  for (const token of numberTokens) yield { row: 'number', token, refused: 'field' }
+  for (const token of numberTokens) yield { row: 'number', token, refused: kind === 'count' && token === '13' ? undefined : 'field' }
   for (const token of brokenTokens) yield { row: 'broken', token, refused: 'any' }
   for (const token of ['[]', '[1]', 'true', 'null', '{"a":1}', '"\\ud800"', '"\\u0000"', '['.repeat(10_000)])
     yield { row: 'type', token, refused: 'any' }
@@ -145,7 +154,7 @@ function* addressShots(sample: Sample, plain: Omit<Shot, 'what'>, pointer: strin
 /** Names that are not there, stand twice, reach for a prototype, or are card numbers. */
 function* nameShots(sample: Sample, plain: Omit<Shot, 'what'>): Generator<Shot> {
   const body = bodyText(sample) ?? '{}'
-  const extended = (name: string): string => `${body.slice(0, -1)},${JSON.stringify(name)}:1}`
+  const extended = (name: string): string => `${body.slice(0, -1)}${body === '{}' ? '' : ','}${JSON.stringify(name)}:1}`
   const pointerTo = (name: string): string => `/${shownName(name)}`
   for (const name of badNames)
     yield { ...plain, what: `name ${name.slice(0, 20)}`, body: extended(name), refused: { pointer: pointerTo(name) } }
@@ -167,7 +176,7 @@ function* nameShots(sample: Sample, plain: Omit<Shot, 'what'>): Generator<Shot> 
   ])
     yield { ...plain, what: what ?? '', body: text, refused: { pointer: undefined } }
   for (const token of ['null', '[]', '"a"', '1', 'true', '['.repeat(30_000), '{"a":'.repeat(10_000)])
-    yield { ...plain, what: 'whole body', body: token, refused: { pointer: undefined } }
+    yield { ...plain, what: `whole body ${token.slice(0, 10)}`, body: token, refused: { pointer: undefined } }
 }
 
 function* headerShots(plain: Omit<Shot, 'what'>): Generator<Shot> {

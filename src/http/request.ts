@@ -30,7 +30,8 @@ export function readRequest(endpoint: Endpoint, request: FastifyRequest, caller:
   if (endpoint.rawBody) return { input: { params, query, body: noBody, raw: bytes, headers }, body: undefined }
   refuseCardsInHeaders(headers)
   const body = readBody(endpoint, headers, bytes, limits)
-  return { input: { params, query, body: body ?? noBody, raw: bytes, headers }, body }
+  // A body that says `null` is a body, and not the object that was asked for.
+  return { input: { params, query, body: body === undefined ? noBody : body, raw: bytes, headers }, body }
 }
 
 function readBody(endpoint: Endpoint, headers: RawInput['headers'], bytes: Buffer, limits: Limits): Json | undefined {
