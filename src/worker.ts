@@ -9,6 +9,7 @@ import type { EventQueries } from './events/queries.ts'
 import { pruneIdempotency } from './http/idempotency.ts'
 import { hearAgain } from './instruments/news.ts'
 import { settle } from './instruments/settle.ts'
+import type { Settler } from './instruments/settler.ts'
 import { inbox, instruments, operations } from './instruments/tables.ts'
 import type { VaultClient } from './vault/client.ts'
 import { sweepOwnerless } from './vault/sweep.ts'
@@ -20,12 +21,15 @@ export type Duty = { readonly name: string; readonly everyMs: number; readonly r
 /** How many due rows one turn takes. They are carried out together, so that their commits share rides. */
 const batch = 64
 
-export function duties(world: World, events: { readonly queries: EventQueries; readonly dispatcher: Dispatcher }): readonly Duty[] {
+export function duties(
+  world: World,
+  of: { readonly queries: EventQueries; readonly dispatcher: Dispatcher; readonly settler: Settler },
+): readonly Duty[] {
   return [
-    { name: 'settle operations', everyMs: 500, run: () => settleDue(world) },
+    { name: 'settle operations', everyMs: 500, run: () => of.settler.tick() },
     { name: 'hear news again', everyMs: 1_000, run: () => hearDue(world) },
-    { name: 'fan out events', everyMs: 250, run: () => fanOut(world, events.queries) },
-    { name: 'deliver webhooks', everyMs: 250, run: () => events.dispatcher.tick() },
+    { name: 'fan out events', everyMs: 250, run: () => fanOut(world, of.queries) },
+    { name: 'deliver webhooks', everyMs: 250, run: () => of.dispatcher.tick() },
     { name: 'forget idempotency keys', everyMs: 60_000, run: () => pruneIdempotency(world) },
   ]
 }
@@ -43,7 +47,7 @@ export function chores(
   ]
 }
 
-/** Operations that owe an answer. They live in real time, whatever clock their customer is on: the channel is real. */
+/** Operations that owe an answer, one page, waited for: what the simulation turns. They live in real time: the channel is real. */
 export async function settleDue(world: World): Promise<number> {
   const due = await world.store.due(operations, { now: world.now(), clock: null, limit: batch })
   return count(await Promise.all(due.map(row => attend(world, 'settling an operation', row.id, () => settle(world, row)))))
