@@ -116,9 +116,12 @@ async function goThroughChallenge(simulated: Simulated, url: string): Promise<vo
   if (location === undefined) throw new Error(`the challenge page led nowhere: ${answer?.status} ${answer?.body.slice(0, 200)}`)
   if (scheduler.chance() < 0.15) return
   const back = new URL(location)
+  const token = back.pathname.split('/').at(-1)
+  // A preview, or a back button: it comes without what the bank gave, before the true one.
+  if (scheduler.chance() < 0.2) await ask(simulated, { name: 'returnFromChallenge', params: { token }, query: {} })
   const asked = {
     name: 'returnFromChallenge',
-    params: { token: back.pathname.split('/').at(-1) },
+    params: { token },
     query: Object.fromEntries(back.searchParams),
   }
   await ask(simulated, asked)

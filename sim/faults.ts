@@ -20,6 +20,7 @@ export type FaultName =
   | 'webhook_reordered'
   | 'webhook_forged'
   | 'receiver_down'
+  | 'door_closed'
 
 export type Faults = {
   /** Whether it happens now; counted. Never once healed. */
@@ -50,6 +51,7 @@ const ratesMax: Readonly<Record<FaultName, number>> = {
   webhook_reordered: 0.3,
   webhook_forged: 0.1,
   receiver_down: 0.3,
+  door_closed: 0.05,
 }
 
 const isFault = (name: string): name is FaultName => name in ratesMax

@@ -69,6 +69,8 @@ const accounts: Readonly<Record<ChannelName, ChannelAccount>> = {
     webhookSecrets: [new Secret(webhookSecrets.adyen)],
   },
 }
+/** Keys that no channel knows. */
+const lockedOut = { secretKey: new Secret(''), apiKey: new Secret('') }
 export const tenant = 'ten_sim'
 
 export function createSimulated(seed: number, bug: Bug | undefined, take: (simulated: () => Simulated) => Take): Simulated {
@@ -217,7 +219,8 @@ function createWorld(parts: Parts): World {
         return parts.network.send(request)
       }),
     channels,
-    account: (channel, mode) => (mode === 'test' ? accounts[channel] : undefined),
+    account: (channel, mode) =>
+      mode !== 'test' ? undefined : faults.strikes('door_closed') ? { ...accounts[channel], secrets: lockedOut } : accounts[channel],
     log: logOf(parts),
     settings: {
       publicUrl: 'https://bindery.sim',

@@ -21,6 +21,7 @@ import { createKey, createTenant, hashOf, newKey } from './http/auth.ts'
 import type { Limits } from './http/limits.ts'
 import { createServer } from './http/serve.ts'
 import { apiKeys } from './http/tables.ts'
+import { createSettler } from './instruments/settler.ts'
 import { type DeploymentSecrets, deploymentSecrets } from './secrets.ts'
 import { tables } from './tables.ts'
 import { createVaultClient, type VaultClient } from './vault/client.ts'
@@ -159,11 +160,12 @@ async function serve(config: Config, ready: Ready, undo: Undo[]): Promise<Omit<R
   undo.push(() => outbound.close())
   const stopped = new AbortController()
   const dispatcher = createDispatcher(world, queries, { send: request => outbound(request), keys: createKeyRing() })
-  const working = work(world, [...duties(world, { queries, dispatcher }), ...chores(world, ready)], stopped.signal)
+  const settler = createSettler(world)
+  const working = work(world, [...duties(world, { queries, dispatcher, settler }), ...chores(world, ready)], stopped.signal)
   undo.push(async () => {
     stopped.abort()
     await working
-    await dispatcher.drain()
+    await Promise.all([dispatcher.drain(), settler.drain()])
   })
   for (const name of channels.keys()) sandbox?.update({ [name]: { webhookTarget: `${address}/v1/channels/${name}/test/webhook` } })
   const apiKey = sandbox === undefined ? undefined : await firstKey(world, secrets.sandbox.apiKey)

@@ -9,6 +9,7 @@ import type { EventQueries } from './events/queries.ts'
 import { pruneIdempotency } from './http/idempotency.ts'
 import { hearAgain } from './instruments/news.ts'
 import { settle } from './instruments/settle.ts'
+import type { Settler } from './instruments/settler.ts'
 import { inbox, instruments, operations } from './instruments/tables.ts'
 import type { VaultClient } from './vault/client.ts'
 import { sweepOwnerless } from './vault/sweep.ts'
@@ -20,12 +21,15 @@ export type Duty = { readonly name: string; readonly everyMs: number; readonly r
 /** How many due rows one turn takes. They are carried out together, so that their commits share rides. */
 const batch = 64
 
-export function duties(world: World, events: { readonly queries: EventQueries; readonly dispatcher: Dispatcher }): readonly Duty[] {
+export function duties(
+  world: World,
+  of: { readonly queries: EventQueries; readonly dispatcher: Dispatcher; readonly settler: Settler },
+): readonly Duty[] {
   return [
-    { name: 'settle operations', everyMs: 500, run: () => settleDue(world) },
+    { name: 'settle operations', everyMs: 500, run: () => of.settler.tick() },
     { name: 'hear news again', everyMs: 1_000, run: () => hearDue(world) },
-    { name: 'fan out events', everyMs: 250, run: () => fanOut(world, events.queries) },
-    { name: 'deliver webhooks', everyMs: 250, run: () => events.dispatcher.tick() },
+    { name: 'fan out events', everyMs: 250, run: () => fanOut(world, of.queries) },
+    { name: 'deliver webhooks', everyMs: 250, run: () => of.dispatcher.tick() },
     { name: 'forget idempotency keys', everyMs: 60_000, run: () => pruneIdempotency(world) },
   ]
 }
@@ -43,26 +47,29 @@ export function chores(
   ]
 }
 
-/** Operations that owe an answer. They live in real time, whatever clock their customer is on: the channel is real. */
+/** Operations that owe an answer, one page, waited for: what the simulation turns. They live in real time: the channel is real. */
 export async function settleDue(world: World): Promise<number> {
   const due = await world.store.due(operations, { now: world.now(), clock: null, limit: batch })
-  await Promise.all(due.map(row => attend(world, 'settling an operation', row.id, () => settle(world, row))))
-  return due.length
+  return count(await Promise.all(due.map(row => attend(world, 'settling an operation', row.id, () => settle(world, row)))))
 }
 
 export async function hearDue(world: World): Promise<number> {
   const due = await world.store.due(inbox, { now: world.now(), clock: null, limit: batch })
-  await Promise.all(due.map(row => attend(world, 'hearing news again', row.event, () => hearAgain(world, row))))
-  return due.length
+  return count(await Promise.all(due.map(row => attend(world, 'hearing news again', row.event, () => hearAgain(world, row)))))
 }
 
+/** Only what succeeded: a duty whose rows all fail must come to rest between its turns. */
+const count = (done: readonly boolean[]): number => done.filter(Boolean).length
+
 /** One row's bug is one row's: it is logged, its lease lapses, and it is tried again. */
-async function attend(world: World, what: string, id: string, act: () => Promise<void>): Promise<void> {
+async function attend(world: World, what: string, id: string, act: () => Promise<void>): Promise<boolean> {
   try {
     await act()
+    return true
   } catch (error) {
     if (error instanceof Error && error.name === 'Crash') throw error
     world.log.error(`${what} failed`, { id, error: error instanceof Error ? error.message : 'unknown' })
+    return false
   }
 }
 

@@ -52,5 +52,6 @@ export const advice: Readonly<Record<ProblemCode, string>> = {
   headers_too_large: 'Send fewer or shorter headers: at most 100, and 16 KiB in all.',
   internal:
     'A mistake on our side; nothing is half-written. Send it again with the same Idempotency-Key, and tell us the request id if it stays.',
-  unavailable: 'The server cannot reach what it needs, or is stopping. Nothing was written; send it again shortly.',
+  unavailable:
+    'The server cannot reach what it needs, or is stopping. Whether the request took effect is not known: send it again shortly, with the same Idempotency-Key.',
 }

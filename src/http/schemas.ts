@@ -84,6 +84,8 @@ export const userAgent = z
   .min(1, 'must not be empty')
   .max(500, 'must have at most 500 characters')
   .regex(/^[ -~]*$/, 'must be printable ASCII')
+  // It goes into requests to channels, where these open a placeholder of the vault's.
+  .refine(value => !/\{\{|%7b%7b/i.test(value), 'must not hold {{')
 
 const metadataEntriesMax = 50
 /** Up to 50 texts of the caller's own, by name. */

@@ -229,7 +229,7 @@ function respond(house: House, endpoint: Endpoint, request: FastifyRequest, call
   )
   const render = (answer: Answer): Rendered => renderAnswer(endpoint, answer)
   const header = headers['idempotency-key']
-  if (header === undefined || !keepsKeys(endpoint) || caller === nobody)
+  if (header === undefined || !keepsKeys(endpoint) || caller.kind === 'publishable')
     return act({ world, caller, requestId, once: noOnce, peerAddress }).then(render)
   const key = readKey(String(header))
   return answerOnce({
@@ -251,7 +251,11 @@ function respond(house: House, endpoint: Endpoint, request: FastifyRequest, call
 /** A problem as it was thrown; a database out of reach is `unavailable`; anything else is a bug, told to the log and to nobody else. */
 function problemOf(house: House, error: unknown, endpoint: Endpoint, requestId: string): Problem {
   if (error instanceof Problem) return error
-  if (error instanceof Unavailable) return new Problem('unavailable', 'The database is out of reach. Nothing was written.')
+  if (error instanceof Unavailable)
+    return new Problem(
+      'unavailable',
+      'Something this server needs is out of reach. It is not known whether the request took effect: send it again with the same Idempotency-Key.',
+    )
   const frames = error instanceof Error ? (error.stack ?? '').split('\n').filter(line => line.startsWith('    at ')) : []
   const name = error instanceof Error ? error.name : typeof error
   house.log.error('bug', {

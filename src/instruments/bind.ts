@@ -11,7 +11,7 @@ import { readCustomer } from './customer.ts'
 import type { Decision, Rows } from './decide.ts'
 import { ended } from './instrument.ts'
 import { leaseMs } from './operation.ts'
-import { returnUrlOf } from './resume.ts'
+import { returnUrlOf } from './return.ts'
 import { usableRoute } from './route.ts'
 import { carryOut } from './settle.ts'
 import {

@@ -1,6 +1,6 @@
 /** A customer of the tenant: the owner of instruments, with a clock of its own. */
 import { Problem } from '../core/problem.ts'
-import { insert, refusedBy } from '../world/store.ts'
+import { type Committed, insert, refusedBy, type Write } from '../world/store.ts'
 import { type Mode, nextId, type World } from '../world/world.ts'
 import { type CustomerRow, clocks, customers } from './tables.ts'
 
@@ -20,6 +20,8 @@ export async function createCustomer(
     readonly clock: string | null
     readonly metadata: Readonly<Record<string, string>>
   },
+  /** Rides in the same commit: the answer that is kept under the request's Idempotency-Key. */
+  companions: { readonly writes: (row: CustomerRow) => readonly Write[]; readonly check: (result: Committed) => void },
 ): Promise<CustomerRow> {
   const row = {
     tenant: input.tenant,
@@ -30,14 +32,16 @@ export async function createCustomer(
     channel_customers: {},
     metadata: input.metadata,
     created_at: world.now(),
+    version: 1,
   }
-  const result = await world.store.commit([insert(customers, row)])
+  const result = await world.store.commit([insert(customers, row), ...companions.writes(row)])
+  companions.check(result)
   if (refusedBy(result, 'customers_reference'))
     throw new Problem('conflict', 'another customer has this reference', { errors: [{ pointer: '/reference', detail: 'is taken' }] })
   if (refusedBy(result, 'customers_clock'))
     throw new Problem('unprocessable', 'no such test clock', { errors: [{ pointer: '/clock', detail: 'is not a test clock of yours' }] })
   if (!result.ok) throw new Problem('conflict', 'the customer could not be created')
-  return { ...row, version: 1 }
+  return row
 }
 
 /** The customer, if it is this tenant's and of this mode. */

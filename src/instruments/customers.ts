@@ -1,7 +1,8 @@
 /** The endpoints of customers, and of the grants by which their cards reach the vault. */
 import { signGrant } from '../core/grant.ts'
 import { Problem } from '../core/problem.ts'
-import { type Context, type Endpoint, endpoint, nothing } from '../http/endpoint.ts'
+import { type Answer, type Context, type Endpoint, endpoint, nothing, OnceTaken, onceConstraint } from '../http/endpoint.ts'
+import { refusedBy } from '../world/store.ts'
 import { createCustomer, readCustomer } from './customer.ts'
 import { customerBody, customerParams, customerShape, grantBody, grantShape } from './schemas.ts'
 import type { CustomerRow } from './tables.ts'
@@ -28,15 +29,28 @@ export const customerEndpoints: readonly Endpoint[] = [
     query: nothing,
     body: customerBody,
     answers: { 201: { description: 'The customer.', schema: customerShape } },
-    handle: async ({ world, caller }, { body }) => {
-      const row = await createCustomer(world, {
+    once: 'own',
+    recover: (context, resource) => showCustomer(context, resource),
+    handle: async (context, { body }) => {
+      const { world, caller, once } = context
+      const input = {
         tenant: caller.tenant,
         mode: caller.mode,
         reference: body.reference ?? null,
         clock: body.clock ?? null,
         metadata: body.metadata ?? {},
+      }
+      let answer: Answer | undefined
+      const row = await createCustomer(world, input, {
+        writes: created => {
+          answer = { status: 201, body: viewCustomer(created) }
+          return once.whole(answer)
+        },
+        check: result => {
+          if (refusedBy(result, onceConstraint)) throw new OnceTaken()
+        },
       })
-      return { status: 201, body: viewCustomer(row) }
+      return answer ?? { status: 201, body: viewCustomer(row) }
     },
   }),
   endpoint({
@@ -50,11 +64,7 @@ export const customerEndpoints: readonly Endpoint[] = [
     query: nothing,
     body: nothing,
     answers: { 200: { description: 'The customer.', schema: customerShape } },
-    handle: async ({ world, caller }, { params }) => {
-      const row = await readCustomer(world, { tenant: caller.tenant, mode: caller.mode, id: params.id })
-      if (row === undefined) throw new Problem('not_found', 'no such customer')
-      return { status: 200, body: viewCustomer(row) }
-    },
+    handle: (context, { params }) => showCustomer(context, params.id),
   }),
   endpoint({
     method: 'POST',
@@ -75,6 +85,12 @@ export const customerEndpoints: readonly Endpoint[] = [
     }),
   }),
 ]
+
+async function showCustomer({ world, caller }: Context, customer: string): Promise<Answer> {
+  const row = await readCustomer(world, { tenant: caller.tenant, mode: caller.mode, id: customer })
+  if (row === undefined) throw new Problem('not_found', 'no such customer')
+  return { status: 200, body: viewCustomer(row) }
+}
 
 function grant({ world, caller }: Context, captures: number, lifeMs: number, origins: readonly string[]) {
   if (caller.kind === 'publishable' && captures > 1)

@@ -11,7 +11,7 @@ import { failOver } from './failover.ts'
 import { deriveStatus } from './instrument.ts'
 import { notice } from './notice.ts'
 import { patienceMs, waitMs } from './operation.ts'
-import { planRevoke, unwanted } from './revoke.ts'
+import { planRevoke, strayToken, unwanted } from './revoke.ts'
 import {
   type BindingRow,
   bindings,
@@ -51,6 +51,8 @@ export type Minds = {
   readonly now: number
   readonly mint: (prefix: IdPrefix, near: string) => string
   readonly canLookUp: (channel: ChannelName) => boolean
+  /** Where the browser comes back to after a challenge of this operation. */
+  readonly returnUrl: (operation: string) => string
   /** Whether there is an account for this channel. */
   readonly open: (channel: ChannelName) => boolean
 }
@@ -66,10 +68,11 @@ export type Decision = {
 
 export function decide(rows: Rows, change: Change, minds: Minds): Decision {
   const fresh = change.facts.map(one => factRow(rows, one, minds))
-  const { known } = foldBinding([...rows.facts, ...fresh].map(asFact))
+  const { known, folded } = foldBinding([...rows.facts, ...fresh].map(asFact))
   const alive = known.status === 'active' || known.status === 'suspended'
-  const revoke = alive && unwanted(rows) ? planRevoke(rows, minds) : undefined
-  const status = revoke === undefined ? known.status : 'revoking'
+  const stray = strayToken(rows, fresh, folded.ignored)
+  const revoke = (alive && unwanted(rows)) || stray !== undefined ? planRevoke(rows, stray, minds) : undefined
+  const status = revoke?.fact === undefined ? known.status : 'revoking'
   const settled = settle(rows, change, status, fresh, minds)
   const binding = bindingAfter(rows.binding, { ...known, status }, settled, revoke === undefined ? 0 : 1, minds.now)
   const other = failOver(rows, { known, change: fresh, binding }, minds)
@@ -95,10 +98,11 @@ export function decide(rows: Rows, change: Change, minds: Minds): Decision {
         updated_at: minds.now,
       }
     : rows.instrument
-  const writes: Write[] = [...fresh, ...(revoke === undefined ? [] : [revoke.fact])].map(one => insert(facts, one))
+  const writes: Write[] = [...fresh, ...(revoke?.fact === undefined ? [] : [revoke.fact])].map(one => insert(facts, one))
   writes.push(moveTo(bindings, rows.binding, binding))
   for (const [before, after] of settled) if (after !== before) writes.push(moveTo(operations, before, after))
-  writes.push(...nameWrites(rows.binding, binding))
+  // What is given up keeps no names: the same token may be another binding's.
+  if (revoke === undefined) writes.push(...nameWrites(rows.binding, binding))
   if (revoke !== undefined) writes.push(insert(operations, revoke.operation))
   if (other !== undefined) writes.push(insert(bindings, other.binding), insert(operations, other.operation))
   if (visible) writes.push(moveTo(instruments, rows.instrument, instrument), notice(rows, instrument, binding, all, minds))
@@ -120,11 +124,14 @@ function settle(
 ): readonly (readonly [OperationRow, OperationRow])[] {
   const binds = status === 'initiated' || status === 'challenge' || status === 'verifying'
   return rows.operations.map(row => {
-    const decided = row.verb === 'revoke' ? status === 'revoked' : !binds
+    const revoked = status === 'revoked' || fresh.some(one => one.operation === row.id && one.kind === 'revoked')
+    const decided = row.verb === 'revoke' ? revoked : !binds
     if (row.status === 'settled') return [row, row] as const
     if (decided) return [row, { ...row, status: 'settled', due_at: null }] as const
     const answer = fresh.find(one => one.operation === row.id)
     if (answer !== undefined) return [row, answered(row, answer.kind, minds)] as const
+    if (row.status === 'waiting' && status === 'verifying' && row.cause !== 'verifying')
+      return [row, answered(row, 'verifying', minds)] as const
     const attempt = change.attempt
     if (attempt?.operation !== row.id) return [row, row] as const
     const input =
@@ -178,7 +185,8 @@ function bindingAfter(
     slot: holdsSlot(status) ? slotOf(before) : null,
     token: known.token,
     names: sameNames(before.names, known.names) ? before.names : known.names,
-    action: status === 'challenge' ? known.action : null,
+    // Also while an answer is owed: the customer may still be before the bank's page.
+    action: known.status === 'challenge' ? known.action : null,
     refusal: known.refusal,
     network_transaction_id: known.network_transaction_id,
     transaction_link_id: known.transaction_link_id,

@@ -38,14 +38,15 @@ export function failOver(
     version: 1,
   }
   const { channelCustomer: _otherChannels, references: _lost, ...input } = first.input
+  const id = minds.mint('opn', rows.binding.customer)
   const operation: OperationRow = {
     ...first,
-    id: minds.mint('opn', rows.binding.customer),
+    id,
     binding: binding.id,
     channel,
     status: 'open',
     place: 1,
-    input: { ...input, route: rest, chain: first.input.chain ?? first.id },
+    input: { ...input, returnUrl: minds.returnUrl(id), route: rest, chain: first.input.chain ?? first.id },
     tries: 1,
     cause: null,
     due_at: minds.now + leaseMs,

@@ -7,7 +7,11 @@ import { Problem } from '../core/problem.ts'
 import { type Committed, insert, moveTo, type Write } from '../world/store.ts'
 import { nextId, type World } from '../world/world.ts'
 import { type Change, type Decision, decide, type Minds, type Rows } from './decide.ts'
+import { returnUrlOf } from './return.ts'
 import { type BindingRow, bindings, channelNames, facts, instruments, operations } from './tables.ts'
+
+/** What one `find` gives at most. A fold of a part must never be committed. */
+const rowsMax = 1_000
 
 /** Retries when others change the same binding at the same time. */
 const collisionsMax = 50
@@ -26,8 +30,10 @@ export async function learn(world: World, input: Learning): Promise<Decision> {
   const minds = mindsOf(world)
   let rows = input.rows ?? (await readRows(world, input.tenant, input.binding))
   let companions = input.companions
+  /** Facts that another binding was told: a redelivery whose name has moved says nothing new. */
+  const elsewhere = new Set<string>()
   for (let tries = 0; tries < collisionsMax; tries += 1) {
-    const change = unknownYet(rows, input.change)
+    const change = unknownYet(rows, input.change, elsewhere)
     const nothingNew = change.facts.length === 0 && change.attempt === undefined
     const decision = nothingNew ? asItStands(rows) : decide(rows, change, minds(rows))
     const extra = companions?.(decision) ?? []
@@ -37,6 +43,7 @@ export async function learn(world: World, input: Learning): Promise<Decision> {
     if (result.ok) return decision
     // The caller's own row went its way (its lease lapsed and someone else answered): the outcome stands all the same.
     if (onlyLater(result, writes.length - extra.length)) companions = undefined
+    for (const event of refusedFacts(result, writes)) elsewhere.add(event)
     rows = await readRows(world, input.tenant, input.binding)
   }
   throw new Problem('conflict', 'too many changes to one binding at once')
@@ -56,6 +63,8 @@ export async function readRows(world: World, tenant: string, binding: string): P
     world.store.find(facts, { tenant, binding }),
     world.store.find(operations, { tenant, binding }),
   ])
+  if (told.length >= rowsMax || asked.length >= rowsMax || all.length >= rowsMax)
+    throw new TypeError(`too much is known of binding ${binding} to decide on all of it`)
   return { instrument, binding: row, siblings: all.filter(one => one.id !== binding), facts: told, operations: asked }
 }
 
@@ -63,15 +72,27 @@ export function mindsOf(world: World): (rows: Rows) => Minds {
   return rows => ({
     now: world.now(),
     mint: (prefix, near) => nextId(world, prefix, near),
+    returnUrl: operation => returnUrlOf(world, operation),
     canLookUp: name => world.channels.get(name)?.lookUp !== undefined,
     open: name => world.channels.get(name)?.bind !== undefined && world.account(name, rows.binding.mode) !== undefined,
   })
 }
 
 /** Facts that are not among the rows already: a repeated delivery says nothing new. */
-function unknownYet(rows: Rows, change: Change): Change {
+function unknownYet(rows: Rows, change: Change, elsewhere: ReadonlySet<string>): Change {
   const had = new Set(rows.facts.map(one => `${one.source}/${one.source_event}`))
-  return { ...change, facts: change.facts.filter(one => !had.has(`${one.source}/${one.event}`)) }
+  return {
+    ...change,
+    facts: change.facts.filter(one => !had.has(`${one.source}/${one.event}`) && !elsewhere.has(`${one.source}/${one.event}`)),
+  }
+}
+
+function refusedFacts(result: Committed, writes: readonly Write[]): readonly string[] {
+  if (result.ok) return []
+  return result.refused.flatMap(({ constraint, write }) => {
+    const refused = writes[write]
+    return constraint === 'facts_source_event' && refused?.verb === 'insert' ? [`${refused.row.source}/${refused.row.source_event}`] : []
+  })
 }
 
 /** The decision to do nothing. */

@@ -6,7 +6,7 @@ import type { ChannelName, Told } from '../channels/channel.ts'
 import { insert, move, refusedBy } from '../world/store.ts'
 import type { Mode, World } from '../world/world.ts'
 import { learn } from './learn.ts'
-import { backoffMs } from './operation.ts'
+import { backoffMs, leaseMs } from './operation.ts'
 import { bindings, channelNames, type InboxRow, inbox, operations } from './tables.ts'
 
 /** About eight hours of backoff: longer than any operation takes to become known. */
@@ -45,8 +45,12 @@ export async function hear(world: World, from: { readonly channel: ChannelName; 
 }
 
 /** The worker's turn with news that found no binding. */
-export async function hearAgain(world: World, row: InboxRow): Promise<void> {
-  const tries = row.tries + 1
+export async function hearAgain(world: World, waiting: InboxRow): Promise<void> {
+  const tries = waiting.tries + 1
+  // Claimed first: whatever goes wrong below, it waits its turn and does not stand in the way of other news.
+  const claimed = { due_at: world.now() + leaseMs }
+  if (!(await world.store.commit([move(inbox, waiting, claimed)])).ok) return
+  const row: InboxRow = { ...waiting, ...claimed, version: waiting.version + 1 }
   const from = { channel: row.channel, mode: row.mode }
   if (await tell(world, from, { event: row.event, ...row.told })) {
     await world.store.commit([move(inbox, row, { status: 'done', tries, due_at: null })])

@@ -18,6 +18,8 @@ export type OperationInput = {
   readonly returnUrl?: string
   readonly returned?: Readonly<Record<string, string>>
   readonly client?: { readonly ip?: string; readonly userAgent?: string }
+  /** What to revoke, where it is not the binding's own token. */
+  readonly token?: string
   /** Names the channel gave before its answer was lost. */
   readonly references?: References
   /** Channels still to try if this one refuses and says another may do. */

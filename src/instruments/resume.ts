@@ -1,38 +1,16 @@
 /**
  * After a challenge the customer's browser comes back, or the caller tells us what it brought: the channel is asked (or told) what became
- * of it. The address it comes back to carries the operation's id and a keyed proof, so that it cannot be guessed.
+ * of it.
  */
-import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto'
 import { Problem } from '../core/problem.ts'
 import { insert, moveTo } from '../world/store.ts'
 import { nextId, type World } from '../world/world.ts'
 import type { Decision, Rows } from './decide.ts'
 import { asItStands, readRows } from './learn.ts'
 import { leaseMs } from './operation.ts'
+import { readReturnToken } from './return.ts'
 import { carryOut } from './settle.ts'
 import { bindings, type OperationRow, operations } from './tables.ts'
-
-/** Made once a key: a raw key costs several times the HMAC itself. */
-const proofKeys = new WeakMap<Buffer, KeyObject>()
-function proofKey({ grantKey }: World['settings']): KeyObject {
-  const known = proofKeys.get(grantKey) ?? createSecretKey(grantKey)
-  proofKeys.set(grantKey, known)
-  return known
-}
-
-const proofOf = (world: World, operation: string): string =>
-  createHmac('sha256', proofKey(world.settings)).update(`return|${operation}`).digest('base64url').slice(0, 22)
-
-export const returnUrlOf = (world: World, operation: string): string =>
-  `${world.settings.publicUrl}/return/${operation}.${proofOf(world, operation)}`
-
-/** The operation a return address belongs to, or undefined if the proof does not fit. */
-export function readReturnToken(world: World, token: string): string | undefined {
-  const [operation = '', proof = ''] = token.split('.')
-  const right = Buffer.from(proofOf(world, operation))
-  const given = Buffer.from(proof)
-  return right.length === given.length && timingSafeEqual(right, given) ? operation : undefined
-}
 
 export type Returned = Readonly<Record<string, string>>
 
@@ -45,12 +23,22 @@ export async function resumeReturned(world: World, token: string, returned: Retu
   return readRows(world, operation.tenant, operation.binding)
 }
 
+/** Whoever reloads the return address for ever is told how things stand. */
+const operationsMax = 50
+
+const sameReturn = (a: Returned | undefined, b: Returned): boolean =>
+  a !== undefined && JSON.stringify(Object.entries(a).sort()) === JSON.stringify(Object.entries(b).sort())
+
 export async function resume(
   world: World,
   input: { readonly tenant: string; readonly binding: string; readonly returned: Returned; readonly request: string | null },
 ): Promise<Decision> {
   const rows = await readRows(world, input.tenant, input.binding)
-  const underWay = rows.operations.some(one => one.verb === 'resume' && one.status === 'open')
+  // The same return is under way. Another one may be the true one: a preview or a back button can come back with nothing.
+  const underWay = rows.operations.some(
+    one => one.verb === 'resume' && one.status === 'open' && sameReturn(one.input.returned, input.returned),
+  )
+  if (rows.binding.operations >= operationsMax) return asItStands(rows)
   if (underWay || (rows.binding.status !== 'challenge' && rows.binding.status !== 'uncertain')) return asItStands(rows)
   if (world.channels.get(rows.binding.channel)?.resume === undefined) return asItStands(rows)
   const operation = newResume(world, rows, input)

@@ -1,6 +1,6 @@
 /** Giving up what a channel holds: because the customer unbound, or because what came alive is wanted no more. */
 
-import { revokePlace } from './binding.ts'
+import { type Fact, revokePlace } from './binding.ts'
 import type { Minds, Rows } from './decide.ts'
 import { factRow, type NewFact } from './fact.ts'
 import { type BindingRow, type FactRow, type OperationRow, slotOf } from './tables.ts'
@@ -11,12 +11,32 @@ export function unwanted(rows: Rows): boolean {
   return rows.instrument.unbound_at !== null || displaced
 }
 
-/** What came alive unwanted is given up at once. */
-export function planRevoke(rows: Rows, minds: Minds): { readonly fact: FactRow; readonly operation: OperationRow } | undefined {
+/**
+ * A channel says that it stored a card after all, for a binding that had ended: nobody else will ever give it up. The token, unless another
+ * binding of the instrument lives by it (some channels give one token for a card however often it is bound).
+ */
+export function strayToken(rows: Rows, fresh: readonly FactRow[], ignored: readonly { readonly fact: Fact }[]): string | undefined {
+  const told = new Set(fresh.map(one => one.standing.id))
+  const news = ignored.find(one => one.fact.news.kind === 'bound' && told.has(one.fact.order.id))?.fact.news
+  if (news?.kind !== 'bound' || heldBySibling(rows, news.token)) return undefined
+  return news.token
+}
+
+/** Whether a living binding of the same instrument and channel has this token. */
+export const heldBySibling = (rows: Pick<Rows, 'binding' | 'siblings'>, token: string): boolean =>
+  rows.siblings.some(one => one.channel === rows.binding.channel && one.token === token && one.slot !== null)
+
+/** What came alive unwanted is given up at once. With `stray`, a token that is not the binding's own: the binding has ended and stays so. */
+export function planRevoke(
+  rows: Rows,
+  stray: string | undefined,
+  minds: Minds,
+): { readonly fact: FactRow | undefined; readonly operation: OperationRow } | undefined {
   if (rows.operations.some(one => one.verb === 'revoke')) return undefined
   const operation = newRevoke(rows.binding, { tries: 0, dueAt: minds.now, request: null }, minds)
-  const news: NewFact = { source: 'bindery', event: `${operation.id}:intent`, news: { kind: 'revoking' }, rank: 3 }
-  return { operation, fact: { ...factRow({ ...rows, operations: [operation] }, { ...news, operation: operation.id }, minds) } }
+  if (stray !== undefined) return { operation: { ...operation, input: { token: stray } }, fact: undefined }
+  const news: NewFact = { source: 'bindery', event: `${operation.id}:intent`, news: { kind: 'revoking' }, rank: 3, operation: operation.id }
+  return { operation, fact: factRow({ ...rows, operations: [operation] }, news, minds) }
 }
 
 export function newRevoke(

@@ -2,14 +2,24 @@
  * Carries out one operation: calls the channel with no transaction open, turns what it says into facts, and learns them. The request that
  * asked and the worker that comes later call the same functions, under the same key, with the same bytes.
  */
-import { type Call, type Channel, type ChannelAnswer, type ChannelRequest, type LookUpOutcome, NoAnswer } from '../channels/channel.ts'
+import {
+  type Call,
+  type Channel,
+  type ChannelAnswer,
+  type ChannelRequest,
+  type LookUpOutcome,
+  NoAnswer,
+  type References,
+} from '../channels/channel.ts'
 import { Problem } from '../core/problem.ts'
 import { move, Unavailable, type Write } from '../world/store.ts'
 import type { Card, World } from '../world/world.ts'
+import type { OwnNews } from './binding.ts'
 import type { Change, Decision, Rows } from './decide.ts'
 import type { NewFact } from './fact.ts'
 import { learn, readRows } from './learn.ts'
 import { backoffMs, cannotRepeat, leaseMs, nextStep, type Step, waitMs } from './operation.ts'
+import { heldBySibling } from './revoke.ts'
 import { channelNames, customers, type OperationRow, operations } from './tables.ts'
 
 /** One attempt, then what follows from it; a chain that falls over is followed to its end. */
@@ -40,43 +50,31 @@ export async function settle(world: World, due: OperationRow): Promise<void> {
 async function attempt(world: World, operation: OperationRow, rows: Rows, step: Step): Promise<Change> {
   if (step.do === 'park') return { facts: [], attempt: { operation: operation.id, cause: step.cause, parked: true, dueAt: null } }
   if (step.do === 'abandon') return { facts: [own(operation, { kind: 'abandoned', reason: step.reason })] }
-  const outcome = await ask(world, operation, rows, step.do)
+  const first = await ask(world, operation, rows, step.do)
+  // The channel still has it, so no attempt to revoke it took effect: it can be asked again.
+  const retried = operation.verb === 'revoke' && first.kind === 'none'
+  const outcome = retried ? await ask(world, operation, rows, 'send') : first
+  return changeOf(world, operation, outcome, retried ? 'send' : step.do)
+}
+
+/** What follows from what was answered. */
+function changeOf(world: World, operation: OperationRow, outcome: Asked, how: 'send' | 'lookUp'): Change {
   const now = world.now()
-  if (outcome.kind === 'lapsed')
-    return {
-      facts: [
-        own(operation, { kind: 'refused', by: 'bindery', category: 'try_later', code: 'card_lapsed', elsewhere: false, references: {} }),
-      ],
-    }
-  if (outcome.kind === 'none')
-    return {
-      facts: [
-        own(operation, { kind: 'refused', by: 'bindery', category: 'try_later', code: 'never_arrived', elsewhere: false, references: {} }),
-      ],
-    }
-  const patient =
-    operation.status === 'waiting' && (outcome.kind === 'challenged' || outcome.kind === 'verifying' || outcome.kind === 'uncertain')
-  if (patient) {
-    const dueAt = now + waitMs(now - operation.created_at)
-    return { facts: [], attempt: { operation: operation.id, cause: operation.cause ?? 'challenge', parked: false, dueAt } }
-  }
-  if (outcome.kind === 'uncertain') {
-    const dueAt = now + (outcome.cause === cannotRepeat ? waitMs(now - operation.created_at) : backoffMs(operation.tries, chance(world)))
-    const references = outcome.references === undefined ? {} : { references: outcome.references }
-    return { facts: [], attempt: { operation: operation.id, cause: outcome.cause, parked: false, dueAt, ...references } }
-  }
-  if (outcome.kind === 'refused' && outcome.category === 'misconfigured' && operation.tries > 1 && step.do === 'send') {
-    // Refused at the door (a wrong key, a closed account): that says nothing about the first time, whose answer nobody has.
-    return {
-      facts: [],
-      attempt: {
-        operation: operation.id,
-        cause: `refused at the door: ${outcome.code}`,
-        parked: false,
-        dueAt: now + backoffMs(operation.tries, chance(world)),
-      },
-    }
-  }
+  const again = (cause: string, waitFor: number, references?: References): Change => ({
+    facts: [],
+    attempt: { operation: operation.id, cause, parked: false, dueAt: now + waitFor, ...(references === undefined ? {} : { references }) },
+  })
+  const patience = waitMs(now - operation.created_at)
+  const backoff = backoffMs(operation.tries, chance(world))
+  if (outcome.kind === 'lapsed') return { facts: [own(operation, refusedByUs('card_lapsed'))] }
+  if (outcome.kind === 'none') return { facts: [own(operation, refusedByUs('never_arrived'))] }
+  const undecided = outcome.kind === 'challenged' || outcome.kind === 'verifying' || outcome.kind === 'uncertain'
+  if (operation.status === 'waiting' && undecided) return again(operation.cause ?? 'challenge', patience)
+  if (outcome.kind === 'uncertain') return again(outcome.cause, outcome.cause === cannotRepeat ? patience : backoff, outcome.references)
+  // Refused at the door (a wrong key, a closed account): that says nothing about the first time, whose answer nobody has, and what was to
+  // be revoked is still there when the door opens.
+  const atTheDoor = outcome.kind === 'refused' && outcome.category === 'misconfigured' && how === 'send'
+  if (atTheDoor && (operation.tries > 1 || operation.verb === 'revoke')) return again(`refused at the door: ${outcome.code}`, backoff)
   const { moment, ...news } = outcome
   const fact: NewFact = {
     source: `${operation.channel}:${operation.mode}`,
@@ -85,12 +83,18 @@ async function attempt(world: World, operation: OperationRow, rows: Rows, step: 
     operation: operation.id,
     rank: 1,
   }
-  return {
-    facts: [
-      { ...fact, ...(moment === undefined ? {} : { moment }), ...(operation.request === null ? {} : { request: operation.request }) },
-    ],
-  }
+  const request = operation.request === null ? {} : { request: operation.request }
+  return { facts: [{ ...fact, ...(moment === undefined ? {} : { moment }), ...request }] }
 }
+
+const refusedByUs = (code: string): OwnNews => ({
+  kind: 'refused',
+  by: 'bindery',
+  category: 'try_later',
+  code,
+  elsewhere: false,
+  references: {},
+})
 
 const own = (operation: OperationRow, news: NewFact['news']): NewFact => ({
   source: 'bindery',
@@ -186,9 +190,10 @@ async function send(world: World, channel: Channel, call: Call, operation: Opera
   }
   if (operation.verb === 'resume')
     return (await channel.resume?.(call, { ...about, references: rows.binding.names, returned: returned ?? {} })) ?? missing
-  if (rows.binding.token === null) return missing
-  if (await passedOn(world, operation, rows.binding.token)) return { kind: 'revoked' }
-  return (await channel.revoke?.(call, { ...about, token: rows.binding.token, references: rows.binding.names })) ?? missing
+  const token = operation.input.token ?? rows.binding.token
+  if (token === null) return missing
+  if (heldBySibling(rows, token) || (await passedOn(world, operation, token))) return { kind: 'revoked' }
+  return (await channel.revoke?.(call, { ...about, token, references: rows.binding.names })) ?? missing
 }
 
 /** Some channels give one token for a card however often it is bound: what is another binding's by now is not ours to revoke. */

@@ -45,10 +45,9 @@ async function done(world: World, bound: Bound, companions: Companions): Promise
 /** Asks every channel; what is not answered stays for the worker. */
 async function revokeAll(world: World, instrument: InstrumentRow, asked: readonly OperationRow[], companions: Companions): Promise<Bound> {
   await Promise.all(asked.map(operation => carryOut(world, operation)))
-  const [now, rows] = await Promise.all([
-    world.store.get(instruments, { tenant: instrument.tenant, id: instrument.id }),
-    world.store.find(bindings, { tenant: instrument.tenant, instrument: instrument.id }),
-  ])
+  // The instrument first: its bindings are then at least as new.
+  const now = await world.store.get(instruments, { tenant: instrument.tenant, id: instrument.id })
+  const rows = await world.store.find(bindings, { tenant: instrument.tenant, instrument: instrument.id })
   const bound: Bound = { created: false, instrument: now ?? instrument, bindings: inOrder(rows) }
   await world.store.commit(companions.answer(bound))
   return bound

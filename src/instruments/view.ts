@@ -31,7 +31,7 @@ export function viewBinding(row: Omit<BindingRow, 'version'>) {
 }
 
 export function viewInstrument(row: Omit<InstrumentRow, 'version'>, bindings: readonly Omit<BindingRow, 'version'>[]) {
-  const asked = bindings.find(one => one.status === 'challenge' && one.action !== null)
+  const asked = bindings.find(one => (one.status === 'challenge' || one.status === 'uncertain') && one.action !== null)
   return {
     id: row.id,
     object: 'instrument' as const,

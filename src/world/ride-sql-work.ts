@@ -103,13 +103,23 @@ ${countAndCompare}`
 
 function insertSql(schema: string, table: TableLayout): string {
   const version = table.versioned ? { name: ', version', value: ', 1' } : { name: '', value: '' }
-  return `          insert into ${nameOf(schema, table)} (${list(table.columns, column => `"${column.name}"`)}${version.name})
+  return insertBoth(`          insert into ${nameOf(schema, table)} (${list(table.columns, column => `"${column.name}"`)}${version.name})
           select ${list(table.columns, (column, i) => valueAt('e', i + 1, column))}${version.value}
             from jsonb_array_elements(the_rows) as e
-           order by ${inKeyOrder(table, column => valueAt('e', table.columns.indexOf(column) + 1, column))}
-              on conflict do nothing;
-${countAndCompare}`
+           order by ${inKeyOrder(table, column => valueAt('e', table.columns.indexOf(column) + 1, column))}`)
 }
+
+/**
+ * Hopeful: a unique violation ends the pass. Careful: every row that can be inserted is, and fewer than were given is a miss. Hope costs
+ * PostgreSQL a tenth less and 450 bytes of log a bind less, since no row is inserted speculatively and then confirmed.
+ */
+const insertBoth = (insert: string): string => `          if the_care then
+${insert}
+              on conflict do nothing;
+${countAndCompare}
+          else
+${insert};
+          end if;`
 
 function moveSql(schema: string, table: TableLayout): string {
   const version = table.key.length + 1
@@ -225,12 +235,10 @@ function postSql(schema: string, accounts: TableLayout): string {
           if the_count <> 0 then
             ${miss}
           end if;
-          insert into "${schema}".transfers (tenant, id, debit, credit, amount, currency, reference, created_at)
+${insertBoth(`          insert into "${schema}".transfers (tenant, id, debit, credit, amount, currency, reference, created_at)
           select tenant, id, debit, credit, amount, currency, reference, created_at
             from (${postElements}) as e
-           order by tenant collate "C", id collate "C"
-              on conflict do nothing;
-${countAndCompare}
+           order by tenant collate "C", id collate "C"`)}
           with e as (
             ${postElements}
           ), legs as (
