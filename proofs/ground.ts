@@ -1,6 +1,6 @@
 /** What the proofs stand on: a database, simulated channels, a merchant's receiver, and the server in a process of its own among them. */
 import { randomBytes } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -50,6 +50,8 @@ type Undo = () => unknown
 export async function prepareGround(undo: Undo[], options: { readonly durable: boolean }): Promise<Ground> {
   const folder = mkdtempSync(join(tmpdir(), 'bindery-proof-'))
   undo.push(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }))
+  // As root the database runs as somebody else, who must be able to pass through, or its files go elsewhere.
+  chmodSync(folder, 0o711)
   const database = await startEmbedded({ dataFolder: join(folder, 'database'), temporary: !options.durable })
   undo.push(() => database.stop())
   const [stripeSecret, adyenKey] = [`whsec_${randomBytes(16).toString('hex')}`, randomBytes(32).toString('hex')]

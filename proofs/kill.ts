@@ -34,8 +34,11 @@ export type KillResult = {
 type State = { server: ServerProgram; serverKills: number; vaultKills: number; faults: number }
 
 const restWithinMs = 240_000
-/** An operation that was tried so often has had several chances of an answer. */
-const patientTries = 5
+/**
+ * What is not due sooner than this has been asked, had no answer, and is backing off. Above the lease of a process that died, which is a
+ * minute, unless leases were ended by hand.
+ */
+const soonAfter = { hurry: 5, patient: 75 }
 
 export async function kill(options: KillOptions): Promise<KillResult> {
   const undo: (() => unknown)[] = []
@@ -108,8 +111,9 @@ async function strike(state: State, chance: () => number): Promise<void> {
  * All requests are answered, all events heard. What still owes an answer then is what its channel cannot tell (the security code died with
  * the vault, so the same bytes cannot be sent again, and a list of stored cards proves no absence): its time passes, and it must be parked.
  */
-async function comeToRest(ground: Ground, clients: Clients, state: State, { say }: KillOptions): Promise<number> {
+async function comeToRest(ground: Ground, clients: Clients, state: State, { say, hurry }: KillOptions): Promise<number> {
   const { auditor, receiver } = ground
+  const soonSeconds = hurry ? soonAfter.hurry : soonAfter.patient
   await clients.finish()
   say(`all ${clients.asked.length} requests are answered`)
   const look = async () => {
@@ -123,7 +127,7 @@ async function comeToRest(ground: Ground, clients: Clients, state: State, { say 
       `${open.length} operations open, ${unheard} events not heard yet, ${pending} deliveries pending, ${told} webhooks of channels not taken yet`,
     )
     return {
-      owed: open.filter(one => one.tries < patientTries).length,
+      owed: open.filter(one => (one.due_in ?? 0) < soonSeconds).length,
       open: open.length,
       quiet: unheard === 0 && pending === 0 && told === 0,
     }

@@ -43,6 +43,8 @@ const operationRow = z.object({
   cause: z.string().nullable(),
   tries: z.number(),
   chain: z.string().nullable(),
+  /** Seconds until it is due; below zero: it is. */
+  due_in: z.number().nullable(),
 })
 const eventRow = z.object({ id: z.string(), instrument: z.string().nullable(), sequence: z.number().nullable(), type: z.string() })
 const count = z.object({ count: z.coerce.number() })
@@ -59,7 +61,7 @@ export function audit(connection: ClientConfig): Auditor {
     operations: () =>
       read(
         operationRow,
-        `select id, binding, channel, verb, status, cause, tries, input->>'chain' as chain from bindery.operations order by id`,
+        `select id, binding, channel, verb, status, cause, tries, input->>'chain' as chain, extract(epoch from due_at - now())::float8 as due_in from bindery.operations order by id`,
       ),
     events: () => read(eventRow, 'select id, instrument, sequence, type from bindery.events order by instrument, sequence'),
     pending: () => one(`select count(*) from bindery.deliveries where state = 'pending'`),
