@@ -53,6 +53,8 @@ as $ride$
 declare
   the_verb jsonb;
   the_rows jsonb;
+  the_row jsonb;
+  the_set jsonb;
   the_count bigint;
   the_answer jsonb;
   the_found jsonb;
