@@ -11,6 +11,7 @@ import { type Ground, prepareGround, undoAll } from './ground.ts'
 import { type Clients, startClients } from './kill-clients.ts'
 import { compare, replayAll } from './kill-compare.ts'
 import type { ServerProgram } from './server.ts'
+import { deliveryShape } from './story.ts'
 
 export type KillOptions = {
   readonly cycles: number
@@ -117,8 +118,15 @@ async function comeToRest(ground: Ground, clients: Clients, state: State, { say 
     const heard = new Set(receiver.heard.map(one => one.id))
     const unheard = events.filter(one => !heard.has(one.id)).length
     const pending = await auditor.pending()
-    say(`${open.length} operations open, ${unheard} events not heard yet, ${pending} deliveries pending`)
-    return { owed: open.filter(one => one.tries < patientTries).length, open: open.length, quiet: unheard === 0 && pending === 0 }
+    const told = await untold(ground)
+    say(
+      `${open.length} operations open, ${unheard} events not heard yet, ${pending} deliveries pending, ${told} webhooks of channels not taken yet`,
+    )
+    return {
+      owed: open.filter(one => one.tries < patientTries).length,
+      open: open.length,
+      quiet: unheard === 0 && pending === 0 && told === 0,
+    }
   }
   const rest = (what: string, done: (at: Awaited<ReturnType<typeof look>>) => boolean): Promise<unknown> =>
     until(what, async () => (done(await look()) ? true : undefined), restWithinMs, 2_000).catch((error: unknown) => say(String(error)))
@@ -130,6 +138,17 @@ async function comeToRest(ground: Ground, clients: Clients, state: State, { say 
   state.server = await ground.start()
   await rest('what nobody can answer to be parked', at => at.open === 0 && at.quiet)
   return open
+}
+
+/** Webhooks that the simulators still try to deliver. */
+async function untold({ sandbox }: Ground): Promise<number> {
+  let count = 0
+  for (const address of sandbox.addresses.values()) {
+    const tries = deliveryShape.parse(await (await fetch(`${address}/_sandbox/deliveries`)).json()).filter(one => !one.forged)
+    const taken = new Set(tries.flatMap(one => (one.status >= 200 && one.status < 300 ? [one.event] : [])))
+    count += new Set(tries.flatMap(one => (taken.has(one.event) ? [] : [one.event]))).size
+  }
+  return count
 }
 
 async function judge(ground: Ground, caller: Caller, clients: Clients, state: State): Promise<Omit<KillResult, 'cycles' | 'unprovable'>> {

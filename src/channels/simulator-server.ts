@@ -43,8 +43,8 @@ export type ServedSimulator = {
 }
 
 const bodyBytesMax = 1_000_000
-/** After a failed delivery. Real channels go on for days; a sandbox restarts sooner. */
-const retryAfterMs = [250, 500, 1_000, 2_000, 4_000, 8_000, 15_000, 30_000]
+/** After a failed delivery. Real channels go on for days; a sandbox for ten minutes, and restarts sooner. */
+const retryAfterMs = [250, 500, 1_000, 2_000, 4_000, 8_000, 15_000, ...Array<number>(20).fill(30_000)]
 const releaseAfterMs = 1_000
 const deliveredMax = 10_000
 const deliveryTimeoutMs = 10_000
