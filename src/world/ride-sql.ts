@@ -43,14 +43,7 @@ function functionsSql(schema: string, layout: Layout, name: string): string {
 /** Passes after which a ride gives up and is sent again as if it had met a deadlock. Each pass but the last drops commits or waits out a race. */
 const passesMax = 20
 
-function mainSql(schema: string, layout: Layout, name: string): string {
-  const ledger = ledgerOf(layout)
-  return `create or replace function "${schema}"."${name}"(the_ride uuid, the_writes jsonb)
-returns jsonb
-language plpgsql
-as $ride$
-#variable_conflict use_column
-declare
+const variables = `declare
   the_verb jsonb;
   the_rows jsonb;
   the_row jsonb;
@@ -60,7 +53,16 @@ declare
   the_found jsonb;
   the_passes integer := 0;
   the_care boolean := false;
-begin
+`
+
+function mainSql(schema: string, layout: Layout, name: string): string {
+  const ledger = ledgerOf(layout)
+  return `create or replace function "${schema}"."${name}"(the_ride uuid, the_writes jsonb)
+returns jsonb
+language plpgsql
+as $ride$
+#variable_conflict use_column
+${variables}begin
   insert into "${schema}".rides (id, at)
   values (the_ride, clock_timestamp());
   while the_writes is not null loop
