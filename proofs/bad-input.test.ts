@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
 import { cardNumbers, nearMisses } from '../src/http/corpora.ts'
 import { feed, type Sample } from '../src/http/feed.ts'
