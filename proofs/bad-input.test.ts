@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
 import { cardNumbers, nearMisses } from '../src/http/corpora.ts'
 import { feed, type Sample } from '../src/http/feed.ts'
@@ -154,9 +155,21 @@ function isValidThere(complaint: string): boolean {
   return /(^|\.)localhost$/.test(host) || host === '[::1]' || /^127\./.test(host)
 }
 
+/** The channels' last webhooks about what was bound before are in: what is written from now on is the corpora's doing. */
+async function quiet(): Promise<void> {
+  let before = ''
+  for (let tries = 0; tries < 30; tries += 1) {
+    const now = JSON.stringify(await ground.auditor.rowCounts())
+    if (now === before) return
+    before = now
+    await sleep(1_500)
+  }
+}
+
 test('every row of the corpora is answered with a problem that names the field, and leaves nothing behind', {
   timeout: 280_000,
 }, async t => {
+  await quiet()
   const wrong: string[] = []
   let sent = 0
   for (const sample of samples) {

@@ -215,6 +215,8 @@ export interface Channel {
   /** Per verb it has. */
   readonly repeat: { readonly bind?: Repeat; readonly resume?: Repeat; readonly revoke?: Repeat }
   readonly instrumentKinds: readonly ('card' | 'wallet' | 'bank_account')[]
+  /** It gives a customer's card the same token however often it is bound, so what revokes one binding would revoke another. */
+  readonly oneTokenPerCard?: true
   /** Upper bound of calls per second the channel grants by default, live. */
   readonly requestsPerSecondMax: number
   /** Names of what the account needs, for config's report. */

@@ -12,7 +12,7 @@ import type { Decision, Rows } from './decide.ts'
 import { ended } from './instrument.ts'
 import { leaseMs } from './operation.ts'
 import { returnUrlOf } from './return.ts'
-import { usableRoute } from './route.ts'
+import { freeOf, usableRoute } from './route.ts'
 import { carryOut } from './settle.ts'
 import {
   type BindingRow,
@@ -132,7 +132,7 @@ type Known = {
 function planBind(world: World, request: BindRequest, known: Known): Plan {
   const { existing, card } = known
   const reusable = existing !== undefined && !ended.includes(existing.instrument.status) ? existing : undefined
-  const [channel, ...rest] = known.route
+  const [channel, ...rest] = freeOf(world, known.route, reusable === undefined ? existing : undefined)
   if (reusable?.bindings.some(one => one.channel === channel && one.slot !== null)) return { held: reusable }
   const now = world.now()
   const instrument = reusable?.instrument ?? newInstrument(world, request, card)

@@ -26,6 +26,10 @@ export function strayToken(rows: Rows, fresh: readonly FactRow[], ignored: reado
 export const heldBySibling = (rows: Pick<Rows, 'binding' | 'siblings'>, token: string): boolean =>
   rows.siblings.some(one => one.channel === rows.binding.channel && one.token === token && one.slot !== null)
 
+/** Whether the same card is being bound on this channel beside it: which token that gets is not known yet, and it may be the same. */
+export const bindsBeside = (rows: Pick<Rows, 'binding' | 'siblings'>): boolean =>
+  rows.siblings.some(one => one.channel === rows.binding.channel && one.slot !== null && one.token === null)
+
 /** What came alive unwanted is given up at once. With `stray`, a token that is not the binding's own: the binding has ended and stays so. */
 export function planRevoke(
   rows: Rows,

@@ -19,7 +19,7 @@ import type { Change, Decision, Rows } from './decide.ts'
 import type { NewFact } from './fact.ts'
 import { learn, readRows } from './learn.ts'
 import { backoffMs, cannotRepeat, leaseMs, nextStep, type Step, waitMs } from './operation.ts'
-import { heldBySibling } from './revoke.ts'
+import { bindsBeside, heldBySibling } from './revoke.ts'
 import { channelNames, customers, type OperationRow, operations } from './tables.ts'
 
 /** One attempt, then what follows from it; a chain that falls over is followed to its end. */
@@ -192,6 +192,7 @@ async function send(world: World, channel: Channel, call: Call, operation: Opera
     return (await channel.resume?.(call, { ...about, references: rows.binding.names, returned: returned ?? {} })) ?? missing
   const token = operation.input.token ?? rows.binding.token
   if (token === null) return missing
+  if (bindsBeside(rows)) return { kind: 'uncertain', cause: 'the card is being bound there anew' }
   if (heldBySibling(rows, token) || (await passedOn(world, operation, token))) return { kind: 'revoked' }
   return (await channel.revoke?.(call, { ...about, token, references: rows.binding.names })) ?? missing
 }

@@ -8,7 +8,7 @@ import { NoAnswer } from '../channels/channel.ts'
 import { Unavailable } from '../world/store.ts'
 import type { Log, Vault, World } from '../world/world.ts'
 import { checked, errorOf, outputs, type Verb } from './calls.ts'
-import { createFrameReader, encodeFrame, frameBytesMax, proofOf, sameProof } from './frames.ts'
+import { createFrameReader, encodeFrame, frameBytesMax, type LoneCall, proofOf, sameProof } from './frames.ts'
 import type { Ownership } from './sweep.ts'
 
 export type VaultClient = Vault & {
@@ -80,8 +80,11 @@ function createLink(ports: ClientPorts) {
     if (leaving.length === 0) return
     for (const call of leaving) call.sent = true
     traffic.framesSent += 1
-    state.unacknowledged = true
-    socket.write(encodeFrame(leaving.map(({ id, verb, input }) => [id, verb, input])))
+    const calls = leaving.map(({ id, verb, input }): LoneCall => [id, verb, input])
+    const [lone] = calls
+    // The only call there is keeps nobody waiting behind it: the answer is all that has to come back.
+    state.unacknowledged = pending.size > 1
+    socket.write(encodeFrame(pending.size > 1 ? calls : lone))
   }
   const plan = (): void => {
     if (!state.planned) setImmediate(flush)

@@ -3,7 +3,17 @@ import { createServer, type Server, type Socket } from 'node:net'
 import { z } from 'zod'
 import type { Log } from '../world/world.ts'
 import { failureOf, perform } from './calls.ts'
-import { createFrameReader, encodeFrame, frameBytesMax, helloBytesMax, proofOf, type Reply, sameProof } from './frames.ts'
+import {
+  type CallFrame,
+  createFrameReader,
+  encodeFrame,
+  frameBytesMax,
+  helloBytesMax,
+  type LoneCall,
+  proofOf,
+  type Reply,
+  sameProof,
+} from './frames.ts'
 import type { VaultCore } from './vault.ts'
 
 type Ports = {
@@ -20,7 +30,8 @@ export type Desk = {
   close(): Promise<void>
 }
 
-const callFrame = z.array(z.tuple([z.number(), z.string(), z.unknown()])).max(10_000)
+const loneCall = z.tuple([z.number(), z.string(), z.unknown()])
+const callFrame = z.union([z.array(loneCall).max(10_000), loneCall])
 const hello = z.object({ nonce: z.string().min(16).max(100), proof: z.string().max(100) })
 /** Milliseconds in which a caller must have proven itself. */
 const helloWithinMs = 2000
@@ -54,7 +65,8 @@ function attend(ports: Ports, socket: Socket): Connection {
   const read = createFrameReader(() => (proven ? frameBytesMax : helloBytesMax))
   const take = (frame: unknown): void => {
     if (proven) {
-      for (const [id, verb, input] of callFrame.parse(frame)) {
+      const sent = callFrame.parse(frame)
+      for (const [id, verb, input] of isLone(sent) ? [sent] : sent) {
         const call = perform(ports.vault, verb, input)
           .then(
             result => answers.add([id, result]),
@@ -63,7 +75,7 @@ function attend(ports: Ports, socket: Socket): Connection {
           .finally(() => running.delete(call))
         running.add(call)
       }
-      answers.acknowledge()
+      if (!isLone(sent)) answers.acknowledge()
       return
     }
     const { nonce, proof } = hello.parse(frame)
@@ -90,6 +102,8 @@ function attend(ports: Ports, socket: Socket): Connection {
     },
   }
 }
+
+const isLone = (frame: LoneCall | CallFrame): frame is LoneCall => typeof frame[0] === 'number'
 
 function refusal(log: Log, id: number, verb: string, error: unknown): Reply {
   const [kind, message] = failureOf(error)

@@ -9,8 +9,10 @@ export const frameBytesMax = 8 * 1024 * 1024
 /** Before the proof nobody may make us hold more than this. */
 export const helloBytesMax = 1024
 
-/** `[id, verb, input]` */
-export type CallFrame = readonly (readonly [id: number, verb: string, input: unknown])[]
+/** A call by itself is a frame whose arrival is not acknowledged. */
+export type LoneCall = readonly [id: number, verb: string, input: unknown]
+/** Calls that share a frame. Its arrival is acknowledged, by the first answers or by an empty frame. */
+export type CallFrame = readonly LoneCall[]
 /** `[id, result]`, or `[id, kind, message]` where it failed. */
 export type FailureKind = 'no_answer' | 'unavailable' | 'gone' | 'bug'
 export type Reply = readonly [id: number, result: unknown] | readonly [id: number, kind: FailureKind, message: string]

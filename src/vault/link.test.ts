@@ -115,16 +115,55 @@ test('many calls share a frame: those of one turn, and those made while a frame 
   assert.equal(link.traffic.calls - before.calls, 100)
 })
 
-test('a lone call is one frame there and one back', async t => {
-  const { vault, open, client } = stage(t)
+test('a lone call is one frame there and one back, however long its answer takes', async t => {
+  const { vault, open, client } = stage(t, async () => {
+    await sleep(30)
+    return { status: 200, headers: {}, body: Buffer.from('{}') }
+  })
   await open()
   const link = client()
   await link.ready(2000)
   const { reference } = await vault.capture(grant, body())
+  await link.adopt(adoption(reference))
   const before = { ...link.traffic }
   await link.peek({ ...grant, reference })
-  assert.equal(link.traffic.framesSent - before.framesSent, 1)
-  assert.equal(link.traffic.framesReceived - before.framesReceived, 1)
+  await link.forward(forwarding)
+  assert.equal(link.traffic.framesSent - before.framesSent, 2)
+  assert.equal(link.traffic.framesReceived - before.framesReceived, 2)
+})
+
+test('calls made while a call of company is out share a frame, those behind a slow lone call do not wait for it', async t => {
+  const { vault, open, client } = stage(t, async () => {
+    await sleep(100)
+    return { status: 200, headers: {}, body: Buffer.from('{}') }
+  })
+  await open()
+  const link = client()
+  await link.ready(2000)
+  const { reference } = await vault.capture(grant, body())
+  await link.adopt(adoption(reference))
+  const before = { ...link.traffic }
+  const peek = () => link.peek({ ...grant, reference: 'x' })
+  let answered = false
+  const slow = link.forward(forwarding).finally(() => {
+    answered = true
+  })
+  await sleep(10)
+  const second = peek()
+  // One call in each turn of the event loop, all before the second frame can have been acknowledged.
+  const more: Promise<unknown>[] = []
+  await new Promise<void>(resolve => {
+    const step = (): void => {
+      more.push(peek())
+      if (more.length === 2) resolve()
+      else setImmediate(step)
+    }
+    setImmediate(step)
+  })
+  await Promise.all([second, ...more])
+  assert.equal(answered, false)
+  assert.ok(link.traffic.framesSent - before.framesSent <= 3, `${link.traffic.framesSent - before.framesSent} frames`)
+  await slow
 })
 
 test('a slow channel holds nobody else up', async t => {

@@ -59,7 +59,7 @@ function tableRow(holds: Map<string, Hold>, table: TableLayout, of: TableWrite):
   }
   const values = keyValues(table, of.key)
   for (let i = 0; i < table.key.length; i += 1) row.push(toJson(columnAt(table, i), values[i]))
-  hold(holds, rowName(table.name, row), holdOf[of.verb])
+  hold(holds, rowName(table.name, row), of.verb === 'add' && Object.keys(table.table.checks).length > 0 ? 'addAlone' : holdOf[of.verb])
   if (of.verb === 'add') return addRow(table, of, row)
   row.push(versionOf(table, of.version))
   if (of.verb === 'move') row.push(settings(holds, table, of))

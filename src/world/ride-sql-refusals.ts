@@ -1,5 +1,6 @@
 /** The statements by which a ride that met a conflict finds out whose it was. They read; only rides that met one pay for them. */
-import { addElements, keyEquals, keyValues, ledgerOf, nameOf, postElements, postLegs, valueAt } from './ride-sql-work.ts'
+import { keyEquals, keyValues, nameOf, valueAt } from './ride-sql-pieces.ts'
+import { addElements, ledgerOf, postElements, postLegs } from './ride-sql-work.ts'
 import type { Layout, TableLayout, UniqueLayout } from './store-layout.ts'
 
 /** A function answering what the rows as they stand forbid, whatever else travels: these refusals are definite. */

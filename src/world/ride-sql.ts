@@ -43,6 +43,18 @@ function functionsSql(schema: string, layout: Layout, name: string): string {
 /** Passes after which a ride gives up and is sent again as if it had met a deadlock. Each pass but the last drops commits or waits out a race. */
 const passesMax = 20
 
+const variables = `declare
+  the_verb jsonb;
+  the_rows jsonb;
+  the_row jsonb;
+  the_set jsonb;
+  the_count bigint;
+  the_answer jsonb;
+  the_found jsonb;
+  the_passes integer := 0;
+  the_care boolean := false;
+`
+
 function mainSql(schema: string, layout: Layout, name: string): string {
   const ledger = ledgerOf(layout)
   return `create or replace function "${schema}"."${name}"(the_ride uuid, the_writes jsonb)
@@ -50,15 +62,7 @@ returns jsonb
 language plpgsql
 as $ride$
 #variable_conflict use_column
-declare
-  the_verb jsonb;
-  the_rows jsonb;
-  the_count bigint;
-  the_answer jsonb;
-  the_found jsonb;
-  the_passes integer := 0;
-  the_care boolean := false;
-begin
+${variables}begin
   insert into "${schema}".rides (id, at)
   values (the_ride, clock_timestamp());
   while the_writes is not null loop

@@ -140,11 +140,14 @@ function takeWaiting(state: State): Waiting[] | undefined {
   return ride.length === 0 ? undefined : ride
 }
 
+/** At most one commit of a ride may hold a row so. */
+const isAlone = (how: Hold): boolean => how === 'change' || how === 'addAlone'
+
 function fits(held: ReadonlyMap<string, Held>, boarding: Boarding): boolean {
   if (held.size === 0) return true
   for (const [row, how] of boarding.holds) {
     const other = held.get(row)
-    if (other !== undefined && (other.how !== how || how === 'change')) return false
+    if (other !== undefined && (other.how !== how || isAlone(how))) return false
   }
   return true
 }
@@ -152,7 +155,7 @@ function fits(held: ReadonlyMap<string, Held>, boarding: Boarding): boolean {
 function fitsRide(holds: Map<string, Hold>, boarding: Boarding): boolean {
   for (const [row, how] of boarding.holds) {
     const other = holds.get(row)
-    if (other !== undefined && (other !== how || how === 'change')) return false
+    if (other !== undefined && (other !== how || isAlone(how))) return false
   }
   for (const [row, how] of boarding.holds) holds.set(row, how)
   return true

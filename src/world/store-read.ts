@@ -1,7 +1,7 @@
 /** Reading: `get` calls that wait while a read is in flight share one statement a table, `find` and `due` are plain statements. */
 import type { Pool, QueryArrayConfig, QueryArrayResult } from 'pg'
 import { isUnreachable } from './ride-lane.ts'
-import { inKeyOrder, keyEquals, list, nameOf, sqlTypes } from './ride-sql-work.ts'
+import { inKeyOrder, keyEquals, list, nameOf, sqlTypes } from './ride-sql-pieces.ts'
 import { type Store, Unavailable } from './store.ts'
 import { allColumns, type ColumnLayout, type Layout, type TableLayout } from './store-layout.ts'
 import { fromText, toJson } from './store-value.ts'

@@ -71,7 +71,8 @@ export const sameTransfer = (one: Transfer, other: Transfer): boolean =>
  * How a commit holds a row while it travels. Commits share a row only in the same way, and a change is never shared. That a row comes
  * into being (`insert`) and that it is referred to (`refer`) are held apart from the rest, under a name of their own.
  */
-export type Hold = 'insert' | 'expect' | 'add' | 'change' | 'refer'
+/** `addAlone`: an addition to a row whose table has checks; merged with others it could hide a state between that a check forbids. */
+export type Hold = 'insert' | 'expect' | 'add' | 'addAlone' | 'change' | 'refer'
 export const holdOf = { insert: 'insert', expect: 'expect', add: 'add', move: 'change', remove: 'change' } as const
 
 /** Notes how the commit holds a row. Throws a TypeError if it writes one row in two ways; to expect a row and change it is one way. */

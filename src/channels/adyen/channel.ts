@@ -50,6 +50,8 @@ export const adyen: Channel = {
   // "GET, DELETE and PUT are idempotent by definition", same page.
   repeat: { bind: keyed, resume: keyed, revoke: { kind: 'repeatable', times: 5 } },
   instrumentKinds: ['card'],
+  // It answers `recurring.token.alreadyExisting`, with the token it gave before.
+  oneTokenPerCard: true,
   // Adyen publishes no number. Ours is a courtesy, below what any merchant is known to be given.
   requestsPerSecondMax: 20,
   account: { secrets: ['apiKey'], settings: ['merchantAccount'] },
