@@ -2,7 +2,7 @@
  * The main job, told and proven: `npm run demo`. Two channels' real APIs (simulated, and judged by the channels' own specifications), a real
  * PostgreSQL, the vault in a process of its own. Every line with a tick was checked before it was printed.
  */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
@@ -13,6 +13,8 @@ import { createLog } from '../src/world/log.ts'
 import { type Caller, callerOf, type Instrument, instrumentShape, receiver, say, show, title, until } from './steps.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'bindery-demo-'))
+// As root the database runs as somebody else, who must be able to pass through, or its files go elsewhere and stay there.
+chmodSync(folder, 0o711)
 const config = readConfig(
   { DATA_FOLDER: folder, PORT: '0', VAULT_CAPTURE_PORT: '0', SANDBOX: 'true', LOG_LEVEL: 'error', ...pick('SPECS_DIR', 'DATABASE_URL') },
   [...channels.values()],

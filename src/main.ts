@@ -152,6 +152,7 @@ async function serve(config: Config, ready: Ready, undo: Undo[]): Promise<Omit<R
     webhooks: webhookDescriptions,
     version: version(),
   })
+  const apiKey = sandbox === undefined ? undefined : await firstKey(world, secrets.sandbox.apiKey)
   const { port } = await server.listen(config.port, config.host)
   undo.push(() => server.close())
   const address = `http://${config.host}:${port}`
@@ -168,7 +169,6 @@ async function serve(config: Config, ready: Ready, undo: Undo[]): Promise<Omit<R
     await Promise.all([dispatcher.drain(), settler.drain()])
   })
   for (const name of channels.keys()) sandbox?.update({ [name]: { webhookTarget: `${address}/v1/channels/${name}/test/webhook` } })
-  const apiKey = sandbox === undefined ? undefined : await firstKey(world, secrets.sandbox.apiKey)
   return { address, apiKey, captureUrl: world.settings.captureUrl, sandbox, world }
 }
 
