@@ -1,5 +1,5 @@
 /** The database of a benchmark: one embedded server with fsync on, one database for each way, all from the same migrations. */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
@@ -36,6 +36,8 @@ const settings = { checkpoint_timeout: '1h', max_wal_size: '16GB', min_wal_size:
 /** `segments`: files of 16 MB the run may write to. They are made before it, since a server that has run for a day makes no new ones. */
 export async function startDatabase(segments: number, more: Readonly<Record<string, string>> = {}): Promise<BenchDatabase> {
   const folder = mkdtempSync(join(tmpdir(), 'bindery-bench-'))
+  // As root the database runs as somebody else, who must be able to pass through.
+  chmodSync(folder, 0o711)
   const server = await startEmbedded({ dataFolder: join(folder, 'database'), settings: { ...settings, ...more } })
   const { host = '', port = 5432, user = '' } = server.connection
   const connectionOf = (database: string): Connection => ({ host, port, user, database })

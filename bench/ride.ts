@@ -6,7 +6,7 @@
  * DATABASE_URL says where, else an embedded server with fsync on. Prints binds per second and, on Linux, PostgreSQL's and this
  * process's processor time a bind.
  */
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -151,6 +151,8 @@ if (process.env.DATABASE_URL !== undefined) {
   await run({ connectionString: process.env.DATABASE_URL })
 } else {
   const folder = mkdtempSync(join(tmpdir(), 'bindery-bench-'))
+  // As root the database runs as somebody else, who must be able to pass through.
+  chmodSync(folder, 0o711)
   const server = await startEmbedded({ dataFolder: folder })
   try {
     await run(server.connection)
