@@ -156,7 +156,7 @@ async function lostAnswer(story: Story, customer: string): Promise<void> {
     return now.status === 'active' ? now : undefined
   })
   const { effects } = await story.sandbox.books('stripe')
-  const stored = effects.filter(one => one.effect === 'card_stored' && one.token === bound(settled, 'stripe')[0]?.token)
+  const stored = effects.filter(one => one.effect === 'stored' && one.token === bound(settled, 'stripe')[0]?.token)
   show(`a little later it is ${settled.status}; in Stripe's own books the card was stored ${stored.length} time`, stored.length === 1)
 }
 

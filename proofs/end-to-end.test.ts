@@ -81,7 +81,7 @@ for (const channel of ['stripe', 'adyen']) {
     const asked = await story.bind(await story.customer(), fresh(), [channel])
     assert.ok(['uncertain', 'active'].includes(asked.bindings[0]?.status ?? ''), 'nobody calls it a failure')
     const now = await story.becomes(asked.id, 'active', it => it.status === 'active')
-    const stored = (await story.effects(channel)).filter(one => one.effect === 'card_stored' && one.token === now.bindings[0]?.token)
+    const stored = (await story.effects(channel)).filter(one => one.effect === 'stored' && one.token === now.bindings[0]?.token)
     assert.equal(stored.length, 1)
   })
 
@@ -195,7 +195,7 @@ test('a second channel takes the sealed card, and unbinding gives it up at both,
   assert.deepEqual(await story.unbind(bound.id), over)
   for (const one of active.bindings) assert.equal(await story.usable(one.channel, one.token), false)
   const removed = (await story.effects('stripe')).filter(
-    one => one.effect === 'card_removed' && one.token === at(active, 'stripe')[0]?.token,
+    one => one.effect === 'removed' && one.token === at(active, 'stripe')[0]?.token,
   )
   assert.equal(removed.length, 1)
 })

@@ -50,8 +50,8 @@ export async function compare(seen: Seen): Promise<Compared> {
       active: of('active'),
       revoked: of('revoked'),
       failed: of('failed'),
-      cards_stored: effects.filter(one => one.effect === 'card_stored').length,
-      cards_removed: effects.filter(one => one.effect === 'card_removed').length,
+      cards_stored: effects.filter(one => one.effect === 'stored').length,
+      cards_removed: effects.filter(one => one.effect === 'removed').length,
       events: events.length,
       heard: seen.heard.length,
     },
@@ -78,11 +78,11 @@ function oneEffectEach({ books }: Seen, { operations, bindings }: Rows): string[
     .filter(one => one.verb === 'bind')
     .flatMap(one => {
       const of = (books.get(one.channel)?.effects ?? []).filter(effect => effect.reference === one.id)
-      const stored = of.filter(effect => effect.effect === 'card_stored')
+      const stored = of.filter(effect => effect.effect === 'stored')
       const status = statuses.get(one.binding)
       const came = status === 'active' || status === 'revoked' || status === 'revoking'
       // What a card was removed by is another operation, whose key it came under.
-      const foreign = of.filter(effect => effect.effect !== 'card_removed' && effect.key !== '' && !effect.key.startsWith(one.id))
+      const foreign = of.filter(effect => effect.effect !== 'removed' && effect.key !== '' && !effect.key.startsWith(one.id))
       return [
         ...(stored.length > 1 ? [`I18 ${one.id} stored ${stored.length} cards at ${one.channel}`] : []),
         ...(came && stored.length === 0 ? [`I18 ${one.id} is ${status}, and ${one.channel} stored nothing`] : []),

@@ -173,7 +173,7 @@ function orphans(ledger: Ledger, channel: ChannelName): readonly string[] {
 
 function effects(ledger: Ledger, channel: ChannelName): readonly string[] {
   const stored = by(
-    ledger.simulated.network.books(channel).effects.filter(one => one.effect === 'card_stored' && one.reference !== ''),
+    ledger.simulated.network.books(channel).effects.filter(one => one.effect === 'stored' && one.reference !== ''),
     one => one.reference,
   )
   const doubles = [...stored]
@@ -205,7 +205,7 @@ function wire(simulated: Simulated): readonly string[] {
 function falselyFailed(ledger: Ledger, row: BindingRow): readonly string[] {
   const asked = ledger.operations.filter(one => one.binding === row.id && one.verb === 'bind').map(one => one.id)
   const { effects: all, cards } = ledger.simulated.network.books(row.channel)
-  const stored = all.filter(one => one.effect === 'card_stored' && asked.includes(one.reference))
+  const stored = all.filter(one => one.effect === 'stored' && asked.includes(one.reference))
   return stored.some(one => cards.some(card => card.token === one.token))
     ? [`${row.id} is called failed, and ${row.channel} stored a card for it`]
     : []
@@ -217,7 +217,7 @@ function presentedAgain(ledger: Ledger, row: OperationRow): readonly string[] {
     one => one.verb === 'bind' && (one.id === row.input.chain || one.input.chain === row.input.chain) && one.id < row.id,
   )
   const refused = before.flatMap(one =>
-    ledger.simulated.network.books(one.channel).effects.filter(effect => effect.effect === 'card_refused' && effect.reference === one.id),
+    ledger.simulated.network.books(one.channel).effects.filter(effect => effect.effect === 'refused' && effect.reference === one.id),
   )
   return refused.map(one => `${row.id} at ${row.channel}, although the issuer had refused ${one.reference}`)
 }

@@ -7,9 +7,16 @@
  */
 
 import type { Secret } from '../core/secret.ts'
-import type { ChannelName } from './names.ts'
+import type { Action } from './action.ts'
+import type { RefusalCategory } from './refusal.ts'
+import type { InstrumentKind, MandateTerms, PayerField, Shape, Source } from './source.ts'
 
-export type { ChannelName } from './names.ts'
+export type { Action } from './action.ts'
+export type { RefusalCategory } from './refusal.ts'
+export type { CardView, InstrumentKind, MandateTerms, PayerView, Shape, Source } from './source.ts'
+
+/** A folder's name: lower-case letters, digits and underscores. Which there are is `index.ts`'s to say. */
+export type ChannelName = string
 
 /** How strongly the adapter is proven: by the owner's machine-readable specification, its SDK, or its documentation. */
 export type Proof = { readonly rank: 'specification' | 'sdk' | 'documentation'; readonly source: string }
@@ -28,21 +35,22 @@ export type ChannelAccount = {
   readonly address: string
   readonly secrets: Readonly<Record<string, Secret>>
   readonly settings: Readonly<Record<string, string>>
-  /** Current first, then the one being rotated out. */
+  /** What webhooks are verified with: shared secrets, public keys or certificate fingerprints. Current first, then the one being rotated out. */
   readonly webhookSecrets: readonly Secret[]
 }
 
 /**
- * One HTTP request to the channel, exactly as it goes out. With `card: true` the body holds placeholders that the vault fills on the
- * way out, escaped for the body's content type (form or JSON): `{{card.number}}`, `{{card.expiryMonth}}` (two digits),
- * `{{card.expiryYear}}` (four digits), `{{card.securityCode}}`, `{{card.holder}}`.
+ * One HTTP request to the channel, exactly as it goes out. With `placeholders: true` the body holds placeholders that the vault fills on
+ * the way out, escaped for the body's content type (form or JSON), each at most once: `{{card.number}}`, `{{card.expiryMonth}}` (two
+ * digits), `{{card.expiryYear}}` (four digits), `{{card.securityCode}}`, `{{card.holder}}`, `{{card.cryptogram}}` (base64), and
+ * `{{payer.<field>}}` for the fields of `source.ts`.
  */
 export type ChannelRequest = {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   readonly url: string
   readonly headers: Readonly<Record<string, string>>
   readonly body?: string
-  readonly card?: true
+  readonly placeholders?: true
 }
 /** Header names in lower case. */
 export type ChannelAnswer = { readonly status: number; readonly headers: Readonly<Record<string, string>>; readonly body: string }
@@ -65,19 +73,11 @@ export type Call = {
 
 /**
  * Names the channel gave: `payment_method`, `setup_intent`, `psp_reference`, … Kept on the binding and handed back; later news finds the
- * binding by any of them. The name `customer` is the channel's customer object: it is shared by a customer's bindings and finds none.
+ * binding by any of them, but by those of `unfindable`: `customer` is the channel's customer object, shared by a customer's bindings; the
+ * others are states of the conversation.
  */
 export type References = Readonly<Record<string, string>>
-
-export type CardView = {
-  readonly brand: string
-  readonly last4: string
-  readonly expiryMonth: number
-  readonly expiryYear: number
-  /** Whether the vault holds a security code for this operation, and a holder's name: placeholders may be used only then. */
-  readonly securityCode: boolean
-  readonly holder: boolean
-}
+export const unfindable: ReadonlySet<string> = new Set(['customer', 'refresh_token', 'challenge', 'shopper_reference', 'currency'])
 
 export type BindInput = {
   readonly tenant: string
@@ -87,12 +87,14 @@ export type BindInput = {
   readonly channelCustomer: string | undefined
   readonly instrument: string
   readonly binding: string
-  readonly card: CardView
+  readonly source: Source
+  /** What a mandate is to allow; a channel that makes mandates refuses to guess. */
+  readonly terms: MandateTerms | undefined
   /** Ours: where the channel sends the customer's browser back to. Carries an unguessable token; the channel may append parameters. */
   readonly returnUrl: string
   readonly client: { readonly ip?: string | undefined; readonly userAgent?: string | undefined }
 }
-/** `returned`: the parameters that came back with the browser. */
+/** `returned`: the parameters that came back with the browser, or what the customer answered under the names of `action.ts`. */
 export type ResumeInput = {
   readonly customer: string
   readonly binding: string
@@ -102,31 +104,12 @@ export type ResumeInput = {
 export type LookUpInput = {
   readonly customer: string
   readonly binding: string
-  readonly verb: 'bind' | 'resume' | 'revoke'
+  readonly verb: Verb
   readonly references: References
-  readonly card: CardView | undefined
+  readonly source: Source | undefined
 }
+export type RefreshInput = { readonly customer: string; readonly binding: string; readonly token: string; readonly references: References }
 export type RevokeInput = { readonly customer: string; readonly binding: string; readonly token: string; readonly references: References }
-
-/** The catalogue of why a binding was refused; the raw code stands beside it. */
-export const refusalCategories = [
-  'do_not_honour',
-  'insufficient_funds',
-  'expired',
-  'lost_or_stolen',
-  'invalid_account',
-  'invalid_security_code',
-  'authentication_failed',
-  'limit_exceeded',
-  'fraud_suspected',
-  'not_permitted',
-  'not_supported',
-  'cancelled_by_customer',
-  'try_later',
-  'misconfigured',
-  'unknown',
-] as const
-export type RefusalCategory = (typeof refusalCategories)[number]
 
 /** When it happened by the channel's own reckoning. Clocks are compared only with themselves; `sequence` comes before the clock. */
 export type Moment = { readonly atMs: number; readonly sequence?: number }
@@ -136,18 +119,32 @@ export type Bound = {
   /** What later calls name it by. Unique per channel account. */
   readonly token: string
   readonly references: References
-  /** What the channel says the card is now (after an update at the issuer it may differ from what was sent). */
-  readonly card?: { readonly brand?: string; readonly last4?: string; readonly expiryMonth?: number; readonly expiryYear?: number }
+  /** What the channel says it is now (after an update at the issuer it may differ from what was sent). */
+  readonly shown?: Shown
+  /** By which the same account of the same customer is recognised: the wallet's id for its user, the channel's fingerprint of an account. */
+  readonly identity?: { readonly kind: 'wallet' | 'account' | 'par' | 'network_token'; readonly value: string }
+  /** When the token stops working by itself, and from when on it should be refreshed. Unix milliseconds. */
+  readonly validUntilMs?: number
+  readonly refreshAtMs?: number
   /** NTID, and Mastercard's TLID (must be kept since 2026-06-02). */
   readonly networkTransactionId?: string
   readonly transactionLinkId?: string
 }
-export type Challenged = { readonly kind: 'challenged'; readonly action: Action; readonly references: References }
-export type Action = {
-  readonly type: 'redirect'
-  readonly url: string
-  readonly method: 'GET' | 'POST'
-  readonly data?: Readonly<Record<string, string>>
+/** What may be shown of an instrument, as far as the channel tells. `handle`: a wallet's name for its user, masked. */
+export type Shown = {
+  readonly brand?: string
+  readonly last4?: string
+  readonly expiryMonth?: number
+  readonly expiryYear?: number
+  readonly bank?: string
+  readonly handle?: string
+}
+/** `alternatives`: other ways to the same end, of which the customer takes one. */
+export type Challenged = {
+  readonly kind: 'challenged'
+  readonly action: Action
+  readonly alternatives?: readonly Action[]
+  readonly references: References
 }
 /** Accepted, and the answer comes later as news. */
 export type Verifying = { readonly kind: 'verifying'; readonly references: References }
@@ -161,22 +158,36 @@ export type Refused = {
   readonly elsewhere: boolean
   readonly references: References
 }
-export type Revoked = { readonly kind: 'revoked' }
+/** `reason`: of the channel's own news; `by`: who took it back, where it is told. */
+export type Revoked = { readonly kind: 'revoked'; readonly reason?: string }
+/** The channel takes the revocation on and tells later, or when asked, that it is done. */
+export type Revoking = { readonly kind: 'revoking' }
 export type Suspended = { readonly kind: 'suspended'; readonly reason: string }
 export type Resumed = { readonly kind: 'resumed' }
 /** The channel replaced or refreshed what is behind the token, or the token itself. */
-export type Updated = { readonly kind: 'updated'; readonly token?: string; readonly card?: Bound['card']; readonly references?: References }
+export type Updated = {
+  readonly kind: 'updated'
+  readonly token?: string
+  readonly shown?: Shown
+  readonly references?: References
+  readonly validUntilMs?: number
+  readonly refreshAtMs?: number
+}
 export type Expired = { readonly kind: 'expired' }
+/** What had ended lives again, and the channel shows why (a bank that took its cancellation back). */
+export type Reinstated = { readonly kind: 'reinstated'; readonly evidence: string }
 
 /** What can be told about a binding: by the answer to an operation, or by the channel on its own. */
-export type News = Bound | Challenged | Verifying | Refused | Revoked | Suspended | Resumed | Updated | Expired
+export type News = Bound | Challenged | Verifying | Refused | Revoked | Revoking | Suspended | Resumed | Updated | Expired | Reinstated
 export type Uncertain = { readonly kind: 'uncertain'; readonly cause: string; readonly references?: References }
 /** Look-up only: the channel is sure that it never carried this operation out. */
 export type None = { readonly kind: 'none' }
 
 export type Outcome<N extends News = News> = (N & { readonly moment?: Moment }) | Uncertain
 export type BindOutcome = Outcome<Bound | Challenged | Verifying | Refused>
-export type RevokeOutcome = Outcome<Revoked | Refused>
+export type RevokeOutcome = Outcome<Revoked | Revoking | Refused>
+/** `verifying`: taken on, and what is new comes as news. */
+export type RefreshOutcome = Outcome<Updated | Verifying | Refused | Revoked | Expired>
 export type LookUpOutcome = Outcome | None
 
 /** A piece of news from a webhook, with every name by which its binding may be found. */
@@ -191,6 +202,8 @@ export type Told = {
   readonly names: readonly string[]
   /** Absent: nothing that changes a status; acknowledged and counted. */
   readonly news?: News
+  /** The customer finished without coming back to us: go on as if the browser had come back with these. */
+  readonly returned?: Readonly<Record<string, string>>
   readonly moment?: Moment
 }
 export type WebhookRequest = {
@@ -199,6 +212,8 @@ export type WebhookRequest = {
   readonly nowMs: number
   readonly secrets: readonly Secret[]
   readonly account: ChannelAccount
+  /** For channels whose proof has to be fetched (a certificate). Throws `NoAnswer`. */
+  readonly send: Send
 }
 export type WebhookReading =
   | {
@@ -209,12 +224,53 @@ export type WebhookReading =
   /** forged: no signature fits · stale: outside the tolerance · malformed: signed, but not what the channel sends */
   | { readonly kind: 'rejected'; readonly reason: 'forged' | 'stale' | 'malformed'; readonly detail: string }
 
+/** One way in: what is bound how, and where. `scheme`: of cards none, else the brand or rail, as `Source` names it. */
+export type Way = {
+  readonly kind: InstrumentKind
+  readonly shape: Shape
+  readonly scheme?: string
+  /** ISO 3166-1 alpha-2; absent: wherever the channel works. */
+  readonly countries?: readonly string[]
+}
+/** How a webhook is proven to be the channel's. */
+export type WebhookScheme = {
+  readonly algorithm: 'hmac-sha256' | 'rsa-sha256' | 'client-certificate' | 'bearer-token'
+  /** What is signed, and where the signature stands. */
+  readonly over: string
+  readonly header: string
+  readonly toleranceSeconds?: number
+}
+/** What makes a simulator (and the channel's own test environment, where `source` is the channel's) do something on purpose. */
+export type SandboxValue = {
+  readonly title: string
+  readonly shape: Shape
+  readonly source: Source
+  /** What the vault is to hold: `number`, `expiryMonth`, `securityCode`, `holder` of a card, or fields of a payer. */
+  readonly give: Readonly<Partial<Record<'number' | 'expiryMonth' | 'expiryYear' | 'securityCode' | 'holder' | 'cryptogram' | PayerField, string>>>
+  readonly terms?: MandateTerms
+  /** What the first answer is; a refusal's category stands for itself. `then`: how a challenge that is passed ends, if not bound. */
+  readonly outcome: 'bound' | 'challenged' | 'verifying' | RefusalCategory
+  readonly then?: RefusalCategory
+  /** The owner's page, or `ours` where the owner has no such value. */
+  readonly from: string
+}
+
+export type Verb = 'bind' | 'resume' | 'resend' | 'refresh' | 'revoke'
+
 export interface Channel {
   readonly name: ChannelName
+  /** As its owner writes it. */
+  readonly title: string
   readonly proof: Proof
   /** Per verb it has. */
-  readonly repeat: { readonly bind?: Repeat; readonly resume?: Repeat; readonly revoke?: Repeat }
-  readonly instrumentKinds: readonly ('card' | 'wallet' | 'bank_account')[]
+  readonly repeat: Readonly<Partial<Record<Verb, Repeat>>>
+  readonly ways: readonly Way[]
+  /** Currency → decimal places of its minor unit at this channel (where these differ from ISO 4217, the channel is right). */
+  readonly currencies: ReadonlyMap<string, number>
+  /** Every code of the owner's lists, by what it means. */
+  readonly refusals: ReadonlyMap<string, RefusalCategory>
+  readonly webhookScheme?: WebhookScheme
+  readonly sandboxValues: readonly SandboxValue[]
   /** It gives a customer's card the same token however often it is bound, so what revokes one binding would revoke another. */
   readonly oneTokenPerCard?: true
   /** Upper bound of calls per second the channel grants by default, live. */
@@ -223,7 +279,11 @@ export interface Channel {
   readonly account: { readonly secrets: readonly string[]; readonly settings: readonly string[] }
   bind?(call: Call, input: BindInput): Promise<BindOutcome>
   resume?(call: Call, input: ResumeInput): Promise<BindOutcome>
+  /** Sends a one-time password again. */
+  resend?(call: Call, input: ResumeInput): Promise<BindOutcome>
+  /** Asks for what is new behind the token: a fresh token for one that lapses, an update of the card. */
+  refresh?(call: Call, input: RefreshInput): Promise<RefreshOutcome>
   lookUp?(call: Call, input: LookUpInput): Promise<LookUpOutcome>
   revoke?(call: Call, input: RevokeInput): Promise<RevokeOutcome>
-  webhook?(request: WebhookRequest): WebhookReading
+  webhook?(request: WebhookRequest): WebhookReading | Promise<WebhookReading>
 }

@@ -29,7 +29,7 @@ function contractOfFaults(subject: Subject): void {
     assert.equal(first.kind, 'uncertain', `${path}: ${kindOf(first)}`)
     bench.stage.faults.clear()
     const last = await settleBind(bench, call, input, first)
-    const stored = bench.effects('card_stored')
+    const stored = bench.effects('stored')
     assert.ok(stored.length <= 1, `${path}: stored ${stored.length} times`)
     if (last.kind === 'bound') assert.equal(stored[0]?.token, last.token, path)
     else if (last.kind === 'none' || (last.kind === 'refused' && last.by === 'channel')) assert.equal(stored.length, 0, path)
@@ -54,7 +54,7 @@ function contractOfFaults(subject: Subject): void {
       assert.equal((await bench.bind(call, input)).kind, 'uncertain', fault)
     }
     assertBound(await bench.bind(call, input))
-    assert.equal(bench.effects('card_stored').length, 1)
+    assert.equal(bench.effects('stored').length, 1)
   })
 }
 
@@ -110,7 +110,7 @@ function contractOfKeys(subject: Subject): void {
     const first = await bench.bind(call, bench.input('bnd_1'))
     const second = await bench.bind(call, bench.input('bnd_1'))
     assert.deepEqual(second, first)
-    assert.equal(bench.effects('card_stored').length, 1)
+    assert.equal(bench.effects('stored').length, 1)
     assertJudged(bench)
   })
 
@@ -119,7 +119,7 @@ function contractOfKeys(subject: Subject): void {
     assertBound(await bench.bind(bench.call('opn_1'), bench.input('bnd_1')))
     const outcome = await bench.bind(bench.call('opn_2', subject.approved, 'key_opn_1'), bench.input('bnd_2'))
     assert.equal(kindOf(outcome).split(' ')[0], 'uncertain')
-    assert.equal(bench.effects('card_stored').length, 1)
+    assert.equal(bench.effects('stored').length, 1)
   })
 
   test('a key as long as ours may be stays within the channel’s limit', async () => {
@@ -141,10 +141,10 @@ function contractOfWindows(subject: Subject): void {
     await bench.bind(call, bench.input('bnd_1'))
     bench.clock.nowMs += repeat.windowMs - 1
     await bench.bind(call, bench.input('bnd_1'))
-    assert.equal(bench.effects('card_stored').length, 1)
+    assert.equal(bench.effects('stored').length, 1)
     bench.clock.nowMs += 1
     await bench.bind(call, bench.input('bnd_1'))
-    assert.equal(bench.effects('card_stored').length, 2)
+    assert.equal(bench.effects('stored').length, 2)
   })
 
   test('after the key’s window a lost answer is found by its name', async context => {
@@ -156,7 +156,7 @@ function contractOfWindows(subject: Subject): void {
     const first = await bench.bind(call, input)
     bench.clock.nowMs += 30 * 86_400_000
     const settled = await settleBind(bench, call, input, first, 0)
-    const [stored, ...more] = bench.effects('card_stored')
+    const [stored, ...more] = bench.effects('stored')
     assert.equal(more.length, 0)
     if (subject.endingIsTold !== true) return assertBound(settled)
     assert.equal(settled.kind, 'uncertain', 'a likeness is not an answer')

@@ -1,6 +1,7 @@
 /** What the contract suite works on: one channel at its staged simulator, with a clock that stands still and chance that repeats. */
 import assert from 'node:assert/strict'
-import { createHash } from 'node:crypto'
+import { createHash, generateKeyPairSync } from 'node:crypto'
+import { Secret } from '../core/secret.ts'
 import type {
   BindInput,
   BindOutcome,
@@ -10,43 +11,32 @@ import type {
   ChannelRequest,
   LookUpOutcome,
   References,
-  RefusalCategory,
+  SandboxValue,
   Send,
+  Shape,
 } from './channel.ts'
 import type { AnswerFault } from './faults.ts'
-import type { Effect, Simulator, SimulatorAnswer, StageJudge } from './simulator.ts'
+import { specJudge, specsDirOf } from './judge.ts'
+import type { Credentials, KeyPair, Making, SandboxChannel } from './sandbox-channel.ts'
+import type { Effect, SimulatorAnswer, SimulatorContext, StageJudge } from './simulator.ts'
 import { createStage, type Stage, type StagedDelivery, stageSend } from './stage.ts'
 
-export type TestCard = { readonly number: string; readonly brand: string; readonly securityCode?: string; readonly holder?: string }
-/** What a channel's own test hands to the suite. */
+/** What a channel's own test hands to the suite: its folder's two exports, and what only the owner's documentation can say. */
 export type Subject = {
   readonly channel: Channel
-  readonly createSimulator: () => Simulator
-  /** Undefined: the specifications are not here, and the tests say so. */
-  readonly judge: StageJudge | undefined
-  /** Credentials the simulator takes; `webhookSecrets` as given. */
-  readonly account: (address: string, webhookSecrets: readonly string[]) => ChannelAccount
-  /** Two secrets in the channel's own form, and one of somebody else. */
-  readonly secrets: readonly [current: string, former: string, foreign: string]
-  readonly approved: TestCard
-  readonly challenged: TestCard
-  readonly declined: readonly { readonly card: TestCard; readonly category: RefusalCategory }[]
-  /** Path of the request by which the card is stored. */
+  readonly sandbox: SandboxChannel
+  /** Path of the request by which the plain value (the first that is bound or challenged) has its first effect. May end in `*`. */
   readonly storePath: string
-  /** An answer in the channel's shape with a refusal code nobody has documented. */
-  readonly unknownRefusal: SimulatorAnswer
-  /** Plays the customer's browser through the challenge; gives the parameters that come back to `returnUrl`. */
-  readonly challenge: (
-    bench: Bench,
-    outcome: BindOutcome & { readonly kind: 'challenged' },
-    pass: boolean,
-  ) => Readonly<Record<string, string>>
+  /** An answer to that request, in the channel's shape, with a refusal code nobody has documented. Undefined: it never refuses there. */
+  readonly unknownRefusal: SimulatorAnswer | undefined
   /** Webhooks carry the time they were signed at. */
   readonly timestamped: boolean
   /** The signature covers the bytes of the body, so a re-serialised body does not fit. */
   readonly signsBytes: boolean
-  /** Events that must come with a plain bind, by type, in which the binding becomes active. */
+  /** The event, by type, in which the plain value's binding becomes active. */
   readonly boundEvent: string
+  /** Every code that the owner's material lists (its specification's enumerations, its SDK, its pages): none may be unmapped. */
+  readonly officialCodes: readonly string[]
   /** Success of a revocation is a status without a body: what spoils bodies leaves it as it is. */
   readonly bodylessRevocation?: true
   /** Nobody can ask the channel how a bind ended: after the key's window its webhook alone tells. */
@@ -58,39 +48,111 @@ export type Bench = {
   readonly stage: Stage
   readonly channel: Channel
   readonly clock: { nowMs: number }
-  call(operation: string, card?: TestCard, key?: string): Call
-  input(binding: string, more?: Partial<BindInput>, card?: TestCard): BindInput
+  /** The value that binds in the plainest way. */
+  readonly plain: SandboxValue
+  call(operation: string, value?: SandboxValue, key?: string): Call
+  input(binding: string, value?: SandboxValue, more?: Partial<BindInput>): BindInput
   bind(call: Call, input: BindInput): Promise<BindOutcome>
+  /** The customer passes or fails the challenge; what comes back, if anything does. */
+  play(outcome: BindOutcome & { readonly kind: 'challenged' }, pass: boolean): Promise<Readonly<Record<string, string>> | undefined>
   browse(method: 'GET' | 'POST', url: string, body?: string): SimulatorAnswer
   fault(fault: AnswerFault, path: string, times?: number): void
   deliveries(secrets?: readonly string[]): readonly StagedDelivery[]
   effects(kind: Effect['effect']): readonly Effect[]
 }
 
-const address = 'http://127.0.0.1:9'
+export const address = 'http://127.0.0.1:9'
 /** 2026-11-22T12:00:00Z */
 const startMs = 1_795_348_800_000
 
+/** RSA takes a while: the same pairs for all tests of a file. */
+const pairs = new Map<string, KeyPair>()
+const making = (name: string): Making => ({
+  random: count => drawn(name, count),
+  keyPair: type => {
+    const known = pairs.get(`${name} ${type}`)
+    if (known !== undefined) return known
+    const encoding = { publicKeyEncoding: { type: 'spki', format: 'pem' }, privateKeyEncoding: { type: 'pkcs8', format: 'pem' } } as const
+    const made =
+      type === 'rsa-2048'
+        ? generateKeyPairSync('rsa', { modulusLength: 2048, ...encoding })
+        : generateKeyPairSync('ec', { namedCurve: 'P-256', ...encoding })
+    pairs.set(`${name} ${type}`, made)
+    return made
+  },
+})
+/** Three sets: in use, being rotated out, and somebody else's. */
+export const credentialsOf = (subject: Subject): readonly [current: Credentials, former: Credentials, foreign: Credentials] => [
+  subject.sandbox.credentials(making('current')),
+  subject.sandbox.credentials(making('former')),
+  subject.sandbox.credentials(making('foreign')),
+]
+
+const judges = new Map<string, StageJudge | undefined>()
+/** One for all tests of a file: compiling takes seconds. Undefined where the owner publishes nothing or it is not at hand. */
+export function judgeOf(subject: Subject): StageJudge | undefined {
+  const { name } = subject.channel
+  if (!judges.has(name)) judges.set(name, specJudge(specsDirOf()) === 'on' ? subject.sandbox.judge?.(specsDirOf()) : undefined)
+  return judges.get(name)
+}
+
+export function plainOf(subject: Subject): SandboxValue {
+  const found = subject.channel.sandboxValues.find(one => one.outcome === 'bound' || (one.outcome === 'challenged' && one.then === undefined))
+  if (found === undefined) throw new TypeError(`${subject.channel.name} has no sandbox value that binds`)
+  return found
+}
+/** The first value of each shape that ends bound. */
+export function valuesByShape(subject: Subject): ReadonlyMap<Shape, SandboxValue> {
+  const out = new Map<Shape, SandboxValue>()
+  for (const one of subject.channel.sandboxValues)
+    if ((one.outcome === 'bound' || one.outcome === 'challenged') && one.then === undefined && !out.has(one.shape)) out.set(one.shape, one)
+  return out
+}
+
+export function accountOf(credentials: Credentials, verifying: readonly string[] = [credentials.verifying]): ChannelAccount {
+  return {
+    address,
+    secrets: Object.fromEntries(Object.entries(credentials.secrets).map(([name, value]) => [name, new Secret(value)])),
+    settings: credentials.settings,
+    webhookSecrets: verifying.map(one => new Secret(one)),
+  }
+}
+
 export function createBench(subject: Subject): Bench {
-  const stage = createStage(subject.createSimulator(), subject.judge)
+  const [credentials] = credentialsOf(subject)
+  const stage = createStage(subject.sandbox.createSimulator(credentials), judgeOf(subject))
   const clock = { nowMs: startMs }
-  const random = createRandom()
-  const context = () => ({ nowMs: clock.nowMs, random, address })
+  let count = 0
+  const random = (bytes: number): Buffer => {
+    count += 1
+    return drawn(`contract ${count}`, bytes)
+  }
+  const context = (): SimulatorContext => ({ nowMs: clock.nowMs, random, address })
   const send = stageSend(stage, { context })
-  const account = subject.account(address, [subject.secrets[0]])
+  const account = accountOf(credentials)
+  const plain = plainOf(subject)
+  const browse: Bench['browse'] = (method, url, body = '') => {
+    const to = new URL(url)
+    const headers: Record<string, string> = body === '' ? {} : { 'content-type': 'application/x-www-form-urlencoded' }
+    const staged = stage.answer({ method, path: to.pathname, query: to.search.slice(1), headers, body }, context())
+    if (staged.kind === 'lost') throw new Error('the page did not load')
+    return staged.answer
+  }
   return {
     subject,
     stage,
     channel: subject.channel,
     clock,
-    call: (operation, card = subject.approved, key = `key_${operation}`) => ({ operation, key, account, send: filling(send, card) }),
-    input: (binding, more = {}, card = subject.approved) => ({
+    plain,
+    call: (operation, value = plain, key = `key_${operation}`) => ({ operation, key, account, send: filling(send, value) }),
+    input: (binding, value = plain, more = {}) => ({
       tenant: 'ten_1',
       customer: 'cus_contract',
       channelCustomer: undefined,
       instrument: 'ins_1',
       binding,
-      card: { ...viewOf(card) },
+      source: value.source,
+      terms: value.terms,
       returnUrl: 'https://pay.example.com/return?token=unguessable',
       client: { ip: '203.0.113.7', userAgent: 'Mozilla/5.0' },
       ...more,
@@ -99,59 +161,44 @@ export function createBench(subject: Subject): Bench {
       if (subject.channel.bind === undefined) throw new TypeError('the channel cannot bind')
       return subject.channel.bind(call, input)
     },
-    browse(method, url, body = '') {
-      const to = new URL(url)
-      const headers = body === '' ? {} : { 'content-type': 'application/x-www-form-urlencoded' }
-      const staged = stage.answer({ method, path: to.pathname, query: to.search.slice(1), headers, body }, context())
-      if (staged.kind === 'lost') throw new Error('the page did not load')
-      return staged.answer
-    },
+    play: (outcome, pass) =>
+      subject.sandbox.play(outcome, pass, {
+        browse: (method, url, body) => Promise.resolve(browse(method, url, body)),
+        act: (name, token) => Promise.resolve(stage.simulator.act(name, token, context())),
+      }),
+    browse,
     fault: (fault, path, times = 1) => stage.faults.add({ match: { path }, fault, times }),
-    deliveries: (secrets = [subject.secrets[0]]) => stage.deliveries({ nowMs: clock.nowMs, secrets }),
+    deliveries: (secrets = [credentials.signing]) => stage.deliveries({ nowMs: clock.nowMs, secrets }),
     effects: kind => stage.simulator.books().effects.filter(one => one.effect === kind),
   }
 }
 
 /** Bytes that look random and are the same in every run. */
-function createRandom(): (count: number) => Buffer {
-  let drawn = 0
-  return count => {
-    const parts: Buffer[] = []
-    for (let have = 0; have < count; have += 32) {
-      drawn += 1
-      parts.push(createHash('sha256').update(`contract ${drawn}`).digest())
-    }
-    return Buffer.concat(parts).subarray(0, count)
-  }
+function drawn(name: string, count: number): Buffer {
+  const parts: Buffer[] = []
+  for (let have = 0; have < count; have += 32) parts.push(createHash('sha256').update(`${name} ${have}`).digest())
+  return Buffer.concat(parts).subarray(0, count)
 }
 
-export const viewOf = (card: TestCard): BindInput['card'] => ({
-  brand: card.brand,
-  last4: card.number.slice(-4),
-  expiryMonth: 3,
-  expiryYear: 2030,
-  securityCode: true,
-  holder: true,
-})
-
-/** Fills placeholders as the vault does, escaped for the body's type; a card only where the request asked for one. */
-export function filling(send: Send, card: TestCard): Send {
-  return request => send(request.card === true ? { ...request, body: fillCard(request, card) } : request)
+/** Fills placeholders as the vault does, escaped for the body's type; only where the request asked for it. */
+export function filling(send: Send, value: SandboxValue): Send {
+  return request => send(request.placeholders === true ? { ...request, body: fillIn(request, value) } : request)
 }
 
-export function fillCard(request: ChannelRequest, card: TestCard): string {
-  const values: Readonly<Record<string, string>> = {
-    number: card.number,
-    expiryMonth: '03',
-    expiryYear: '2030',
-    securityCode: card.securityCode ?? '737',
-    holder: card.holder ?? 'Ada "Countess" Lovelace & Co',
-  }
-  const json = Object.entries(request.headers).some(([name, value]) => name.toLowerCase() === 'content-type' && value.includes('json'))
-  return (request.body ?? '').replace(/\{\{card\.(\w+)\}\}/g, (_, name: string) => {
-    const value = values[name]
-    if (value === undefined) throw new TypeError(`no such placeholder: ${name}`)
-    return json ? JSON.stringify(value).slice(1, -1) : encodeURIComponent(value)
+const cardDefaults = {
+  expiryMonth: '03',
+  expiryYear: '2030',
+  securityCode: '737',
+  holder: 'Ada "Countess" Lovelace & Co',
+}
+
+export function fillIn(request: ChannelRequest, value: SandboxValue): string {
+  const given: Readonly<Record<string, string>> = { ...cardDefaults, ...value.give }
+  const json = Object.entries(request.headers).some(([name, type]) => name.toLowerCase() === 'content-type' && type.includes('json'))
+  return (request.body ?? '').replace(/\{\{(?:card|payer)\.(\w+)\}\}/g, (_, name: string) => {
+    const text = given[name]
+    if (text === undefined) throw new TypeError(`no such placeholder: ${name}`)
+    return json ? JSON.stringify(text).slice(1, -1) : encodeURIComponent(text)
   })
 }
 
@@ -166,10 +213,55 @@ export async function settleBind(bench: Bench, call: Call, input: BindInput, fir
     return one
   }
   learn(outcome)
-  const keyed = bench.channel.repeat.bind?.kind === 'keyed'
-  for (let i = 0; keyed && outcome.kind === 'uncertain' && i < times; i += 1) outcome = learn(await bench.bind(call, input))
+  const repeats = bench.channel.repeat.bind
+  const most = repeats?.kind === 'keyed' ? times : repeats?.kind === 'repeatable' ? Math.min(times, repeats.times) : 0
+  for (let i = 0; outcome.kind === 'uncertain' && i < most; i += 1) outcome = learn(await bench.bind(call, input))
   if (outcome.kind !== 'uncertain' || bench.channel.lookUp === undefined) return outcome
-  return bench.channel.lookUp(call, { customer: input.customer, binding: input.binding, verb: 'bind', references, card: input.card })
+  return bench.channel.lookUp(call, { customer: input.customer, binding: input.binding, verb: 'bind', references, source: input.source })
+}
+
+/** The plain way to its end: bound at once, or after the challenge. */
+export async function bindFully(bench: Bench, value: SandboxValue = bench.plain): Promise<Extract<LookUpOutcome, { kind: 'bound' }>> {
+  const input = bench.input('bnd_1', value)
+  const first = await bench.bind(bench.call('opn_1', value), input)
+  const end = first.kind === 'challenged' ? await afterChallenge(bench, first, true, value) : first
+  assertBound(end)
+  return end
+}
+
+/** The customer acts; then the channel is told, or asked. */
+export async function afterChallenge(
+  bench: Bench,
+  challenged: BindOutcome & { readonly kind: 'challenged' },
+  pass: boolean,
+  value: SandboxValue = bench.plain,
+): Promise<LookUpOutcome> {
+  let now: BindOutcome & { readonly kind: 'challenged' } = challenged
+  // 3-D Secure has two stages, and a rail may ask twice: more than four is a loop.
+  for (let stage = 0; stage < 4; stage += 1) {
+    const returned = await bench.play(now, pass)
+    const next = await goOn(bench, now.references, returned, value, `opn_${stage + 2}`)
+    if (next.kind !== 'challenged' || returned === undefined) return next
+    now = next
+  }
+  throw new assert.AssertionError({ message: 'the challenge does not end' })
+}
+
+export function goOn(
+  bench: Bench,
+  references: References,
+  returned: Readonly<Record<string, string>> | undefined,
+  value: SandboxValue = bench.plain,
+  operation = 'opn_2',
+): Promise<LookUpOutcome> {
+  const { channel } = bench
+  const about = { customer: 'cus_contract', binding: 'bnd_1', references }
+  if (returned !== undefined) {
+    if (channel.resume === undefined) throw new TypeError('a channel that challenges resumes')
+    return channel.resume(bench.call(operation, value), { ...about, returned })
+  }
+  if (channel.lookUp === undefined) throw new TypeError('a channel whose customers do not come back is asked')
+  return channel.lookUp(bench.call('opn_1', value), { ...about, verb: 'bind', source: value.source })
 }
 
 export function kindOf(outcome: LookUpOutcome): string {

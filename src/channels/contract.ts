@@ -32,7 +32,7 @@ function contractOfBinding(subject: Subject): void {
     const outcome = await bench.bind(bench.call('opn_1'), bench.input('bnd_1'))
     assertBound(outcome)
     assert.deepEqual(
-      bench.effects('card_stored').map(one => [one.reference, one.token]),
+      bench.effects('stored').map(one => [one.reference, one.token]),
       [['opn_1', outcome.token]],
     )
     assertJudged(bench)
@@ -44,7 +44,7 @@ function contractOfBinding(subject: Subject): void {
       const outcome = await bench.bind(bench.call('opn_1', card), bench.input('bnd_1', {}, card))
       assert.equal(outcome.kind, 'refused')
       assert.deepEqual(outcome.kind === 'refused' && [outcome.category, outcome.elsewhere], [category, false])
-      assert.equal(bench.effects('card_stored').length, 0)
+      assert.equal(bench.effects('stored').length, 0)
       assertJudged(bench)
     })
   }
@@ -106,11 +106,11 @@ function contractOfChallenges(subject: Subject): void {
   test('a challenge that is passed ends bound, and stores once', async () => {
     const bench = createBench(subject)
     const { outcome, resume } = await begin(bench)
-    assert.equal(bench.effects('card_stored').length, 0)
+    assert.equal(bench.effects('stored').length, 0)
     const returned = subject.challenge(bench, outcome, true)
     assertBound(await resume(returned))
     assertBound(await resume(returned))
-    assert.equal(bench.effects('card_stored').length, 1)
+    assert.equal(bench.effects('stored').length, 1)
     assertJudged(bench)
   })
 
@@ -119,7 +119,7 @@ function contractOfChallenges(subject: Subject): void {
     const { outcome, resume } = await begin(bench)
     const ended = await resume(subject.challenge(bench, outcome, false))
     assert.deepEqual(ended.kind === 'refused' && [ended.category, ended.elsewhere], ['authentication_failed', false])
-    assert.equal(bench.effects('card_stored').length, 0)
+    assert.equal(bench.effects('stored').length, 0)
     assertJudged(bench)
   })
 
@@ -133,7 +133,7 @@ function contractOfChallenges(subject: Subject): void {
       const ended = await resume(returned)
       assert.ok(ended.kind === 'challenged' || ended.kind === 'uncertain', kindOf(ended))
     }
-    assert.equal(bench.effects('card_stored').length, 0)
+    assert.equal(bench.effects('stored').length, 0)
   })
 
   for (const fault of answerFaults) {
@@ -144,7 +144,7 @@ function contractOfChallenges(subject: Subject): void {
       bench.fault(fault, '*')
       assert.equal((await resume(returned)).kind, 'uncertain')
       assertBound(await resume(returned))
-      assert.equal(bench.effects('card_stored').length, 1)
+      assert.equal(bench.effects('stored').length, 1)
     })
   }
 }
@@ -174,7 +174,7 @@ function contractOfRevoking(subject: Subject): void {
     const { bound, revoke } = await begin(bench)
     assert.equal((await revoke('opn_2')).kind, 'revoked')
     assert.deepEqual(
-      bench.effects('card_removed').map(one => one.token),
+      bench.effects('removed').map(one => one.token),
       [bound.token],
     )
     assert.equal((await revoke('opn_3')).kind, 'revoked')
@@ -191,7 +191,7 @@ function contractOfRevoking(subject: Subject): void {
       const unspoilt = subject.bodylessRevocation === true && spoilsBodies.includes(fault)
       assert.equal(first.kind, unspoilt ? 'revoked' : 'uncertain')
       assert.equal((await revoke('opn_3')).kind, 'revoked')
-      assert.equal(bench.effects('card_removed').length, 1)
+      assert.equal(bench.effects('removed').length, 1)
     })
   }
 }

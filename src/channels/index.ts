@@ -1,8 +1,5 @@
-/** The list of channels. A new one is a folder beside this file and a line here. */
-import { adyen } from './adyen/channel.ts'
+/** The channels by name. */
 import type { Channel, ChannelName } from './channel.ts'
-import { stripe } from './stripe/channel.ts'
+import * as list from './list.ts'
 
-const list: readonly Channel[] = [stripe, adyen]
-
-export const channels: ReadonlyMap<ChannelName, Channel> = new Map(list.map(channel => [channel.name, channel]))
+export const channels: ReadonlyMap<ChannelName, Channel> = new Map(Object.values(list).map(channel => [channel.name, channel]))

@@ -30,7 +30,7 @@ const readyShape = z.object({
 const booksShape: z.ZodType<Books> = z.object({
   effects: z.array(
     z.object({
-      effect: z.enum(['customer_made', 'card_tokenized', 'card_stored', 'card_refused', 'card_challenged', 'card_removed', 'card_changed']),
+      effect: z.enum(['customer_made', 'tokenized', 'stored', 'refused', 'challenged', 'removed', 'changed']),
       reference: z.string(),
       key: z.string(),
       token: z.string(),

@@ -177,7 +177,7 @@ test('the sandbox shows its books, requests and violations, and takes faults ove
     assert.equal((await makeCustomer(served, 'a')).status, 200)
     await bindCard(served)
     const books = await admin('GET', 'books')
-    assert.match(books.body, /"card_stored"/)
+    assert.match(books.body, /"stored"/)
     const requests = await admin('GET', 'requests')
     assert.ok(!requests.body.includes('4242424242424242') && requests.body.includes('************4242'))
     assert.ok(!requests.body.includes('sk_test_1'))

@@ -23,9 +23,15 @@ export type SimulatorContext = { readonly nowMs: number; readonly random: (count
 export type SimulatorEvent = { readonly id: string; readonly type: string; readonly body: string }
 export type SimulatorDelivery = { readonly headers: Readonly<Record<string, string>>; readonly body: string }
 
+/**
+ * `tokenized`: kept for later use, not yet verified · `challenged`: the customer has to act · `stored`: from now on it can be charged ·
+ * `removed`: no more.
+ */
+export const effectNames = ['customer_made', 'tokenized', 'challenged', 'stored', 'refused', 'removed', 'changed'] as const
+
 /** One thing that really happened over there. What a test compares with what we believe. */
 export type Effect = {
-  readonly effect: 'customer_made' | 'card_tokenized' | 'card_stored' | 'card_refused' | 'card_challenged' | 'card_removed' | 'card_changed'
+  readonly effect: (typeof effectNames)[number]
   /** Our operation as the channel was told it (metadata, reference); empty where the request had no room for one. */
   readonly reference: string
   /** The idempotency key it came under, as received; empty without one. */
@@ -37,11 +43,12 @@ export type Effect = {
 /** The channel's own truth: all effects in order, and what it holds now. */
 export type Books = {
   readonly effects: readonly Effect[]
-  readonly cards: readonly {
+  readonly held: readonly {
     readonly token: string
     readonly reference: string
     readonly customer: string
-    readonly last4: string
+    /** What is shown of it: the last four digits, a masked handle. */
+    readonly label: string
     readonly usable: boolean
   }[]
 }
@@ -63,7 +70,9 @@ export interface Simulator {
   /** The same kind of answer, about something else than was asked: other ids, other references. */
   disguise(answer: SimulatorAnswer): SimulatorAnswer
   books(): Books
-  /** What the channel can do on its own, by name: `update_card`, `disable`, … with the token it is about. Throws for an unknown name. */
+  /** What can happen over there without us, by name, and what becomes of the token it is about. */
+  readonly acts: Readonly<Record<string, 'updated' | 'suspended' | 'resumed' | 'gone'>>
+  /** Does it. `approve` and `decline`, where the customer acts in an app or bank, are about the reference or token of the challenge. Throws for an unknown name. */
   act(name: string, token: string, context: SimulatorContext): void
 }
 

@@ -115,7 +115,7 @@ test('a challenge is a redirect, and completing it binds under the same referenc
   assert.ok(second?.kind === 'bound' && second.references.merchant_reference === 'opn_1')
   assert.deepEqual(
     at.stage.simulator.books().effects.map(one => one.effect),
-    ['card_challenged', 'card_stored'],
+    ['challenged', 'stored'],
   )
 })
 
@@ -136,7 +136,7 @@ test('coming back twice binds once', async () => {
   assert.deepEqual(again, back, 'the issuer has decided')
   const outcomes = [await at.resume('opn_2', first.references, back), await at.resume('opn_3', first.references, again)]
   assert.deepEqual(outcomes[0], outcomes[1])
-  assert.equal(at.stage.simulator.books().effects.filter(one => one.effect === 'card_stored').length, 1)
+  assert.equal(at.stage.simulator.books().effects.filter(one => one.effect === 'stored').length, 1)
 })
 
 test('coming back without a result says nothing, and nothing is sent', async () => {

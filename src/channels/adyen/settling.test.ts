@@ -16,7 +16,7 @@ for (const fault of answerFaults) {
     assert.equal(first.kind, 'uncertain')
     const second = await at.bind(good)
     assert.equal(second.kind, 'bound')
-    assert.equal(at.stage.simulator.books().effects.filter(one => one.effect === 'card_stored').length, 1)
+    assert.equal(at.stage.simulator.books().effects.filter(one => one.effect === 'stored').length, 1)
   })
   test(`${fault}: a revoke is uncertain, or it is done; again it is done`, async () => {
     const at = rehearse()
@@ -27,7 +27,7 @@ for (const fault of answerFaults) {
     // These spoil a body, and a deletion has none to spoil.
     assert.equal(first?.kind, ['half_json', 'empty', 'other_object'].includes(fault) ? 'revoked' : 'uncertain')
     assert.equal((await at.revoke({ token: bound.token }))?.kind, 'revoked')
-    assert.equal(at.stage.simulator.books().effects.filter(one => one.effect === 'card_removed').length, 1)
+    assert.equal(at.stage.simulator.books().effects.filter(one => one.effect === 'removed').length, 1)
   })
 }
 

@@ -107,7 +107,7 @@ function cardOf(settings: Settings, method: unknown): Card {
 function challenge(state: State, payment: Payment, context: SimulatorContext): SimulatorAnswer {
   const name = context.random(16).toString('hex')
   state.challenges.set(name, { psp: payment.psp, answered: undefined })
-  note(state, { effect: 'card_challenged', reference: payment.reference, key: payment.key, token: '', atMs: context.nowMs })
+  note(state, { effect: 'challenged', reference: payment.reference, key: payment.key, token: '', atMs: context.nowMs })
   return answer(200, {
     pspReference: payment.psp,
     merchantReference: payment.reference,
@@ -124,7 +124,7 @@ export function conclude(state: State, settings: Settings, payment: Payment, ver
   const common = { pspReference: payment.psp, merchantReference: payment.reference, resultCode: ended.result }
   const { psp, reference, key, card, amount } = payment
   if ('code' in ended) {
-    note(state, { effect: 'card_refused', reference, key, token: '', atMs: context.nowMs })
+    note(state, { effect: 'refused', reference, key, token: '', atMs: context.nowMs })
     const raw = { refusalReasonRaw: `${ended.code} : ${ended.reason}` }
     tellPayment(state, payment, raw, ended.reason, context.nowMs)
     return { ...common, refusalReason: ended.reason, refusalReasonCode: ended.code, additionalData: raw }

@@ -99,7 +99,7 @@ export function store(
       ? { ...card, token: drawReference(context), reference, shopper, network: networkReference(context), usable: true }
       : { ...known, expiryMonth: card.expiryMonth, expiryYear: card.expiryYear }
   state.cards.set(stored.token, stored)
-  note(state, { effect: 'card_stored', reference, key, token: stored.token, atMs: context.nowMs })
+  note(state, { effect: 'stored', reference, key, token: stored.token, atMs: context.nowMs })
   return { stored, operation }
 }
 
@@ -147,6 +147,6 @@ export function tellToken(state: State, card: StoredCard, name: Operation | 'dis
 export function disable(state: State, card: StoredCard, key: string, context: SimulatorContext): void {
   if (!card.usable) return
   state.cards.set(card.token, { ...card, usable: false })
-  note(state, { effect: 'card_removed', reference: card.reference, key, token: card.token, atMs: context.nowMs })
+  note(state, { effect: 'removed', reference: card.reference, key, token: card.token, atMs: context.nowMs })
   tellToken(state, card, 'disabled', drawReference(context), context.nowMs)
 }

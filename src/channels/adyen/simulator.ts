@@ -188,6 +188,6 @@ function act(state: State, name: string, token: string, context: SimulatorContex
 function update(state: State, card: StoredCard, context: SimulatorContext): void {
   const renewed = { ...card, expiryYear: card.expiryYear + 4 }
   state.cards.set(card.token, renewed)
-  note(state, { effect: 'card_changed', reference: card.reference, key: '', token: card.token, atMs: context.nowMs })
+  note(state, { effect: 'changed', reference: card.reference, key: '', token: card.token, atMs: context.nowMs })
   tellToken(state, renewed, 'updated', drawReference(context), context.nowMs)
 }

@@ -221,7 +221,7 @@ test('what the specification lets the adapter forget, the suite misses: no mark,
           .join('&'),
       })
     const outcome = await bench.bind({ ...call, send }, bench.input('bnd_1', {}, stripeSubject.challenged))
-    const intent = bench.stage.simulator.books().effects.find(one => one.effect === 'card_challenged')
+    const intent = bench.stage.simulator.books().effects.find(one => one.effect === 'challenged')
     const wire = bench.stage.requests().at(-1)?.body ?? ''
     const whole =
       outcome.kind === 'challenged' && intent?.reference === 'opn_1' && wire.includes('usage=off_session') && wire.includes('return_url=')

@@ -133,7 +133,7 @@ function makeMethod(state: State, input: Input): StoredMethod {
     detached: false,
   }
   state.methods.set(method.id, method)
-  note(state, 'card_tokenized', referenceOf(method.metadata), input.key, method.id, input.context)
+  note(state, 'tokenized', referenceOf(method.metadata), input.key, method.id, input.context)
   return method
 }
 
@@ -175,7 +175,7 @@ function makeIntent(state: State, input: Input): StoredIntent {
   if (!method.challenge)
     return settle(state, { ...intent, attempt: { ...attempt, status: 'succeeded' } }, method, method.decline, context, input)
   const waiting = change(state, { ...intent, status: 'requires_action', attempt: { ...attempt, status: 'requires_action' } })
-  note(state, 'card_challenged', referenceOf(waiting.metadata), key, method.id, context)
+  note(state, 'challenged', referenceOf(waiting.metadata), key, method.id, context)
   tellIntent(state, 'requires_action', waiting, input)
   return waiting
 }
@@ -201,7 +201,7 @@ function settle(
       method: undefined,
       failure: { decline, method: method.id },
     })
-    note(state, 'card_refused', referenceOf(failed.metadata), intent.key, method.id, context)
+    note(state, 'refused', referenceOf(failed.metadata), intent.key, method.id, context)
     tellIntent(state, 'setup_failed', failed, { ...cause, context })
     if (input !== undefined) {
       const shown = showIntent(failed, undefined, method, new Set(), context.address)
@@ -212,7 +212,7 @@ function settle(
   const attached = { ...method, customer: intent.customer }
   state.methods.set(method.id, attached)
   const stored = change(state, ended('succeeded', 'succeeded'))
-  note(state, 'card_stored', referenceOf(stored.metadata), intent.key, method.id, context)
+  note(state, 'stored', referenceOf(stored.metadata), intent.key, method.id, context)
   if (intent.customer !== undefined) tell(state, 'payment_method.attached', showMethod(attached), { ...cause, context })
   tellIntent(state, 'succeeded', stored, { ...cause, context })
   return stored
@@ -232,7 +232,7 @@ function cancel(state: State, intent: StoredIntent, input: Input): StoredIntent 
 function remove(state: State, method: StoredMethod, context: SimulatorContext, cause: Cause): StoredMethod {
   const gone: StoredMethod = { ...method, customer: undefined, detached: true }
   state.methods.set(gone.id, gone)
-  note(state, 'card_removed', referenceOf(method.metadata), cause.key, method.id, context)
+  note(state, 'removed', referenceOf(method.metadata), cause.key, method.id, context)
   tell(state, 'payment_method.detached', showMethod(gone), { ...cause, context }, { customer: method.customer ?? null })
   return gone
 }
@@ -249,7 +249,7 @@ function act(state: State, name: string, method: StoredMethod, context: Simulato
       last4: String((Number(method.last4) + 1) % 10_000).padStart(4, '0'),
     }
     state.methods.set(renewed.id, renewed)
-    note(state, 'card_changed', referenceOf(method.metadata), '', method.id, context)
+    note(state, 'changed', referenceOf(method.metadata), '', method.id, context)
     const previous = { card: { exp_year: method.expiryYear, last4: method.last4 } }
     tell(state, 'payment_method.automatically_updated', showMethod(renewed), { ...cause, context }, previous)
   } else throw new TypeError(`this simulator can detach and update_card, not ${name}`)
