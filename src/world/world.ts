@@ -2,7 +2,17 @@
  * Everything outside our own decisions, handed in as one value: clock, chance, store, channels, vault, log. Nothing else reads the
  * time or rolls a die. In production `live.ts` makes it; in simulation `sim/world.ts` does, and one seed replays everything.
  */
-import type { CardView, Channel, ChannelAccount, ChannelAnswer, ChannelName, ChannelRequest, Send } from '../channels/channel.ts'
+import type {
+  CardView,
+  Channel,
+  ChannelAccount,
+  ChannelAnswer,
+  ChannelName,
+  ChannelRequest,
+  InstrumentKind,
+  PayerView,
+  Send,
+} from '../channels/channel.ts'
 import { type IdPrefix, idBytes, newId } from '../core/id.ts'
 import type { Store } from './store.ts'
 
@@ -27,7 +37,7 @@ export interface World {
 export type Settings = {
   /** Where browsers and channels reach this server: `https://pay.example.com`. */
   readonly publicUrl: string
-  /** Where cards are handed to the vault: `https://vault.pay.example.com/capture`. */
+  /** Where cards and payers are handed to the vault: `https://vault.pay.example.com/capture`. */
   readonly captureUrl: string
   readonly channelTimeoutMs: number
   /** Channels to try, in order, when the caller names none. */
@@ -47,14 +57,37 @@ export interface Log {
 /** Ids, names and numbers; never a secret, never a card. */
 export type LogFacts = Readonly<Record<string, string | number | boolean | null | undefined>>
 
-/** A card as the rest of the system may know it. `fingerprint`: `ifp_…`, the same for the same number within one tenant, expiry not included. */
-export type Card = CardView & { readonly fingerprint: string; readonly bin: string }
+/** A card as the rest of the system may know it. `bin`: six or eight leading digits. */
+export type CapturedCard = CardView & { readonly bin: string }
+/**
+ * What was captured, as the rest of the system may know it. `fingerprint`: `ifp_…`, the same for the same number (expiry not included),
+ * account, phone or UPI address within one tenant and mode, and different for each of these kinds; a payer with none of them has none.
+ */
+export type Captured =
+  | { readonly kind: 'card'; readonly fingerprint: string; readonly card: CapturedCard }
+  /** `card` is the device's number and expiry. `cryptogram`: whether the vault still holds it, for this operation and one request. */
+  | {
+      readonly kind: 'device_token'
+      readonly fingerprint: string
+      readonly card: CapturedCard
+      readonly wallet: 'apple_pay' | 'google_pay'
+      readonly cryptogram: boolean
+      /** As the wallet gave it, two characters. */
+      readonly eci: string | undefined
+    }
+  /** `scheme`: as it was captured: a debit scheme, a wallet's brand or a rail, as `Source` names them. */
+  | {
+      readonly kind: Exclude<InstrumentKind, 'card' | 'device_token'>
+      readonly fingerprint: string | undefined
+      readonly scheme: string | undefined
+      readonly payer: PayerView
+    }
 
-/** The only process that knows card numbers, as seen from here. Every call is one round trip; calls made together share one. */
+/** The only process that knows numbers of cards and accounts, as seen from here. Every call is one round trip; calls made together share one. */
 export interface Vault {
   /** What a captured reference is, without consuming it. Undefined: unknown, used up, lapsed (15 minutes) or another tenant's. */
-  peek(input: { readonly tenant: string; readonly mode: Mode; readonly reference: string }): Promise<Card | undefined>
-  /** Seals the captured card for good under this instrument; the same call again gives the same answer. */
+  peek(input: { readonly tenant: string; readonly mode: Mode; readonly reference: string }): Promise<Captured | undefined>
+  /** Seals what was captured for good under this instrument; the same call again gives the same answer. */
   adopt(input: {
     readonly tenant: string
     readonly mode: Mode
@@ -62,8 +95,8 @@ export interface Vault {
     readonly instrument: string
     readonly instrumentVersion: number
     readonly operation: string
-  }): Promise<Card | undefined>
-  /** Sends a request with the instrument's card filled into its placeholders. Throws `NoAnswer` like `send`. */
+  }): Promise<Captured | undefined>
+  /** Sends a request with the instrument's card or payer filled into its placeholders. Throws `NoAnswer` like `send`. */
   forward(input: {
     readonly tenant: string
     readonly mode: Mode
