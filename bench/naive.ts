@@ -77,7 +77,7 @@ app.post('/v1/instruments', async (request, reply) => {
   if (!body.success) return reply.code(400).send({ detail: z.prettifyError(body.error) })
   const key = readKey(String(request.headers['idempotency-key']))
   const hashed = createHmac('sha256', onceKey).update(`POST ${request.url}\n`).update(request.body).digest('hex')
-  const captured = captures.get(body.data.card.capture)
+  const captured = captures.get(body.data.card?.capture ?? '')
   if (captured === undefined) return replay(caller, key, hashed, reply)
   const bind = bindOf(caller, body.data, captured, { key, hash: hashed })
   const sealed = seal(bind, captured)
@@ -109,7 +109,7 @@ function bindOf(caller: string, body: z.output<typeof bindBody>, captured: Captu
     customer,
     ids,
     idempotency,
-    capture: body.card.capture,
+    capture: body.card?.capture ?? '',
     card: { ...card, securityCode: securityCode !== undefined, holder: holder !== undefined },
     returnUrl: body.return_url,
     ourReturnUrl: `http://127.0.0.1:54321/return/${ids.operation}.${proof}`,

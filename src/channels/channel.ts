@@ -250,9 +250,9 @@ export type SandboxValue = {
     Partial<Record<'number' | 'expiryMonth' | 'expiryYear' | 'securityCode' | 'holder' | 'cryptogram' | PayerField, string>>
   >
   readonly terms?: MandateTerms
-  /** What the first answer is; a refusal's category stands for itself. `then`: how a challenge that is passed ends, if not bound. */
+  /** What the first answer is; a refusal's category stands for itself. `ends`: how a challenge that is passed ends, if not bound. */
   readonly outcome: 'bound' | 'challenged' | 'verifying' | RefusalCategory
-  readonly then?: RefusalCategory
+  readonly ends?: RefusalCategory
   /** The owner's page, or `ours` where the owner has no such value. */
   readonly from: string
 }

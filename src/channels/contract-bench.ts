@@ -99,7 +99,7 @@ export function judgeOf(subject: Subject): StageJudge | undefined {
 
 export function plainOf(subject: Subject): SandboxValue {
   const found = subject.channel.sandboxValues.find(
-    one => one.outcome === 'bound' || (one.outcome === 'challenged' && one.then === undefined),
+    one => one.outcome === 'bound' || (one.outcome === 'challenged' && one.ends === undefined),
   )
   if (found === undefined) throw new TypeError(`${subject.channel.name} has no sandbox value that binds`)
   return found
@@ -108,7 +108,7 @@ export function plainOf(subject: Subject): SandboxValue {
 export function valuesByShape(subject: Subject): ReadonlyMap<Shape, SandboxValue> {
   const out = new Map<Shape, SandboxValue>()
   for (const one of subject.channel.sandboxValues)
-    if ((one.outcome === 'bound' || one.outcome === 'challenged') && one.then === undefined && !out.has(one.shape)) out.set(one.shape, one)
+    if ((one.outcome === 'bound' || one.outcome === 'challenged') && one.ends === undefined && !out.has(one.shape)) out.set(one.shape, one)
   return out
 }
 
