@@ -7,6 +7,7 @@ import type {
   BindInput,
   BindOutcome,
   Call,
+  CardView,
   Channel,
   LookUpInput,
   LookUpOutcome,
@@ -16,7 +17,10 @@ import type {
   RevokeOutcome,
   Uncertain,
 } from '../channel.ts'
-import { readWebhook } from './webhook.ts'
+import { currencies } from './currencies.ts'
+import { sandboxValues } from './magic.ts'
+import { refusals } from './refusals.ts'
+import { readWebhook, webhookScheme } from './webhook.ts'
 import {
   customerShape,
   exchange,
@@ -37,6 +41,7 @@ const hourMs = 3_600_000
 
 export const stripe: Channel = {
   name: 'stripe',
+  title: 'Stripe',
   proof: { rank: 'specification', source: 'stripe/openapi, API version 2023-08-16' },
   repeat: {
     // docs.stripe.com/api/idempotent_requests: 255 characters; pruned when at least 24 hours old. Our longest suffix is `.customer`.
@@ -44,7 +49,14 @@ export const stripe: Channel = {
     resume: { kind: 'repeatable', times: 10 },
     revoke: { kind: 'repeatable', times: 10 },
   },
-  instrumentKinds: ['card'],
+  ways: [
+    { kind: 'card', shape: 'direct' },
+    { kind: 'card', shape: 'redirect' },
+  ],
+  currencies,
+  refusals,
+  webhookScheme,
+  sandboxValues,
   // docs.stripe.com/rate-limits: 100 a second live, but 25 on one endpoint; a bind spreads over at least two endpoints.
   requestsPerSecondMax: 50,
   account: { secrets: ['secretKey'], settings: [] },
@@ -67,16 +79,27 @@ const marks = (call: Call, binding: string): readonly FormField[] => [
 
 /** Customer (unless there is one), payment method, setup intent: three requests under keys derived from one, so all may be sent again. */
 async function bind(call: Call, input: BindInput): Promise<BindOutcome> {
+  if (input.source.type !== 'card') return notTaken(input.source.type)
   const customer = await ensureCustomer(call, input)
   if (customer.kind !== 'made') return customer
   const references = { customer: customer.id }
-  const request = post(call, '/v1/payment_methods', 'method', cardFields(call, input))
+  const request = post(call, '/v1/payment_methods', 'method', cardFields(call, input, input.source.card))
   const method = await exchange(call, request, methodShape)
   if (method.kind === 'uncertain') return { ...method, references }
   if (method.kind === 'error') return refusalOfStep(method, references)
   if (method.value.metadata?.bindery_binding !== input.binding) return { kind: 'uncertain', cause: elsewhereCause, references }
   return setUp(call, input, { ...references, payment_method: method.value.id })
 }
+
+/** Nothing was sent: another channel may take it. */
+const notTaken = (code: string): BindOutcome => ({
+  kind: 'refused',
+  by: 'channel',
+  category: 'not_supported',
+  code,
+  elsewhere: true,
+  references: {},
+})
 
 async function ensureCustomer(call: Call, input: BindInput): Promise<{ readonly kind: 'made'; readonly id: string } | BindOutcome> {
   if (input.channelCustomer !== undefined) return { kind: 'made', id: input.channelCustomer }
@@ -91,14 +114,14 @@ async function ensureCustomer(call: Call, input: BindInput): Promise<{ readonly 
   return { kind: 'made', id: made.value.id }
 }
 
-function cardFields(call: Call, input: BindInput): readonly FormField[] {
+function cardFields(call: Call, input: BindInput, card: CardView): readonly FormField[] {
   return [
     ['type', 'card'],
     ['card[number]', { placeholder: 'card.number' }],
     ['card[exp_month]', { placeholder: 'card.expiryMonth' }],
     ['card[exp_year]', { placeholder: 'card.expiryYear' }],
-    ...(input.card.securityCode ? [['card[cvc]', { placeholder: 'card.securityCode' }] as const] : []),
-    ...(input.card.holder ? [['billing_details[name]', { placeholder: 'card.holder' }] as const] : []),
+    ...(card.securityCode ? [['card[cvc]', { placeholder: 'card.securityCode' }] as const] : []),
+    ...(card.holder ? [['billing_details[name]', { placeholder: 'card.holder' }] as const] : []),
     ...marks(call, input.binding),
   ]
 }

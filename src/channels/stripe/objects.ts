@@ -1,5 +1,5 @@
 /** What the Stripe simulator keeps, and the objects it shows of it, in the shape of API version 2023-08-16. */
-import type { Decline } from './cards.ts'
+import type { Decline } from './magic.ts'
 import { apiVersion } from './wire.ts'
 
 export type Marks = Readonly<Record<string, string>>

@@ -2,7 +2,7 @@
 
 import { isRecord, type Json } from '../json.ts'
 import { type Books, cardHash, drawName, type SimulatorContext, type SimulatorEvent } from '../simulator.ts'
-import { behaviourOf, type Decline } from './cards.ts'
+import { behaviourOf, type Decline } from './magic.ts'
 import {
   type Customer,
   errorOf,
@@ -261,14 +261,14 @@ function change(state: State, intent: StoredIntent): StoredIntent {
 }
 
 function booksOf(state: State): Books {
-  const cards = [...state.methods.values()]
+  const held = [...state.methods.values()]
     .filter(one => one.customer !== undefined || one.detached)
     .map(one => ({
       token: one.id,
       reference: referenceOf(one.metadata),
       customer: one.customer ?? '',
-      last4: one.last4,
+      label: one.last4,
       usable: !one.detached,
     }))
-  return { effects: [...state.effects], cards }
+  return { effects: [...state.effects], held }
 }

@@ -56,12 +56,12 @@ function listIntents(ledger: Ledger, input: Input): object {
   return { data, has_more: from + limit < fits.length, object: 'list', url: '/v1/setup_intents' }
 }
 
-export function createStripeSimulator(): Simulator {
+export function createStripeSimulator(secretKey: string): Simulator {
   const ledger = createLedger()
   const keys = createKeyStore(keyWindowMs)
   return {
     channel: 'stripe',
-    handle: (request, context) => handle(ledger, keys, request, context),
+    handle: (request, context) => handle(ledger, keys, secretKey, request, context),
     takeEvents: () => ledger.takeEvents(),
     sign: (event, at) => sign(event, at.nowMs, at.secrets),
     reject(violations, _request, context) {
@@ -89,6 +89,7 @@ export function createStripeSimulator(): Simulator {
       body: answer.body.replaceAll(/"(seti|pm|cus|bnd|opn)_[0-9A-Za-z]+"/g, '"$1_SomebodyElse0000000000000"'),
     }),
     books: () => ledger.books(),
+    acts: { update_card: 'updated', detach: 'gone' },
     act: (name, token, context) => ledger.act(name, token, context),
   }
 }
@@ -98,6 +99,7 @@ const drawRequestId = (context: SimulatorContext) => `req_${drawName(context, 14
 function handle(
   ledger: Ledger,
   keys: ReturnType<typeof createKeyStore>,
+  secretKey: string,
   request: SimulatorRequest,
   context: SimulatorContext,
 ): SimulatorAnswer {
@@ -107,9 +109,9 @@ function handle(
     return choice === undefined ? challengePage(ledger, id, request) : finishChallenge(ledger, id, choice === 'complete', request, context)
   }
   const requestId = drawRequestId(context)
-  if (!/^(Bearer|Basic) \S+/.test(request.headers.authorization ?? '')) {
-    return failure(invalid('You did not provide an API key.', {}, 401), requestId)
-  }
+  const authorization = request.headers.authorization ?? ''
+  if (authorization === '') return failure(invalid('You did not provide an API key.', {}, 401), requestId)
+  if (authorization !== `Bearer ${secretKey}`) return failure(invalid('Invalid API Key provided', {}, 401), requestId)
   const key = request.method === 'POST' ? (request.headers['idempotency-key'] ?? '') : ''
   const print = fingerprint(request)
   const before = key === '' ? { kind: 'fresh' as const } : keys.recall(key, print, context.nowMs)

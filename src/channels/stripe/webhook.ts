@@ -4,11 +4,18 @@
  */
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import { z } from 'zod'
-import type { Moment, News, Told, WebhookReading, WebhookRequest } from '../channel.ts'
-import { cardOf, idOf, intentShape, methodShape, outcomeOf } from './wire.ts'
+import type { Moment, News, Told, WebhookReading, WebhookRequest, WebhookScheme } from '../channel.ts'
+import { idOf, intentShape, methodShape, outcomeOf, shownOf } from './wire.ts'
 
 /** The official libraries' default; here in both directions, since a clock far ahead is as wrong as one far behind. */
 const toleranceMs = 300_000
+
+export const webhookScheme: WebhookScheme = {
+  algorithm: 'hmac-sha256',
+  over: 'the time in seconds, a full stop, and the bytes of the body',
+  header: 'stripe-signature',
+  toleranceSeconds: toleranceMs / 1_000,
+}
 
 const eventShape = z.looseObject({
   id: z.string().min(1),
@@ -99,9 +106,9 @@ function tellMethod(event: Event, about: About): Told {
   const method = methodShape.safeParse(event.data.object)
   if (!method.success) return { ...about, names: [] }
   const binding = method.data.metadata?.bindery_binding
-  const card = cardOf(method.data)
+  const shown = shownOf(method.data)
   const news: Readonly<Record<string, News>> = {
-    'payment_method.updated': { kind: 'updated', token: method.data.id, ...(card === undefined ? {} : { card }) },
+    'payment_method.updated': { kind: 'updated', token: method.data.id, ...(shown === undefined ? {} : { shown }) },
     'payment_method.detached': { kind: 'revoked' },
   }
   // Until API version 2020-08-27 the updater's event was called `card_automatically_updated`.

@@ -2,16 +2,16 @@
 import { z } from 'zod'
 import {
   type BindOutcome,
-  type Bound,
   type Call,
   type ChannelAnswer,
   type ChannelRequest,
   NoAnswer,
   type References,
   type Refused,
+  type Shown,
   type Uncertain,
 } from '../channel.ts'
-import { meaningOf } from './refusals.ts'
+import { meaningOf, refusals } from './refusals.ts'
 
 /** The version whose specification judges us; the account's default does not matter. */
 export const apiVersion = '2023-08-16'
@@ -39,7 +39,7 @@ export function post(call: Call, path: string, suffix: string, fields: readonly 
     url: call.account.address + path,
     headers: { ...headers(call), 'content-type': 'application/x-www-form-urlencoded', 'idempotency-key': `${call.key}.${suffix}` },
     body: encodeForm(fields),
-    ...(fields.some(([, value]) => typeof value !== 'string') ? { card: true } : {}),
+    ...(fields.some(([, value]) => typeof value !== 'string') ? { placeholders: true } : {}),
   }
 }
 export const get = (call: Call, path: string, query: readonly FormField[] = []): ChannelRequest => ({
@@ -157,7 +157,7 @@ export function referencesOf(intent: Intent, known: References): References {
   return out
 }
 
-export const cardOf = (method: Method): Bound['card'] =>
+export const shownOf = (method: Method): Shown | undefined =>
   method.card && {
     brand: method.card.brand,
     last4: method.card.last4,
@@ -183,7 +183,7 @@ export function outcomeOf(intent: Intent, known: References): BindOutcome {
       return { kind: 'uncertain', cause: 'the setup intent lost its payment method without an error', references }
     case 'canceled': {
       const code = intent.cancellation_reason ?? 'canceled'
-      const category = code === 'duplicate' ? 'unknown' : 'cancelled_by_customer'
+      const category = refusals.get(code) ?? 'cancelled_by_customer'
       return { kind: 'refused', by: 'channel', category, code, elsewhere: false, references }
     }
     default:
@@ -195,8 +195,8 @@ function bound(intent: Intent, references: References): BindOutcome {
   const token = references.payment_method
   if (token === undefined || idOf(intent.payment_method) !== token)
     return { kind: 'uncertain', cause: 'a setup intent without its payment method', references }
-  const card = intent.payment_method && typeof intent.payment_method !== 'string' ? cardOf(intent.payment_method) : undefined
-  return { kind: 'bound', token, references, ...(card === undefined ? {} : { card }) }
+  const shown = intent.payment_method && typeof intent.payment_method !== 'string' ? shownOf(intent.payment_method) : undefined
+  return { kind: 'bound', token, references, ...(shown === undefined ? {} : { shown }) }
 }
 
 function challenge(intent: Intent, references: References): BindOutcome {

@@ -1,4 +1,53 @@
 /** The test cards Stripe documents (docs.stripe.com/testing) and what each does when it is set up for later use. */
+import type { RefusalCategory, SandboxValue } from '../channel.ts'
+
+const page = 'https://docs.stripe.com/testing'
+
+function card(title: string, number: string, outcome: SandboxValue['outcome'], then?: RefusalCategory): SandboxValue {
+  return {
+    title,
+    shape: outcome === 'challenged' ? 'redirect' : 'direct',
+    source: {
+      type: 'card',
+      card: { brand: brandOf(number), last4: number.slice(-4), expiryMonth: 3, expiryYear: 2030, securityCode: true, holder: true },
+    },
+    give: { number, expiryMonth: '03', expiryYear: '2030', securityCode: '737' },
+    outcome,
+    ...(then === undefined ? {} : { then }),
+    from: page,
+  }
+}
+
+const brands: readonly (readonly [RegExp, string])[] = [
+  [/^4/, 'visa'],
+  [/^(5[1-5]|2[2-7])/, 'mastercard'],
+  [/^3[47]/, 'amex'],
+  [/^(6011|65|64[4-9])/, 'discover'],
+  [/^(36|30[0-5]|3095|38|39)/, 'diners'],
+  [/^35/, 'jcb'],
+  [/^62/, 'unionpay'],
+]
+const brandOf = (number: string): string => brands.find(([pattern]) => pattern.test(number))?.[1] ?? 'unknown'
+
+export const sandboxValues: readonly SandboxValue[] = [
+  card('Visa', '4242424242424242', 'bound'),
+  card('Mastercard', '5555555555554444', 'bound'),
+  card('American Express', '378282246310005', 'bound'),
+  card('3-D Secure, always', '4000002760003184', 'challenged'),
+  card('3-D Secure for the set-up', '4000002500003155', 'challenged'),
+  card('3-D Secure, then insufficient funds', '4000008260003178', 'challenged', 'insufficient_funds'),
+  card('3-D Secure, then declined', '4000008400001629', 'challenged', 'do_not_honour'),
+  card('Declined', '4000000000000002', 'do_not_honour'),
+  card('Insufficient funds', '4000000000009995', 'insufficient_funds'),
+  card('Lost card', '4000000000009987', 'lost_or_stolen'),
+  card('Stolen card', '4000000000009979', 'lost_or_stolen'),
+  card('Expired card', '4000000000000069', 'expired'),
+  card('Wrong security code', '4000000000000127', 'invalid_security_code'),
+  card('Processing error', '4000000000000119', 'try_later'),
+  card('Too many tries', '4000000000006975', 'limit_exceeded'),
+  card('Blocked as fraudulent', '4100000000000019', 'fraud_suspected'),
+  card('Wrong number', '4242424242424241', 'invalid_account'),
+]
 
 export type Decline = { readonly code: string; readonly declineCode?: string; readonly message: string }
 export type Behaviour = {
@@ -49,21 +98,11 @@ const special: Readonly<Record<string, Behaviour>> = {
   '4000008400001629': { ...visa, challenge: true, decline: declined('generic_decline') },
 }
 
-const brands: readonly (readonly [RegExp, string])[] = [
-  [/^4/, 'visa'],
-  [/^(5[1-5]|2[2-7])/, 'mastercard'],
-  [/^3[47]/, 'amex'],
-  [/^(6011|65|64[4-9])/, 'discover'],
-  [/^(36|30[0-5]|3095|38|39)/, 'diners'],
-  [/^35/, 'jcb'],
-  [/^62/, 'unionpay'],
-]
-
 /** What this number does; any other number that passes the check digit is accepted. */
 export function behaviourOf(number: string): Behaviour {
   const found = special[number]
   if (found !== undefined) return found
-  const brand = brands.find(([pattern]) => pattern.test(number))?.[1] ?? 'unknown'
+  const brand = brandOf(number)
   return passesCheckDigit(number) ? { brand, funding: 'credit' } : { brand, funding: 'credit', unusable: wrongNumber }
 }
 
