@@ -230,7 +230,7 @@ async function searchIntents(call: Call, { binding, references, verb }: LookUpIn
 
 async function revoke(call: Call, input: RevokeInput): Promise<RevokeOutcome> {
   const path = `/v1/payment_methods/${encodeURIComponent(input.token)}`
-  const answer = await exchange(call, post(call, `${path}/detach`, 'detach', []), methodShape)
+  const answer = await exchange(call, post(call, `${path}/detach`, undefined, []), methodShape)
   if (answer.kind === 'uncertain') return answer
   if (answer.kind === 'object') return detached(answer.value, input.token)
   const meaning = refusal(answer.error, input.references, answer.status)

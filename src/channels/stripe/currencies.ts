@@ -1,13 +1,14 @@
 /**
  * What Stripe charges in, with the decimal places of its API (docs.stripe.com/currencies, presentment currencies and their minor units).
  * ISK and UGX have no minor unit in ISO 4217 but two places here ("to maintain backwards compatibility, you must pass in amounts with two
- * decimals"). The page lists the currencies by the account's country; these are those of a card account in the United States.
+ * decimals"). What ISO 4217 has retired (ANG, BGN, STD) is left out. The page lists the currencies by the account's country;
+ * these are those of a card account in the United States.
  */
 const places: Readonly<Record<0 | 2 | 3, string>> = {
   0: 'BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF VND VUV XAF XOF XPF',
-  2: `AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BMD BND BOB BRL BSD BWP BYN BZD CAD CDF CHF CNY COP CRC CVE CZK DKK DOP DZD EGP
+  2: `AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BMD BND BOB BRL BSD BWP BYN BZD CAD CDF CHF CNY COP CRC CVE CZK DKK DOP DZD EGP
     ETB EUR FJD FKP GBP GEL GIP GMD GTQ GYD HKD HNL HTG HUF IDR ILS INR ISK JMD KES KGS KHR KYD KZT LAK LBP LKR LRD LSL MAD MDL MKD MMK MNT
-    MOP MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD PAB PEN PGK PHP PKR PLN QAR RON RSD RUB SAR SBD SCR SEK SGD SHP SLE SOS SRD STD SZL
+    MOP MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD PAB PEN PGK PHP PKR PLN QAR RON RSD RUB SAR SBD SCR SEK SGD SHP SLE SOS SRD SZL
     THB TJS TOP TRY TTD TWD TZS UAH UGX USD UYU UZS WST XCD YER ZAR ZMW`,
   3: 'BHD JOD KWD OMR TND',
 }

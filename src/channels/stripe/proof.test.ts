@@ -5,20 +5,21 @@ import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import Stripe from 'stripe'
 import type { Send } from '../channel.ts'
-import { createBench, filling } from '../contract-bench.ts'
+import { accountOf, createBench, credentialsOf, filling, judgeOf } from '../contract-bench.ts'
 import { specJudge, specsDirOf } from '../judge.ts'
 import { serveSimulator } from '../simulator-server.ts'
 import type { Recorded } from '../stage.ts'
 import { createStripeJudge } from './judged.ts'
-import { createStripeSimulator } from './simulator.ts'
-import { stripeSubject } from './subject.ts'
+import { byNumber, subject } from './subject.ts'
 
-const skip = stripeSubject.judge === undefined ? 'SPECS_DIR has no specifications' : false
+const [credentials] = credentialsOf(subject)
+const secretKey = credentials.secrets.secretKey ?? ''
+const skip = judgeOf(subject) === undefined ? 'SPECS_DIR has no specifications' : false
 
 async function serve() {
-  return serveSimulator(createStripeSimulator(), {
-    judge: stripeSubject.judge,
-    webhookSecrets: ['whsec_current'],
+  return serveSimulator(subject.sandbox.createSimulator(credentials), {
+    judge: judgeOf(subject),
+    webhookSecrets: [credentials.signing],
     now: () => 1_795_348_800_000,
     random: randomBytes,
     sleep: (ms, signal) => sleep(ms, undefined, { signal }),
@@ -55,7 +56,7 @@ async function scenarioOfSdk(address: string): Promise<void> {
   const { hostname, port } = new URL(address)
   // The SDK's types know its newest version only; the judged one goes in as the option allows at run time.
   const options = { apiVersion: '2023-08-16', host: hostname, port, protocol: 'http', maxNetworkRetries: 0, telemetry: false }
-  const client = Reflect.construct(Stripe, ['sk_test_contract', options]) as Stripe // the one edge: an older version than the types allow
+  const client = Reflect.construct(Stripe, [secretKey, options]) as Stripe // the one edge: an older version than the types allow
   const idempotencyKey = (name: string) => ({ idempotencyKey: `sdk.${name}` })
   const customer = await client.customers.create({ metadata: { bindery_customer: 'cus_contract' } }, idempotencyKey('customer'))
   const method = await client.paymentMethods.create(
@@ -91,27 +92,24 @@ async function scenarioOfSdk(address: string): Promise<void> {
     listed.data.map(one => one.id),
     [intent.id],
   )
-  assert.equal((await client.paymentMethods.detach(method.id, {}, idempotencyKey('detach'))).customer, null)
+  assert.equal((await client.paymentMethods.detach(method.id)).customer, null)
 }
 
 async function scenarioOfAdapter(address: string): Promise<void> {
-  const bench = createBench(stripeSubject)
-  const card = { number: '4242424242424242', brand: 'visa', holder: 'Ada' }
-  const account = stripeSubject.account(address, [])
-  const call = { operation: 'opn_1', key: 'key_1', account, send: filling(sendByFetch, card) }
+  const bench = createBench(subject)
+  const value = { ...bench.plain, give: { ...bench.plain.give, holder: 'Ada' } }
+  const account = { ...accountOf(credentials), address }
+  const call = { operation: 'opn_1', key: 'key_1', account, send: filling(sendByFetch, value) }
   const bound = await bench.bind(call, bench.input('bnd_1'))
   if (bound.kind !== 'bound') throw new assert.AssertionError({ message: bound.kind })
   const about = { customer: 'cus_contract', binding: 'bnd_1' }
   const { customer = '' } = bound.references
-  assert.equal((await stripeSubject.channel.resume?.(call, { ...about, references: bound.references, returned: {} }))?.kind, 'bound')
+  assert.equal((await subject.channel.resume?.(call, { ...about, references: bound.references, returned: {} }))?.kind, 'bound')
   assert.equal(
-    (await stripeSubject.channel.lookUp?.(call, { ...about, verb: 'bind', references: { customer }, card: undefined }))?.kind,
+    (await subject.channel.lookUp?.(call, { ...about, verb: 'bind', references: { customer }, source: undefined }))?.kind,
     'bound',
   )
-  assert.equal(
-    (await stripeSubject.channel.revoke?.(call, { ...about, token: bound.token, references: bound.references }))?.kind,
-    'revoked',
-  )
+  assert.equal((await subject.channel.revoke?.(call, { ...about, token: bound.token, references: bound.references }))?.kind, 'revoked')
 }
 
 test('the official SDK and our adapter say the same on the wire', { skip }, async () => {
@@ -132,15 +130,15 @@ test('the official SDK and our adapter say the same on the wire', { skip }, asyn
 })
 
 test('the official SDK believes the simulator’s signatures, and its own test headers are believed by us', async () => {
-  const bench = createBench(stripeSubject)
+  const bench = createBench(subject)
   await bench.bind(bench.call('opn_1'), bench.input('bnd_1'))
   const client = new Stripe('sk_test_contract')
   for (const delivery of bench.deliveries()) {
     const header = delivery.headers['stripe-signature'] ?? ''
-    const event = client.webhooks.constructEvent(delivery.body, header, 'whsec_current', 300, undefined, bench.clock.nowMs)
+    const event = client.webhooks.constructEvent(delivery.body, header, credentials.signing, 300, undefined, bench.clock.nowMs)
     assert.equal(event.id, delivery.event.id)
     const timestamp = Math.floor(bench.clock.nowMs / 1_000)
-    const theirs = client.webhooks.generateTestHeaderString({ payload: delivery.body, secret: 'whsec_current', timestamp })
+    const theirs = client.webhooks.generateTestHeaderString({ payload: delivery.body, secret: credentials.signing, timestamp })
     assert.equal(theirs, header)
   }
 })
@@ -148,14 +146,14 @@ test('the official SDK believes the simulator’s signatures, and its own test h
 test('dropping, renaming or mistyping what the adapter must send turns the judge red', { skip }, async () => {
   if (specJudge(specsDirOf()) === 'off') return
   const judge = createStripeJudge(specsDirOf())
-  const bench = createBench(stripeSubject)
+  const bench = createBench(subject)
   const sent: { path: string; body: string }[] = []
   const call = bench.call('opn_1')
   const send: Send = request => {
     sent.push({ path: new URL(request.url).pathname, body: request.body ?? '' })
     return call.send(request)
   }
-  await bench.bind({ ...call, send: filling(send, stripeSubject.approved) }, bench.input('bnd_1'))
+  await bench.bind({ ...call, send: filling(send, bench.plain) }, bench.input('bnd_1'))
   const check = (path: string, fields: readonly (readonly [string, string])[]) =>
     judge.checkRequest({
       method: 'POST',
@@ -210,8 +208,8 @@ test('what the specification lets the adapter forget, the suite misses: no mark,
     'return_url',
     'type',
   ]) {
-    const bench = createBench(stripeSubject)
-    const call = bench.call('opn_1', stripeSubject.challenged)
+    const bench = createBench(subject)
+    const call = bench.call('opn_1', byNumber('4000002760003184'))
     const send: Send = request =>
       call.send({
         ...request,
@@ -220,7 +218,7 @@ test('what the specification lets the adapter forget, the suite misses: no mark,
           .filter(field => !field.startsWith(`${name}=`))
           .join('&'),
       })
-    const outcome = await bench.bind({ ...call, send }, bench.input('bnd_1', {}, stripeSubject.challenged))
+    const outcome = await bench.bind({ ...call, send }, bench.input('bnd_1', byNumber('4000002760003184')))
     const intent = bench.stage.simulator.books().effects.find(one => one.effect === 'challenged')
     const wire = bench.stage.requests().at(-1)?.body ?? ''
     const whole =

@@ -1,6 +1,7 @@
 /** Stripe as the contract suite takes it. Tests only. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { SandboxValue } from '../channel.ts'
 import type { Subject } from '../contract-bench.ts'
 import { stripe } from './channel.ts'
 import { sandbox } from './sandbox.ts'
@@ -35,4 +36,10 @@ export const subject: Subject = {
   signsBytes: true,
   boundEvent: 'setup_intent.succeeded',
   officialCodes: [...documentedDeclines, ...codesOfSdk(), 'abandoned', 'duplicate', 'requested_by_customer'],
+}
+
+export function byNumber(number: string): SandboxValue {
+  const found = stripe.sandboxValues.find(one => one.give.number === number)
+  if (found === undefined) throw new TypeError(`no sandbox value ${number}`)
+  return found
 }

@@ -26,7 +26,10 @@ const eventShape = z.looseObject({
 })
 type Event = z.infer<typeof eventShape>
 
-export function readWebhook(request: WebhookRequest): WebhookReading {
+/** What of a webhook counts: its headers and bytes, the clock, and the secrets. */
+type Signed = Pick<WebhookRequest, 'headers' | 'body' | 'nowMs' | 'secrets'>
+
+export function readWebhook(request: Signed): WebhookReading {
   const header = parseHeader(request.headers['stripe-signature'] ?? '')
   if (header === undefined) return { kind: 'rejected', reason: 'forged', detail: 'Stripe-Signature is missing or not readable' }
   if (!request.secrets.some(secret => fits(header, request.body, secret.reveal()))) {
@@ -56,7 +59,7 @@ function fits(header: Header, body: Buffer, secret: string): boolean {
 }
 
 /** The commonest mistake in front of a webhook: something parsed the body and wrote it anew. Stripe writes with two spaces. */
-function explain(header: Header, request: WebhookRequest): string {
+function explain(header: Header, request: Signed): string {
   const value = parse(request.body.toString('utf8'))
   if (value === undefined) return 'no signature fits'
   const texts = [JSON.stringify(value, null, 2), JSON.stringify(value), `${JSON.stringify(value, null, 2)}\n`]

@@ -33,11 +33,13 @@ const headers = (call: Call) => ({
   'stripe-version': apiVersion,
 })
 
-export function post(call: Call, path: string, suffix: string, fields: readonly FormField[]): ChannelRequest {
+/** Without a `suffix` no key goes along: what is harmless twice is not to meet its own saved answer. */
+export function post(call: Call, path: string, suffix: string | undefined, fields: readonly FormField[]): ChannelRequest {
+  const key = suffix === undefined ? {} : { 'idempotency-key': `${call.key}.${suffix}` }
   return {
     method: 'POST',
     url: call.account.address + path,
-    headers: { ...headers(call), 'content-type': 'application/x-www-form-urlencoded', 'idempotency-key': `${call.key}.${suffix}` },
+    headers: { ...headers(call), 'content-type': 'application/x-www-form-urlencoded', ...key },
     body: encodeForm(fields),
     ...(fields.some(([, value]) => typeof value !== 'string') ? { placeholders: true } : {}),
   }
