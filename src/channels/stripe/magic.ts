@@ -1,5 +1,5 @@
-/** The test cards Stripe documents (docs.stripe.com/testing) and what each does when it is set up for later use. */
-import type { RefusalCategory, SandboxValue } from '../channel.ts'
+/** The test cards and accounts Stripe documents (docs.stripe.com/testing) and what each does when it is set up for later use. */
+import type { MandateTerms, RefusalCategory, SandboxValue } from '../channel.ts'
 
 const page = 'https://docs.stripe.com/testing'
 
@@ -29,6 +29,45 @@ const brands: readonly (readonly [RegExp, string])[] = [
 ]
 const brandOf = (number: string): string => brands.find(([pattern]) => pattern.test(number))?.[1] ?? 'unknown'
 
+const terms = (currency: string): MandateTerms => ({
+  currency,
+  rule: 'any',
+  frequency: 'as_presented',
+  startsOn: '2026-12-01',
+  contract: 'ACME-42',
+  description: 'ACME subscription',
+})
+
+function account(title: string, accountNumber: string, from: string, then?: RefusalCategory): SandboxValue {
+  const payer = { held: ['name', 'email', 'accountNumber', 'routingNumber'], tail: accountNumber.slice(-4), country: 'US' } as const
+  return {
+    title,
+    shape: 'micro_deposits',
+    source: { type: 'bank_account', scheme: 'ach', payer, verify: 'micro_deposits' },
+    give: { name: 'Jenny "JR" Rosen & Co', email: 'jenny@example.com', accountNumber, routingNumber: '110000000' },
+    terms: terms('USD'),
+    outcome: 'challenged',
+    ...(then === undefined ? {} : { then }),
+    from,
+  }
+}
+
+function debit(title: string, iban: string, from: string, outcome: SandboxValue['outcome'] = 'bound'): SandboxValue {
+  const payer = { held: ['name', 'email', 'iban'], tail: iban.slice(-4), country: iban.slice(0, 2) } as const
+  return {
+    title,
+    shape: 'direct',
+    source: { type: 'bank_account', scheme: 'sepa_debit', payer },
+    give: { name: 'Jenny "JR" Rosen & Co', email: 'jenny@example.com', iban },
+    terms: terms('EUR'),
+    outcome,
+    from,
+  }
+}
+
+const achPage = 'https://docs.stripe.com/payments/ach-direct-debit/set-up-payment'
+const sepaPage = 'https://docs.stripe.com/payments/sepa-debit/set-up-payment'
+
 export const sandboxValues: readonly SandboxValue[] = [
   card('Visa', '4242424242424242', 'bound'),
   card('Mastercard', '5555555555554444', 'bound'),
@@ -47,6 +86,14 @@ export const sandboxValues: readonly SandboxValue[] = [
   card('Too many tries', '4000000000006975', 'limit_exceeded'),
   card('Blocked as fraudulent', '4100000000000019', 'fraud_suspected'),
   card('Wrong number', '4242424242424241', 'invalid_account'),
+  // Which kind of micro-deposit is sent is Stripe's choice, not the test account's; here the account decides.
+  account('US account, a code in the statement line (SM11AA)', '000123456789', achPage),
+  account('US account, two amounts (32 and 45 cents)', '000000000009', 'ours'),
+  account('US account that micro-deposits do not reach', '000666666661', achPage, 'invalid_account'),
+  account('US account, closed', '000111111113', 'ours', 'account_closed'),
+  debit('Austrian account by SEPA', 'AT611904300234573201', sepaPage),
+  debit('German account by SEPA', 'DE89370400440532013000', sepaPage),
+  debit('IBAN with a wrong check digit', 'DE88370400440532013000', 'ours', 'invalid_account'),
 ]
 
 export type Decline = { readonly code: string; readonly declineCode?: string; readonly message: string }
@@ -98,6 +145,20 @@ const special: Readonly<Record<string, Behaviour>> = {
   '4000008400001629': { ...visa, challenge: true, decline: declined('generic_decline') },
 }
 
+/** A US account is proven by micro-deposits first; the documented failures that show at set-up follow. */
+export function behaviourOfAccount(number: string): {
+  readonly challenge: 'amounts' | 'descriptor_code'
+  readonly decline: Decline | undefined
+} {
+  return { challenge: number === '000000000009' ? 'amounts' : 'descriptor_code', decline: unreachable[number] }
+}
+const unreachable: Readonly<Record<string, Decline>> = {
+  '000666666661': {
+    code: 'payment_method_microdeposit_failed',
+    message: 'Microdeposits were failed to be deposited into the customer’s bank account.',
+  },
+  '000111111113': { code: 'account_closed', message: "The customer's bank account has been closed." },
+}
 /** What this number does; any other number that passes the check digit is accepted. */
 export function behaviourOf(number: string): Behaviour {
   const found = special[number]

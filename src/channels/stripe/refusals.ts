@@ -115,8 +115,8 @@ export function meaningOf(error: StripeError, status?: number): Meaning {
   // An authentication failure inside a setup intent comes as invalid_request_error, and is still about the card.
   if (category !== undefined && category !== 'misconfigured') return ofCard(code)
   if (error.type !== 'invalid_request_error') return uncertain(`unknown type ${error.type}`)
-  const aboutCard = error.param?.startsWith('card') === true
-  return { kind: 'refused', by: 'channel', category: aboutCard ? 'invalid_account' : 'misconfigured', code, elsewhere: !aboutCard }
+  const typed = /^(card|us_bank_account|sepa_debit|billing_details)\b/.test(error.param ?? '')
+  return { kind: 'refused', by: 'channel', category: typed ? 'invalid_account' : 'misconfigured', code, elsewhere: !typed }
 }
 
 function ofCard(code: string): Meaning {
