@@ -169,7 +169,8 @@ function verify(state: State, intent: StoredIntent, input: Input): StoredIntent 
   if (judgement.kind === 'over') settle(state, intent, method, judgement.decline, input.context)
   else change(state, { ...intent, mistakes: intent.mistakes + 1 })
   const { code, message } = judgement.decline
-  throw invalid(message, { code })
+  // 402, as the verification of bank accounts has always answered (stripe-node issue 435), and saved under its key: it was carried out.
+  throw invalid(message, { code }, 402)
 }
 
 /** The end of an attempt: stored and attached to the customer, or refused with its reason kept. A refusal of the API itself is thrown. */

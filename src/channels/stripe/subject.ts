@@ -38,8 +38,9 @@ export const subject: Subject = {
   officialCodes: [...documentedDeclines, ...codesOfSdk(), 'abandoned', 'duplicate', 'requested_by_customer'],
 }
 
-export function byNumber(number: string): SandboxValue {
-  const found = stripe.sandboxValues.find(one => one.give.number === number)
-  if (found === undefined) throw new TypeError(`no sandbox value ${number}`)
+export function byGive(name: keyof SandboxValue['give'], text: string): SandboxValue {
+  const found = stripe.sandboxValues.find(one => one.give[name] === text)
+  if (found === undefined) throw new TypeError(`no sandbox value with ${name} ${text}`)
   return found
 }
+export const byNumber = (number: string): SandboxValue => byGive('number', number)
