@@ -17,7 +17,9 @@ import {
   type RevokeOutcome,
   type Uncertain,
 } from '../channel.ts'
-import { refusalOf } from './refusals.ts'
+import { currencies } from './currencies.ts'
+import { sandboxValues } from './magic.ts'
+import { categories, refusalOf } from './refusals.ts'
 import { readWebhook } from './webhook.ts'
 import {
   bindRequest,
@@ -46,10 +48,22 @@ const keyed: Repeat = { kind: 'keyed', windowMs: 7 * dayMs, keyLengthMax: 64 }
 
 export const adyen: Channel = {
   name: 'adyen',
+  title: 'Adyen',
   proof: { rank: 'specification', source: 'Adyen Checkout v71, Webhooks v1 and Tokenization webhooks v1 (adyen-openapi, 2026-07)' },
   // "GET, DELETE and PUT are idempotent by definition", same page.
   repeat: { bind: keyed, resume: keyed, revoke: { kind: 'repeatable', times: 5 } },
-  instrumentKinds: ['card'],
+  ways: [
+    { kind: 'card', shape: 'direct' },
+    { kind: 'card', shape: 'redirect' },
+  ],
+  currencies,
+  refusals: categories,
+  webhookScheme: {
+    algorithm: 'hmac-sha256',
+    over: 'eight fields of a standard item, joined by colons; the raw body of a token event',
+    header: 'additionalData.hmacSignature; HmacSignature',
+  },
+  sandboxValues,
   // It answers `recurring.token.alreadyExisting`, with the token it gave before.
   oneTokenPerCard: true,
   // Adyen publishes no number. Ours is a courtesy, below what any merchant is known to be given.
@@ -64,9 +78,20 @@ export const adyen: Channel = {
 
 async function bind(call: Call, input: BindInput): Promise<BindOutcome> {
   const references = { merchant_reference: call.operation, shopper_reference: input.customer }
-  const answer = await ask(call, bindRequest(call, input))
+  if (input.source.type !== 'card') return notTaken(input.source.type, references)
+  const answer = await ask(call, bindRequest(call, input, input.source.card))
   return answer === undefined ? uncertain('no_answer', references) : outcomeOf(answer, references)
 }
+
+/** Nothing was sent, so it is a definite no. */
+const notTaken = (code: string, references: References): Refused => ({
+  kind: 'refused',
+  by: 'channel',
+  category: 'not_supported',
+  code,
+  elsewhere: true,
+  references,
+})
 
 /**
  * Without a result in the address nothing is sent and nothing is known, nor if Adyen cannot read it: the challenge may still be open in
@@ -107,15 +132,16 @@ async function lookUp(call: Call, input: LookUpInput): Promise<LookUpOutcome> {
     return token === undefined || list.shopperReference === undefined ? uncertain('not_provable', references) : { kind: 'revoked' }
   }
   if (found !== undefined) return boundFrom(found, references)
-  const alike = cards.filter(one => looksLike(one, input.card)).length
+  const alike = cards.filter(one => looksLike(one, input.source)).length
   return uncertain(`not_provable: ${alike} stored card(s) look the same`, references)
 }
 
 function looksLike(
   stored: { lastFour?: string | undefined; expiryMonth?: string | undefined; expiryYear?: string | undefined },
-  card: LookUpInput['card'],
+  source: LookUpInput['source'],
 ): boolean {
-  if (card === undefined || stored.lastFour !== card.last4) return false
+  if (source?.type !== 'card' || stored.lastFour !== source.card.last4) return false
+  const { card } = source
   return Number(stored.expiryMonth) === card.expiryMonth && Number(stored.expiryYear) % 100 === card.expiryYear % 100
 }
 

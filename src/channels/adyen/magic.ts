@@ -2,6 +2,7 @@
  * What decides a payment in Adyen's test environment, and so in the simulator: the holder's name, or `RequestedTestAcquirerResponseCode`
  * in `additionalData`. Source: docs.adyen.com/development-resources/testing/result-codes.
  */
+import type { RefusalCategory, SandboxValue } from '../channel.ts'
 import { refusals } from './refusals.ts'
 
 export type Verdict =
@@ -84,3 +85,75 @@ export function verdictOf(of: { readonly number: string; readonly holder: string
   const result = code === '0' || code === '4' ? 'Error' : code === '22' ? 'Cancelled' : 'Refused'
   return { result, code, reason: refusal.name }
 }
+
+const visa = '4111111111111111'
+const card = (number: string, brand = 'visa') =>
+  ({
+    type: 'card',
+    card: { brand, last4: number.slice(-4), expiryMonth: 3, expiryYear: 2030, securityCode: true, holder: true },
+  }) as const
+const testCards = 'docs.adyen.com/development-resources/testing/test-card-numbers'
+const resultCodes = 'docs.adyen.com/development-resources/testing/result-codes'
+
+const bound = (title: string, number: string, brand: string, from: string): SandboxValue => ({
+  title,
+  shape: 'direct',
+  source: card(number, brand),
+  give: { number, holder: 'John Smith', ...(brand === 'amex' ? { securityCode: '7373' } : {}) },
+  outcome: 'bound',
+  from,
+})
+const challenged = (title: string, number: string, from: string): SandboxValue => ({
+  title,
+  shape: 'redirect',
+  source: card(number),
+  give: { number, holder: 'John Smith' },
+  outcome: 'challenged',
+  from,
+})
+const refusedByName = (holder: string, outcome: RefusalCategory): SandboxValue => ({
+  title: `Holder ${holder}`,
+  shape: 'direct',
+  source: card(visa),
+  give: { number: visa, holder },
+  outcome,
+  from: resultCodes,
+})
+const refusedByNumber = (number: string, outcome: RefusalCategory): SandboxValue => ({
+  title: `Card ending ${number.slice(-4)}`,
+  shape: 'direct',
+  source: card(number),
+  give: { number, holder: 'John Smith' },
+  outcome,
+  from: 'ours',
+})
+
+export const sandboxValues: readonly SandboxValue[] = [
+  bound('Visa', visa, 'visa', testCards),
+  bound('Mastercard', '5555444433331111', 'mastercard', testCards),
+  bound('American Express', '370000000000002', 'amex', testCards),
+  challenged('3-D Secure, on the issuer’s page', '4917610000000000', testCards),
+  {
+    ...challenged('3-D Secure, then refused', '4917610000000000', testCards),
+    give: { number: '4917610000000000', holder: 'DECLINED' },
+    // biome-ignore lint/suspicious/noThenProperty: the contract's word, and nobody awaits a sandbox value
+    then: 'do_not_honour',
+  },
+  {
+    title: 'Authorised later',
+    shape: 'direct',
+    source: card(visa),
+    give: { number: visa, holder: 'PENDING' },
+    outcome: 'verifying',
+    from: resultCodes,
+  },
+  ...Object.entries(magicHolders).flatMap(([holder, code]) => {
+    const refusal = refusals[code]
+    return refusal === undefined ? [] : [refusedByName(holder, refusal.category)]
+  }),
+  ...Object.entries(refusedNumbers).flatMap(([number, code]) => {
+    const refusal = refusals[code]
+    return refusal === undefined ? [] : [refusedByNumber(number, refusal.category)]
+  }),
+  refusedByNumber('4111111111111112', 'invalid_account'),
+]

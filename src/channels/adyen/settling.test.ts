@@ -50,7 +50,7 @@ test('a look-up proves a bind by its token, and never by likeness', async () => 
   assert.ok(alike?.kind === 'uncertain' && alike.cause.includes('1 stored card'))
   const token = await at.lookUp({ references: { stored_payment_method: bound.token } })
   assert.ok(token?.kind === 'bound' && token.token === bound.token)
-  assert.deepEqual(token.card, bound.card)
+  assert.deepEqual(token.shown, bound.shown)
   assert.equal(token.networkTransactionId, bound.networkTransactionId)
   const nothing = await at.lookUp({ customer: 'cus_nobody' })
   assert.equal(nothing?.kind, 'uncertain', 'not there yet is not never')
@@ -65,7 +65,7 @@ test('a look-up about another merchant account or another shopper proves nothing
       binding: 'bnd_1',
       verb: 'revoke',
       references: { stored_payment_method: 'T' },
-      card: undefined,
+      source: undefined,
     } as const
     assert.equal((await adyen.lookUp?.({ operation: 'opn_1', key: 'k', account, send }, input))?.kind, 'uncertain', JSON.stringify(other))
   }

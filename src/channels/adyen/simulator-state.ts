@@ -72,11 +72,11 @@ export const note = (state: State, of: Effect): void => {
 
 export const booksOf = (state: State): Books => ({
   effects: [...state.effects],
-  cards: [...state.cards.values()].map(({ token, reference, shopper, last4, usable }) => ({
+  held: [...state.cards.values()].map(({ token, reference, shopper, last4, usable }) => ({
     token,
     reference,
     customer: shopper,
-    last4,
+    label: last4,
     usable,
   })),
 })

@@ -52,6 +52,7 @@ export function createAdyenSimulator(options: AdyenSimulatorOptions = {}): Simul
         : fault(429, '000', 'HTTP Status Response - Too Many Requests', 'security', context),
     disguise,
     books: () => booksOf(state),
+    acts: { disable: 'gone', update_card: 'updated' },
     act: (name, token, context) => act(state, name, token, context),
   }
 }

@@ -5,6 +5,7 @@ import type {
   BindInput,
   Bound,
   Call,
+  CardView,
   ChannelAccount,
   ChannelAnswer,
   ChannelRequest,
@@ -40,7 +41,7 @@ const post = (call: Call, path: string, body: unknown): ChannelRequest => ({
  * A zero-value authorisation that stores the card. The redirect flavour of 3-D Secure is asked for, so that every challenge is an
  * address to send the browser to.
  */
-export function bindRequest(call: Call, input: BindInput): ChannelRequest {
+export function bindRequest(call: Call, input: BindInput, card: CardView): ChannelRequest {
   const { account } = call
   const body = {
     merchantAccount: merchantAccountOf(account),
@@ -51,8 +52,8 @@ export function bindRequest(call: Call, input: BindInput): ChannelRequest {
       number: '{{card.number}}',
       expiryMonth: '{{card.expiryMonth}}',
       expiryYear: '{{card.expiryYear}}',
-      ...(input.card.securityCode ? { cvc: '{{card.securityCode}}' } : {}),
-      ...(input.card.holder ? { holderName: '{{card.holder}}' } : {}),
+      ...(card.securityCode ? { cvc: '{{card.securityCode}}' } : {}),
+      ...(card.holder ? { holderName: '{{card.holder}}' } : {}),
     },
     storePaymentMethod: true,
     shopperReference: input.customer,
@@ -64,7 +65,7 @@ export function bindRequest(call: Call, input: BindInput): ChannelRequest {
     ...(input.client.ip === undefined ? {} : { shopperIP: input.client.ip }),
     ...(input.client.userAgent === undefined ? {} : { browserInfo: browserInfo(input.client.userAgent) }),
   }
-  return { ...post(call, '/payments', body), card: true }
+  return { ...post(call, '/payments', body), placeholders: true }
 }
 
 /**
@@ -187,7 +188,7 @@ export function boundOf(token: string, data: PaymentAnswer['additionalData'], re
   const expiry = /^(\d{1,2})\/(\d{4})$/.exec(word(data, 'expiryDate') ?? '')
   const networkTransactionId = word(data, 'networkTxReference')
   const transactionLinkId = word(data, 'transactionLinkId')
-  const card = {
+  const shown = {
     ...(brand === undefined ? {} : { brand }),
     ...(last4 === undefined ? {} : { last4 }),
     ...(expiry === null ? {} : { expiryMonth: Number(expiry[1]), expiryYear: Number(expiry[2]) }),
@@ -196,7 +197,7 @@ export function boundOf(token: string, data: PaymentAnswer['additionalData'], re
     kind: 'bound',
     token,
     references: { ...references, stored_payment_method: token },
-    ...(Object.keys(card).length === 0 ? {} : { card }),
+    ...(Object.keys(shown).length === 0 ? {} : { shown }),
     ...(networkTransactionId === undefined ? {} : { networkTransactionId }),
     ...(transactionLinkId === undefined ? {} : { transactionLinkId }),
   }
