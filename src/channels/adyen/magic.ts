@@ -2,7 +2,6 @@
  * What decides a payment in Adyen's test environment, and so in the simulator: the holder's name, or `RequestedTestAcquirerResponseCode`
  * in `additionalData`. Source: docs.adyen.com/development-resources/testing/result-codes.
  */
-import type { RefusalCategory, SandboxValue } from '../channel.ts'
 import { refusals } from './refusals.ts'
 
 export type Verdict =
@@ -65,7 +64,7 @@ export const magicHolders: Readonly<Record<string, string>> = {
  * every channel.
  */
 const challengedNumbers = ['4917610000000000', '4212345678901237', '4000002500003155', '4000002760003184', '4000000000003220']
-const refusedNumbers: Readonly<Record<string, string>> = {
+export const refusedNumbers: Readonly<Record<string, string>> = {
   '4000000000000002': '2',
   '4000000000000069': '6',
   '4000000000000127': '24',
@@ -73,7 +72,21 @@ const refusedNumbers: Readonly<Record<string, string>> = {
   '4000000000009979': '5',
 }
 
-export const mustAuthenticate = (number: string): boolean => challengedNumbers.includes(number)
+/**
+ * Enrolled in 3-D Secure 2 (docs.adyen.com/development-resources/testing/3d-secure-2-authentication; the first is also the specification's
+ * own example of the native flow). That the second is let through after the fingerprint is ours.
+ */
+const nativeNumbers: Readonly<Record<string, 'challenge' | 'frictionless'>> = {
+  '4035501428146300': 'challenge',
+  '371449635398431': 'frictionless',
+}
+
+/** How the shopper authenticates. The other challenged numbers fall back to the redirect whatever was asked for, as Adyen may. */
+export function authenticationOf(number: string, native: boolean): 'none' | 'redirect' | 'challenge' | 'frictionless' {
+  const known = nativeNumbers[number]
+  if (known === undefined) return challengedNumbers.includes(number) ? 'redirect' : 'none'
+  return native ? known : 'redirect'
+}
 
 /** `DECLINED`, or `DECLINED : whatever`. A name that is no magic one is approved. */
 export function verdictOf(of: { readonly number: string; readonly holder: string; readonly responseCode: string }): Verdict {
@@ -85,75 +98,3 @@ export function verdictOf(of: { readonly number: string; readonly holder: string
   const result = code === '0' || code === '4' ? 'Error' : code === '22' ? 'Cancelled' : 'Refused'
   return { result, code, reason: refusal.name }
 }
-
-const visa = '4111111111111111'
-const card = (number: string, brand = 'visa') =>
-  ({
-    type: 'card',
-    card: { brand, last4: number.slice(-4), expiryMonth: 3, expiryYear: 2030, securityCode: true, holder: true },
-  }) as const
-const testCards = 'docs.adyen.com/development-resources/testing/test-card-numbers'
-const resultCodes = 'docs.adyen.com/development-resources/testing/result-codes'
-
-const bound = (title: string, number: string, brand: string, from: string): SandboxValue => ({
-  title,
-  shape: 'direct',
-  source: card(number, brand),
-  give: { number, holder: 'John Smith', ...(brand === 'amex' ? { securityCode: '7373' } : {}) },
-  outcome: 'bound',
-  from,
-})
-const challenged = (title: string, number: string, from: string): SandboxValue => ({
-  title,
-  shape: 'redirect',
-  source: card(number),
-  give: { number, holder: 'John Smith' },
-  outcome: 'challenged',
-  from,
-})
-const refusedByName = (holder: string, outcome: RefusalCategory): SandboxValue => ({
-  title: `Holder ${holder}`,
-  shape: 'direct',
-  source: card(visa),
-  give: { number: visa, holder },
-  outcome,
-  from: resultCodes,
-})
-const refusedByNumber = (number: string, outcome: RefusalCategory): SandboxValue => ({
-  title: `Card ending ${number.slice(-4)}`,
-  shape: 'direct',
-  source: card(number),
-  give: { number, holder: 'John Smith' },
-  outcome,
-  from: 'ours',
-})
-
-export const sandboxValues: readonly SandboxValue[] = [
-  bound('Visa', visa, 'visa', testCards),
-  bound('Mastercard', '5555444433331111', 'mastercard', testCards),
-  bound('American Express', '370000000000002', 'amex', testCards),
-  challenged('3-D Secure, on the issuer’s page', '4917610000000000', testCards),
-  {
-    ...challenged('3-D Secure, then refused', '4917610000000000', testCards),
-    give: { number: '4917610000000000', holder: 'DECLINED' },
-    // biome-ignore lint/suspicious/noThenProperty: the contract's word, and nobody awaits a sandbox value
-    then: 'do_not_honour',
-  },
-  {
-    title: 'Authorised later',
-    shape: 'direct',
-    source: card(visa),
-    give: { number: visa, holder: 'PENDING' },
-    outcome: 'verifying',
-    from: resultCodes,
-  },
-  ...Object.entries(magicHolders).flatMap(([holder, code]) => {
-    const refusal = refusals[code]
-    return refusal === undefined ? [] : [refusedByName(holder, refusal.category)]
-  }),
-  ...Object.entries(refusedNumbers).flatMap(([number, code]) => {
-    const refusal = refusals[code]
-    return refusal === undefined ? [] : [refusedByNumber(number, refusal.category)]
-  }),
-  refusedByNumber('4111111111111112', 'invalid_account'),
-]

@@ -32,5 +32,6 @@ export const subject: Subject = {
   boundEvent: 'AUTHORISATION',
   officialCodes,
   bodylessRevocation: true,
+  namelessRefresh: true,
   endingIsTold: true,
 }
