@@ -12,7 +12,7 @@ import { CheckoutAPI, Client, EnvironmentEnum, Types } from '@adyen/api-library'
 import type { Call, ChannelRequest, Send } from '../channel.ts'
 import { type ServedSimulator, serveSimulator } from '../simulator-server.ts'
 import { adyen } from './channel.ts'
-import { account, judgeAtHand, rehearse } from './rehearse.ts'
+import { account, judgeAtHand, redirectIn, rehearse } from './rehearse.ts'
 import { createAdyenSimulator } from './simulator.ts'
 
 const card = { number: '4111111111111111', holder: 'John Smith' }
@@ -77,7 +77,7 @@ async function byAdapter(address: string): Promise<void> {
   assert.ok(bound?.kind === 'bound')
   const first = await adyen.bind?.({ ...call('opn_2'), send: fill(send, challenged) }, input(challenged))
   assert.ok(first?.kind === 'challenged')
-  const returned = { redirectResult: await press(first.action.url) }
+  const returned = { redirectResult: await press(redirectIn(first).url) }
   const second = await adyen.resume?.(call('opn_3'), {
     customer: 'cus_alice',
     binding: 'bnd_1',
@@ -86,7 +86,7 @@ async function byAdapter(address: string): Promise<void> {
   })
   assert.ok(second?.kind === 'bound')
   const references = { stored_payment_method: bound.token }
-  const look = { customer: 'cus_alice', binding: 'bnd_1', verb: 'bind', references, card: undefined } as const
+  const look = { customer: 'cus_alice', binding: 'bnd_1', verb: 'bind', references, source: undefined } as const
   assert.equal((await adyen.lookUp?.(call('opn_4'), look))?.kind, 'bound')
   const gone = await adyen.revoke?.(call('opn_5'), { customer: 'cus_alice', binding: 'bnd_1', token: bound.token, references: {} })
   assert.equal(gone?.kind, 'revoked')
