@@ -3,12 +3,12 @@ import { isAlphanumeric, isDigits } from './account.ts'
 
 type Codes = ArrayLike<number>
 
-const valueOf = (codes: Codes, at: number): number => (codes[at] ?? 48) - 48
+const worth = (codes: Codes, at: number): number => (codes[at] ?? 48) - 48
 
 /** 11 minus the weighed sum modulo 11, and 0 for 10 and 11. `weightMax`: weights run 2, 3, … from the right, and start over after it. */
 function checkDigit(codes: Codes, length: number, weightMax: number): number {
   let sum = 0
-  for (let i = 0; i < length; i += 1) sum += valueOf(codes, length - 1 - i) * (2 + (i % (weightMax - 1)))
+  for (let i = 0; i < length; i += 1) sum += worth(codes, length - 1 - i) * (2 + (i % (weightMax - 1)))
   const rest = sum % 11
   return rest < 2 ? 0 : 11 - rest
 }
@@ -19,7 +19,7 @@ function allSame(codes: Codes): boolean {
 }
 
 const fits = (codes: Codes, length: number, weightMax: number): boolean =>
-  valueOf(codes, length) === checkDigit(codes, length, weightMax) && valueOf(codes, length + 1) === checkDigit(codes, length + 1, weightMax)
+  worth(codes, length) === checkDigit(codes, length, weightMax) && worth(codes, length + 1) === checkDigit(codes, length + 1, weightMax)
 
 /** A person's number: nine digits and two check digits. Eleven equal digits would pass and are nobody's. */
 export const isCpf = (codes: Codes): boolean => isDigits(codes, 11) && !allSame(codes) && fits(codes, 9, 11)
