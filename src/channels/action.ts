@@ -48,4 +48,12 @@ export type ThreeDsAction = Limited & {
 export type AwaitAction = Limited & { readonly type: 'await'; readonly where: string }
 
 export type Action = RedirectAction | AppLinkAction | QrAction | OtpAction | MicroDepositsAction | ThreeDsAction | AwaitAction
-export const actionTypes = ['redirect', 'app_link', 'qr', 'otp', 'micro_deposits', 'three_ds', 'await'] as const satisfies readonly Action['type'][]
+export const actionTypes = [
+  'redirect',
+  'app_link',
+  'qr',
+  'otp',
+  'micro_deposits',
+  'three_ds',
+  'await',
+] as const satisfies readonly Action['type'][]

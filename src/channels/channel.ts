@@ -246,7 +246,9 @@ export type SandboxValue = {
   readonly shape: Shape
   readonly source: Source
   /** What the vault is to hold: `number`, `expiryMonth`, `securityCode`, `holder` of a card, or fields of a payer. */
-  readonly give: Readonly<Partial<Record<'number' | 'expiryMonth' | 'expiryYear' | 'securityCode' | 'holder' | 'cryptogram' | PayerField, string>>>
+  readonly give: Readonly<
+    Partial<Record<'number' | 'expiryMonth' | 'expiryYear' | 'securityCode' | 'holder' | 'cryptogram' | PayerField, string>>
+  >
   readonly terms?: MandateTerms
   /** What the first answer is; a refusal's category stands for itself. `then`: how a challenge that is passed ends, if not bound. */
   readonly outcome: 'bound' | 'challenged' | 'verifying' | RefusalCategory

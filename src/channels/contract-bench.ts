@@ -72,11 +72,12 @@ const making = (name: string): Making => ({
   keyPair: type => {
     const known = pairs.get(`${name} ${type}`)
     if (known !== undefined) return known
-    const encoding = { publicKeyEncoding: { type: 'spki', format: 'pem' }, privateKeyEncoding: { type: 'pkcs8', format: 'pem' } } as const
-    const made =
-      type === 'rsa-2048'
-        ? generateKeyPairSync('rsa', { modulusLength: 2048, ...encoding })
-        : generateKeyPairSync('ec', { namedCurve: 'P-256', ...encoding })
+    const keys =
+      type === 'rsa-2048' ? generateKeyPairSync('rsa', { modulusLength: 2048 }) : generateKeyPairSync('ec', { namedCurve: 'P-256' })
+    const made: KeyPair = {
+      publicKey: keys.publicKey.export({ type: 'spki', format: 'pem' }).toString(),
+      privateKey: keys.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+    }
     pairs.set(`${name} ${type}`, made)
     return made
   },
@@ -97,7 +98,9 @@ export function judgeOf(subject: Subject): StageJudge | undefined {
 }
 
 export function plainOf(subject: Subject): SandboxValue {
-  const found = subject.channel.sandboxValues.find(one => one.outcome === 'bound' || (one.outcome === 'challenged' && one.then === undefined))
+  const found = subject.channel.sandboxValues.find(
+    one => one.outcome === 'bound' || (one.outcome === 'challenged' && one.then === undefined),
+  )
   if (found === undefined) throw new TypeError(`${subject.channel.name} has no sandbox value that binds`)
   return found
 }

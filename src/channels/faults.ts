@@ -18,6 +18,8 @@ export const answerFaults = [
   'error_200',
   /** A good answer about something else. */
   'other_object',
+  /** A good answer with another amount or currency than was asked; as it is where it speaks of no money. */
+  'wrong_money',
   /** The answer comes after `delayMs` (30 s), the effect at once. */
   'slow',
 ] as const

@@ -34,9 +34,7 @@ const isCategory = (name: string): name is RefusalCategory => name in refusalCat
 export const refusalCategories: readonly RefusalCategory[] = Object.keys(refusalCatalogue).filter(isCategory)
 
 /** The channel's codes by category, as a folder's `refusals.ts` lists them, turned round: code → category. */
-export function categoryByCode(
-  lists: Readonly<Partial<Record<RefusalCategory, readonly string[]>>>,
-): ReadonlyMap<string, RefusalCategory> {
+export function categoryByCode(lists: Readonly<Partial<Record<RefusalCategory, readonly string[]>>>): ReadonlyMap<string, RefusalCategory> {
   const out = new Map<string, RefusalCategory>()
   for (const category of refusalCategories) {
     for (const code of lists[category] ?? []) {

@@ -58,7 +58,7 @@ export interface Simulator {
   handle(request: SimulatorRequest, context: SimulatorContext): SimulatorAnswer
   /** Events that came about since the last call, oldest first; each is handed out once. */
   takeEvents(): readonly SimulatorEvent[]
-  /** Signs for one delivery at `nowMs`. Several secrets while one is rotated out. */
+  /** Signs for one delivery at `nowMs`. Several secrets while one is rotated out. A secret that is no key at all gives a signature that fits nothing: a forgery. */
   sign(event: SimulatorEvent, at: { readonly nowMs: number; readonly secrets: readonly string[] }): SimulatorDelivery
   /** How the real channel answers a request that breaks its specification. */
   reject(violations: readonly Violation[], request: SimulatorRequest, context: SimulatorContext): SimulatorAnswer
@@ -69,6 +69,8 @@ export interface Simulator {
   trouble(kind: 'error' | 'rate_limited', context: SimulatorContext, request?: SimulatorRequest): SimulatorAnswer
   /** The same kind of answer, about something else than was asked: other ids, other references. */
   disguise(answer: SimulatorAnswer): SimulatorAnswer
+  /** The same answer with another amount or currency; undefined where it speaks of no money. */
+  miscount?(answer: SimulatorAnswer): SimulatorAnswer | undefined
   books(): Books
   /** What can happen over there without us, by name, and what becomes of the token it is about. */
   readonly acts: Readonly<Record<string, 'updated' | 'suspended' | 'resumed' | 'gone'>>

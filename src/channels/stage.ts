@@ -130,6 +130,8 @@ function withFault(
       return give({ ...simulator.trouble('error', context, request), status: 200 })
     case 'other_object':
       return give(simulator.disguise(answer))
+    case 'wrong_money':
+      return give(simulator.miscount?.(answer) ?? answer)
     case 'slow':
       return give(answer, fault.delayMs ?? slowMs)
     default:

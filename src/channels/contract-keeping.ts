@@ -1,0 +1,132 @@
+/** The part of the contract about what comes after binding: refreshing, and giving up what is there, what is gone, and what did not answer. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { LookUpOutcome, RevokeOutcome } from './channel.ts'
+import { assertJudged, type Bench, bindFully, createBench, kindOf, type Subject } from './contract-bench.ts'
+import { type AnswerFault, answerFaults } from './faults.ts'
+
+export function contractOfKeeping(subject: Subject): void {
+  contractOfRevoking(subject)
+  contractOfLostRevocations(subject)
+  contractOfRefreshing(subject)
+}
+
+type Held = {
+  readonly token: string
+  readonly revoke: (operation: string) => Promise<RevokeOutcome>
+  readonly ask: () => Promise<LookUpOutcome>
+}
+
+async function hold(bench: Bench): Promise<Held> {
+  const bound = await bindFully(bench)
+  const about = { customer: 'cus_contract', binding: 'bnd_1', references: bound.references }
+  return {
+    token: bound.token,
+    revoke(operation) {
+      if (bench.channel.revoke === undefined) throw new TypeError('the channel cannot revoke')
+      return bench.channel.revoke(bench.call(operation), { ...about, token: bound.token })
+    },
+    ask() {
+      if (bench.channel.lookUp === undefined) throw new TypeError('a channel that revokes later is asked')
+      return bench.channel.lookUp(bench.call('opn_8'), { ...about, verb: 'revoke', source: bench.plain.source })
+    },
+  }
+}
+
+/** Until it is gone: some channels take a revocation on and carry it out later. */
+async function untilGone(bench: Bench, held: Held, first: LookUpOutcome): Promise<LookUpOutcome> {
+  let outcome = first
+  for (let day = 0; outcome.kind === 'revoking' && day < 5; day += 1) {
+    bench.clock.nowMs += 86_400_000
+    outcome = await held.ask()
+  }
+  return outcome
+}
+
+function contractOfRevoking(subject: Subject): void {
+  test('what is revoked is gone at the channel, and revoking what is gone is done', async context => {
+    if (subject.channel.revoke === undefined) return context.skip('there is nothing to revoke')
+    const bench = createBench(subject)
+    const held = await hold(bench)
+    const first = await untilGone(bench, held, await held.revoke('opn_6'))
+    assert.equal(first.kind, 'revoked', kindOf(first))
+    assert.deepEqual(
+      bench.effects('removed').map(one => one.token),
+      [held.token],
+    )
+    assert.equal((await held.revoke('opn_7')).kind, 'revoked')
+    assert.equal(bench.stage.simulator.books().held.filter(one => one.usable).length, 0)
+    assertJudged(bench)
+  })
+
+  test('what the channel took back on its own is gone when we revoke it', async context => {
+    if (subject.channel.revoke === undefined) return context.skip('there is nothing to revoke')
+    const bench = createBench(subject)
+    const name = Object.entries(bench.stage.simulator.acts).find(([, becomes]) => becomes === 'gone')?.[0]
+    if (name === undefined) return context.skip('the channel takes nothing back')
+    const held = await hold(bench)
+    await bench.stage.simulator.act(name, held.token, {
+      nowMs: bench.clock.nowMs,
+      random: n => Buffer.alloc(n, 7),
+      address: 'http://127.0.0.1:9',
+    })
+    const outcome = await held.revoke('opn_6')
+    assert.equal(outcome.kind, 'revoked', kindOf(outcome))
+    assertJudged(bench)
+  })
+}
+
+/** Faults that leave status and effect alone. */
+const spoilsBodies: readonly AnswerFault[] = ['half_json', 'empty', 'other_object', 'wrong_money']
+
+function contractOfLostRevocations(subject: Subject): void {
+  for (const fault of answerFaults) {
+    test(`a revocation whose answer is ${fault} is uncertain, and is done when asked again`, async context => {
+      if (subject.channel.revoke === undefined) return context.skip('there is nothing to revoke')
+      const bench = createBench(subject)
+      const held = await hold(bench)
+      bench.fault(fault, '*')
+      const first = await held.revoke('opn_6')
+      const unspoilt = (subject.bodylessRevocation === true && spoilsBodies.includes(fault)) || fault === 'wrong_money'
+      if (!unspoilt || first.kind === 'uncertain') assert.equal(first.kind, 'uncertain', kindOf(first))
+      bench.stage.faults.clear()
+      const last = await untilGone(bench, held, await held.revoke('opn_6'))
+      assert.equal(last.kind, 'revoked', kindOf(last))
+      assert.equal(bench.effects('removed').length, 1)
+    })
+  }
+}
+
+function contractOfRefreshing(subject: Subject): void {
+  const refreshed = async (bench: Bench) => {
+    const bound = await bindFully(bench)
+    const about = { customer: 'cus_contract', binding: 'bnd_1', references: bound.references, token: bound.token }
+    return (operation: string) => {
+      if (bench.channel.refresh === undefined) throw new TypeError('the channel cannot refresh')
+      return bench.channel.refresh(bench.call(operation), about)
+    }
+  }
+
+  test('a refresh tells what is new, or that it will be told', async context => {
+    if (subject.channel.refresh === undefined) return context.skip('there is nothing to refresh')
+    const bench = createBench(subject)
+    const outcome = await (await refreshed(bench))('opn_6')
+    assert.ok(outcome.kind === 'updated' || outcome.kind === 'verifying', kindOf(outcome))
+    assertJudged(bench)
+  })
+
+  for (const fault of answerFaults) {
+    test(`a refresh whose answer is ${fault} is uncertain, and takes nothing away`, async context => {
+      if (subject.channel.refresh === undefined) return context.skip('there is nothing to refresh')
+      const bench = createBench(subject)
+      const refresh = await refreshed(bench)
+      bench.fault(fault, '*')
+      const first = await refresh('opn_6')
+      if (fault !== 'wrong_money') assert.equal(first.kind, 'uncertain', kindOf(first))
+      bench.stage.faults.clear()
+      const again = await refresh('opn_6')
+      assert.ok(['updated', 'verifying', 'uncertain'].includes(again.kind), kindOf(again))
+      assert.equal(bench.effects('removed').length, 0)
+    })
+  }
+}
