@@ -68,7 +68,7 @@ export type CapturedCard = CardView & { readonly bin: string }
  */
 export type Captured =
   | { readonly kind: 'card'; readonly fingerprint: string; readonly card: CapturedCard }
-  /** `card` is the device's number and expiry. `cryptogram`: whether the vault still holds it, for this operation and one request. */
+  /** `card` is the device's number and expiry. `cryptogram`: whether the vault still holds it, for this operation. */
   | {
       readonly kind: 'device_token'
       readonly fingerprint: string
