@@ -68,6 +68,8 @@ export type Call = {
   /** The operation's idempotency key, the same for every attempt (at most 40 characters). Several requests of one operation derive theirs from it by a suffix: `<key>.customer`. */
   readonly key: string
   readonly account: ChannelAccount
+  /** When this attempt goes out, Unix milliseconds: for channels that want the time signed with the request. */
+  readonly nowMs?: number
   readonly send: Send
 }
 
