@@ -94,8 +94,10 @@ function checkUnsigned(cms: SignedData, signer: SignerInfo, leaf: Certificate): 
   const detached = cms.encapContentInfo.eContentType === oids.data && cms.encapContentInfo.eContent === undefined
   const digests = cms.digestAlgorithms.length === 1 && cms.digestAlgorithms.every(one => isAlgorithm(one, oids.sha256))
   const algorithms = isAlgorithm(signer.digestAlgorithm, oids.sha256) && isAlgorithm(signer.signatureAlgorithm, oids.ecdsaWithSha256)
+  // An octet string may also be put together from pieces.
+  const whole = !signer.signature.idBlock.isConstructed
   const bare = cms.crls === undefined && cms.ocsps === undefined && signer.unsignedAttrs === undefined && signer.signedAttrs !== undefined
-  if (cms.version !== 1 || signer.version !== 1 || !isLeaf || !detached || !digests || !algorithms || !bare)
+  if (cms.version !== 1 || signer.version !== 1 || !isLeaf || !detached || !digests || !algorithms || !whole || !bare)
     throw forged('not a signature as Apple writes it')
 }
 
