@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict'
-import { createPrivateKey, generateKeyPairSync, X509Certificate } from 'node:crypto'
+import { createPrivateKey, generateKeyPairSync, type KeyPairKeyObjectResult, X509Certificate } from 'node:crypto'
 import { test } from 'node:test'
 import { createCertificate, derOf } from './certificate.ts'
 import type { KeyPair } from './sandbox-channel.ts'
 
-const encoding = { publicKeyEncoding: { type: 'spki', format: 'pem' }, privateKeyEncoding: { type: 'pkcs8', format: 'pem' } } as const
-const rsa: KeyPair = generateKeyPairSync('rsa', { modulusLength: 2048, ...encoding })
-const curve: KeyPair = generateKeyPairSync('ec', { namedCurve: 'P-256', ...encoding })
+const pems = ({ publicKey, privateKey }: KeyPairKeyObjectResult): KeyPair => ({
+  publicKey: publicKey.export({ type: 'spki', format: 'pem' }),
+  privateKey: privateKey.export({ type: 'pkcs8', format: 'pem' }),
+})
+const rsa = pems(generateKeyPairSync('rsa', { modulusLength: 2048 }))
+const curve = pems(generateKeyPairSync('ec', { namedCurve: 'P-256' }))
 const about = {
   commonName: 'PSP Recebedor São Paulo',
   notBeforeMs: Date.UTC(2026, 0, 2, 3, 4, 5, 678),
