@@ -74,7 +74,6 @@ export function bindingOf(b: Bind): BindingRow {
     transaction_link_id: null,
     consent: b.consent,
     client: b.client,
-    route: null,
     return_url: b.returnUrl,
     route: null,
     operations: 1,

@@ -56,6 +56,7 @@ create table bindery.bindings (
   created_at timestamp with time zone not null,
   updated_at timestamp with time zone not null,
   version integer not null,
+  route jsonb,
   constraint bindings_pkey PRIMARY KEY (tenant, id),
   constraint bindings_slot UNIQUE (slot, tenant),
   constraint bindings_slot_held CHECK (((slot IS NULL) = (status = ANY (ARRAY['revoking'::text, 'revoked'::text, 'expired'::text, 'failed'::text])))),
@@ -282,6 +283,21 @@ create table bindery.rides (
   at timestamp with time zone not null,
   answer jsonb,
   constraint rides_pkey PRIMARY KEY (id)
+);
+
+create table bindery.routing_rules (
+  tenant text collate "C" not null,
+  id text collate "C" not null,
+  mode text collate "C" not null,
+  priority integer not null,
+  condition jsonb not null,
+  channels jsonb not null,
+  bind_on text collate "C" not null,
+  created_at timestamp with time zone not null,
+  version integer not null,
+  constraint routing_rules_pkey PRIMARY KEY (tenant, id),
+  constraint routing_rules_priority UNIQUE (tenant, mode, priority),
+  constraint routing_rules_bind_on CHECK ((bind_on = ANY (ARRAY['first'::text, 'all'::text])))
 );
 
 create table bindery.tenants (

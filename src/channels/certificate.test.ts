@@ -5,8 +5,8 @@ import { createCertificate, derOf } from './certificate.ts'
 import type { KeyPair } from './sandbox-channel.ts'
 
 const pems = ({ publicKey, privateKey }: KeyPairKeyObjectResult): KeyPair => ({
-  publicKey: publicKey.export({ type: 'spki', format: 'pem' }),
-  privateKey: privateKey.export({ type: 'pkcs8', format: 'pem' }),
+  publicKey: publicKey.export({ type: 'spki', format: 'pem' }).toString(),
+  privateKey: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
 })
 const rsa = pems(generateKeyPairSync('rsa', { modulusLength: 2048 }))
 const curve = pems(generateKeyPairSync('ec', { namedCurve: 'P-256' }))

@@ -149,7 +149,13 @@ export function createBench(subject: Subject): Bench {
     channel: subject.channel,
     clock,
     plain,
-    call: (operation, value = plain, key = `key_${operation}`) => ({ operation, key, account, nowMs: clock.nowMs, send: filling(send, value) }),
+    call: (operation, value = plain, key = `key_${operation}`) => ({
+      operation,
+      key,
+      account,
+      nowMs: clock.nowMs,
+      send: filling(send, value),
+    }),
     input: (binding, value = plain, more = {}) => ({
       tenant: 'ten_1',
       customer: 'cus_contract',

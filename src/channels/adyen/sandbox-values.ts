@@ -103,8 +103,7 @@ export const sandboxValues: readonly SandboxValue[] = [
   {
     ...challenged('3-D Secure, then refused', '4917610000000000', testCards),
     give: { number: '4917610000000000', holder: 'DECLINED' },
-    // biome-ignore lint/suspicious/noThenProperty: the contract's word, and nobody awaits a sandbox value
-    then: 'do_not_honour',
+    ends: 'do_not_honour',
   },
   {
     title: 'Authorised later',

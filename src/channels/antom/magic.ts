@@ -34,7 +34,7 @@ const value = (title: string, brand: string, by: Shape & ('redirect' | 'app_link
 
 const refusing = Object.entries(badWallets).map(([brand, { at, code, category }]): SandboxValue => {
   const { outcome: _, ...rest } = value(`${brand}: ${code}`, brand, 'redirect', 'HK')
-  return at === 'consult' ? { ...rest, outcome: category } : { ...rest, outcome: 'challenged', then: category }
+  return at === 'consult' ? { ...rest, outcome: category } : { ...rest, outcome: 'challenged', ends: category }
 })
 
 export const sandboxValues: readonly SandboxValue[] = [

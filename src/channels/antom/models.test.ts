@@ -104,7 +104,7 @@ async function live(bench: Bench, value: SandboxValue): Promise<void> {
 }
 
 test('what is said in the life of an agreement is said in the SDK’s words, by both sides', async () => {
-  for (const value of antom.sandboxValues.filter(one => one.outcome === 'challenged' && one.then === undefined)) {
+  for (const value of antom.sandboxValues.filter(one => one.outcome === 'challenged' && one.ends === undefined)) {
     const bench = createBench(subject)
     await live(bench, value)
     const events = bench.deliveries().map(one => notice.parse(JSON.parse(one.body)).authorizationNotifyType)
