@@ -21,7 +21,7 @@ export function actionsOf(action: NextAction | undefined): readonly [Action, ...
 const isPage = (url: string | undefined): url is string => url !== undefined && /^https?:\/\//.test(url)
 /** `upi://…`: opened by an app. A script is no address. */
 const isAppLink = (url: string | undefined): url is string =>
-  url !== undefined && /^[a-z][a-z0-9+.-]*:\/\//i.test(url) && !isPage(url) && URL.canParse(url)
+  url !== undefined && /^(?!javascript|data|file|vbscript|blob)[a-z][a-z0-9+.-]*:\/\//i.test(url) && !isPage(url) && URL.canParse(url)
 
 function redirect(action: NextAction): readonly [Action] | undefined {
   const method = (action.method ?? 'GET').toUpperCase()

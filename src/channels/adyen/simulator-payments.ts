@@ -87,7 +87,7 @@ export function details(state: State, settings: Settings, body: Json, context: S
   if (shown !== '') {
     const found = identified(state, shown, text(body, 'paymentData'))
     if (found === undefined) return invalid('14_018', 'Invalid payload provided', context)
-    return found.frictionless ? end(state, settings, found.payment, true, context) : frame(state, found.payment, found.name, context)
+    return found.frictionless ? end(state, settings, found.payment, true, context) : frame(found.payment, found.name, context)
   }
   const result = text(body.details, 'threeDSResult')
   const found = result === '' ? state.results.get(text(body.details, 'redirectResult')) : authenticated(state, result)

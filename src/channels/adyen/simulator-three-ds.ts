@@ -41,7 +41,7 @@ export function identified(state: State, shown: string, paymentData: string) {
 }
 
 /** The issuer's frame, where the address of the page is the access control server's. */
-export function frame(_state: State, payment: Payment, name: string, context: SimulatorContext): SimulatorAnswer {
+export function frame(payment: Payment, name: string, context: SimulatorContext): SimulatorAnswer {
   const url = challengeUrl(name, context)
   return answer(200, {
     pspReference: payment.psp,
