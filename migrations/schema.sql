@@ -381,6 +381,18 @@ create table vault.keys (
   constraint keys_wrapped_length CHECK ((octet_length(wrapped) = 60))
 );
 
+create table vault.opened_tokens (
+  wallet text not null,
+  id_hash text not null,
+  opened_at timestamp with time zone not null,
+  due_at timestamp with time zone,
+  clock text,
+  version integer not null default 1,
+  constraint opened_tokens_pkey PRIMARY KEY (wallet, id_hash),
+  constraint opened_tokens_wallet_known CHECK ((wallet = ANY (ARRAY['apple_pay'::text, 'google_pay'::text])))
+);
+CREATE INDEX opened_tokens_due ON vault.opened_tokens USING btree (due_at) WHERE (due_at IS NOT NULL);
+
 create table vault.records (
   tenant text not null,
   mode text not null,

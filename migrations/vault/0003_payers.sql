@@ -29,3 +29,18 @@ alter table records
   add constraint records_tail_short check (tail ~ '^[0-9A-Z]{0,4}$');
 
 alter table records alter column kind drop default;
+
+-- Wallet tokens that were opened: each is good once.
+create table opened_tokens (
+  wallet text not null,
+  id_hash text not null,
+  opened_at timestamptz not null,
+  due_at timestamptz,
+  clock text,
+  version integer not null default 1,
+  constraint opened_tokens_pkey primary key (wallet, id_hash),
+  constraint opened_tokens_wallet_known check (wallet in ('apple_pay', 'google_pay'))
+);
+
+-- What `due` asks: those that may be forgotten.
+create index opened_tokens_due on opened_tokens (due_at) where due_at is not null;

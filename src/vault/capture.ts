@@ -7,7 +7,7 @@ import { fieldProblem, Problem } from '../core/problem.ts'
 import { type Facts, type Secrets, tailOf } from './content.ts'
 import { payerIdentity } from './fingerprint.ts'
 import { captureBytesMax, scanCapture } from './scan.ts'
-import { holdsPayer, scanPayer } from './scan-payer.ts'
+import { scanPayer } from './scan-payer.ts'
 import { endAfterSole, objectEnd, soleField } from './tokens.ts'
 
 export type Wallet = 'apple_pay' | 'google_pay'
@@ -36,16 +36,13 @@ export type Reading = {
 /** Bytes of a wallet's token: real ones have two to five thousand, most of them certificates. */
 export const tokenBodyBytesMax = 16 * 1024
 
-/** Throws a `Problem`. The caller zeroes `body`. */
-export async function readCapture(body: Buffer, nowMs: number, openToken: OpenToken | undefined): Promise<Reading> {
-  if (holdsPayer(body)) return readPayer(body)
-  const wallet = walletOf(body)
-  return wallet === undefined ? readCard(body, nowMs) : readToken(body, wallet, nowMs, openToken)
-}
+const forms = ['payer', 'apple_pay', 'google_pay'] as const
 
-function walletOf(body: Buffer): Wallet | undefined {
-  for (const wallet of ['apple_pay', 'google_pay'] as const) if (soleField(body, wallet) !== undefined) return wallet
-  return undefined
+/** Throws a `Problem`. The caller zeroes `body`. A card, which is most of them, is read at once. */
+export function readCapture(body: Buffer, nowMs: number, openToken: OpenToken | undefined): Reading | Promise<Reading> {
+  const sole = soleField(body, forms)
+  if (sole === undefined) return readCard(body, nowMs)
+  return sole.name === 'payer' ? readPayer(body, sole.at) : readToken(body, sole.name, sole.at, nowMs, openToken)
 }
 
 function readCard(body: Buffer, nowMs: number): Reading {
@@ -58,8 +55,8 @@ function readCard(body: Buffer, nowMs: number): Reading {
   }
 }
 
-function readPayer(body: Buffer): Reading {
-  const payer = scanPayer(body)
+function readPayer(body: Buffer, at: number): Reading {
+  const payer = scanPayer(body, at)
   const { kind, scheme, country, values } = payer
   return {
     facts: { kind, scheme, country, held: [...values.keys()], tail: tailOf(values) },
@@ -69,9 +66,8 @@ function readPayer(body: Buffer): Reading {
   }
 }
 
-async function readToken(body: Buffer, wallet: Wallet, nowMs: number, openToken: OpenToken | undefined): Promise<Reading> {
+async function readToken(body: Buffer, wallet: Wallet, from: number, nowMs: number, openToken: OpenToken | undefined): Promise<Reading> {
   if (body.length > tokenBodyBytesMax) throw new Problem('body_too_large', `the body is at most ${tokenBodyBytesMax} bytes`)
-  const from = soleField(body, wallet) ?? 0
   if (body[from] !== 0x7b) throw fieldProblem(`/${wallet}`, "must be the wallet's token as a JSON object")
   const to = objectEnd(body, from)
   endAfterSole(body, to, wallet)

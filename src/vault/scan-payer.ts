@@ -9,7 +9,7 @@ import { type FieldError, Problem } from '../core/problem.ts'
 import { isCnpj, isCpf } from '../core/tax.ts'
 import { readPlain } from './plain.ts'
 import { captureBytesMax } from './scan.ts'
-import { endAfterSole, type Fields, objectAt, soleField, type Token } from './tokens.ts'
+import { endAfterSole, type Fields, objectAt, type Token } from './tokens.ts'
 
 export type PayerKind = Exclude<InstrumentKind, 'card' | 'device_token'>
 /** In the order of `payerFields`; whoever holds it zeroes them. */
@@ -27,13 +27,10 @@ const grammar = { names: ['kind', 'scheme', 'country', ...payerFields], under: '
 type Tokens = Fields<(typeof grammar.names)[number]>
 type Refuse = (field: string, detail: string) => undefined
 
-/** Whether the body is a payer's and not a card's. */
-export const holdsPayer = (body: Buffer): boolean => soleField(body, 'payer') !== undefined
-
-/** Throws a `Problem`. The caller zeroes `body`. */
-export function scanPayer(body: Buffer): ScannedPayer {
+/** `at`: where the payer begins (`soleField`). Throws a `Problem`. The caller zeroes `body`. */
+export function scanPayer(body: Buffer, at: number): ScannedPayer {
   if (body.length > captureBytesMax) throw new Problem('body_too_large', `the body is at most ${captureBytesMax} bytes`)
-  const { fields, to } = objectAt(body, soleField(body, 'payer') ?? 0, grammar)
+  const { fields, to } = objectAt(body, at, grammar)
   endAfterSole(body, to, 'payer')
   const errors: FieldError[] = []
   const refuse: Refuse = (field, detail) => {

@@ -142,4 +142,21 @@ function isShown(row: Shown): boolean {
   return isCardKind(row.kind) ? prints === 2 && card === 5 && payer === 0 : prints !== 1 && card === 0 && payer === 3
 }
 
-export const vaultTables = [keys, deks, records] as const
+/** Wallet tokens that were opened, by the hash of the id their wallet gave them; until `due_at` none is opened again. */
+export const openedTokens = table(
+  'opened_tokens',
+  {
+    wallet: text<'apple_pay' | 'google_pay'>(),
+    id_hash: text(),
+    opened_at: time(),
+    due_at: maybe(time()),
+    clock: maybe(text()),
+    version: int(),
+  },
+  {
+    key: ['wallet', 'id_hash'],
+    checks: { opened_tokens_wallet_known: row => row.wallet === 'apple_pay' || row.wallet === 'google_pay' },
+  },
+)
+
+export const vaultTables = [keys, deks, records, openedTokens] as const

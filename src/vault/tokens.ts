@@ -23,17 +23,24 @@ export function tokens<Name extends string>(body: Buffer, grammar: Grammar<Name>
 }
 
 /**
- * Where the one field of the body stands if it is a field of this name, and the object under it is to be read with `objectAt`: the place of
- * its value. Undefined: another body.
+ * The one of these names that the body's first field has, and where its value stands, to be read with `objectAt` or `objectEnd`. Undefined:
+ * it is a body of another form.
  */
-export function soleField(body: Buffer, name: string): number | undefined {
-  let at = skipSpace(body, 0)
-  if (body[at] !== brace) return undefined
-  at = skipSpace(body, at + 1)
-  if (body[at] !== quote || body[at + name.length + 1] !== quote || body.toString('latin1', at + 1, at + 1 + name.length) !== name)
-    return undefined
-  at = skipSpace(body, at + name.length + 2)
-  return skipSpace(body, expectByte(body, at, 0x3a, 'a colon is missing after a field name'))
+export function soleField<Name extends string>(
+  body: Buffer,
+  names: readonly Name[],
+): { readonly name: Name; readonly at: number } | undefined {
+  const opening = skipSpace(body, 0)
+  if (body[opening] !== brace) return undefined
+  const from = skipSpace(body, opening + 1) + 1
+  if (body[from - 1] !== quote) return undefined
+  for (const name of names) {
+    const to = from + name.length
+    if (body[to] !== quote || body.toString('latin1', from, to) !== name) continue
+    const colon = expectByte(body, skipSpace(body, to + 1), 0x3a, 'a colon is missing after a field name')
+    return { name, at: skipSpace(body, colon) }
+  }
+  return undefined
 }
 
 /** After the value of the one field: nothing but the end. Another field beside it is refused. */
@@ -72,10 +79,9 @@ export function objectAt<Name extends string>(
   while (true) {
     const key = readString(body, expectByte(body, at, quote, 'a field name in double quotes is missing'))
     const name = nameOf(body, key, grammar)
-    const pointer = `${under}/${name}`
-    if (fields.has(name)) throw fieldProblem(pointer, 'appears more than once')
+    if (fields.has(name)) throw fieldProblem(`${under}/${name}`, 'appears more than once')
     at = expectByte(body, skipSpace(body, key.to + 1), 0x3a, 'a colon is missing after a field name')
-    const value = readValue(body, skipSpace(body, at), name, pointer)
+    const value = readValue(body, skipSpace(body, at), name, under)
     fields.set(name, value)
     at = skipSpace(body, value.kind === 'string' ? value.to + 1 : value.to)
     if (body[at] === closing) return { fields, to: at + 1 }
@@ -122,10 +128,10 @@ function nameOf<Name extends string>(body: Buffer, key: Token, { names, under }:
   throw fieldProblem(`${under}/${harmless ? body.toString('latin1', key.from, key.to) : ''}`, 'is not a field of a capture')
 }
 
-function readValue(body: Buffer, from: number, name: string, pointer: string): Token {
+function readValue(body: Buffer, from: number, name: string, under: string): Token {
   const first = body[from]
   if (first === quote) return readString(body, from + 1)
-  if (first === brace || first === 0x5b) throw fieldProblem(pointer, 'must not be an object or a list')
+  if (first === brace || first === 0x5b) throw fieldProblem(`${under}/${name}`, 'must not be an object or a list')
   let to = from
   while (isBare(body[to])) to += 1
   if (to === from) throw malformed(`the value of ${name} is missing`)
