@@ -3,7 +3,7 @@
  * that an intermediate of Apple's signed, which the root signed. What the signature does not cover has to be exactly what Apple writes, so
  * that no byte of it can be changed.
  */
-import { X509Certificate } from 'node:crypto'
+import { verify, X509Certificate } from 'node:crypto'
 import { type AsnType, fromBER, Integer, Null, ObjectIdentifier, Set as SetOf, UTCTime } from 'asn1js'
 import { type AlgorithmIdentifier, Certificate, ContentInfo, IssuerAndSerialNumber, SignedData, type SignerInfo } from 'pkijs'
 import { TokenRefused } from './device-token.ts'
@@ -32,35 +32,46 @@ export async function verifySignature(
   signed: Buffer,
   nowMs: number,
 ): Promise<number> {
-  const cms = readCms(signature)
-  const leaf = leafOf(roots, cms, nowMs)
+  try {
+    return await verifyCms(roots, readCms(signature), { signature, signed, nowMs })
+  } catch (error) {
+    // The parser's own complaints, about what is no ASN.1 or not of the type it stands for.
+    throw error instanceof TokenRefused ? error : new TokenRefused('malformed', 'the signature is not CMS')
+  }
+}
+
+type Claim = { readonly signature: Buffer; readonly signed: Buffer; readonly nowMs: number }
+
+async function verifyCms(roots: readonly X509Certificate[], cms: SignedData, claim: Claim): Promise<number> {
+  const leaf = leafOf(roots, cms, claim.nowMs)
   const [signer] = cms.signerInfos
   if (signer === undefined || cms.signerInfos.length !== 1) throw forged('not one signature')
-  checkUnsigned(cms, signer, leaf)
-  if (![true, false].some(streamed => frame(cms, streamed).equals(signature))) throw forged('not spelled as Apple spells it')
-  cms.certificates = [leaf]
-  const fits = await cms.verify({ signer: 0, data: Uint8Array.from(signed).buffer }).catch(() => false)
-  if (!fits) throw forged('the signature does not fit')
+  checkUnsigned(cms, signer, leaf.certificate)
+  if (![true, false].some(streamed => frame(cms, streamed).equals(claim.signature))) throw forged('not spelled as Apple spells it')
+  cms.certificates = [leaf.certificate]
+  const fits = await cms.verify({ signer: 0, data: Uint8Array.from(claim.signed).buffer })
+  // Once more by OpenSSL, which takes the two numbers of an ECDSA signature in one spelling only.
+  const covered = Buffer.from(signer.signedAttrs?.encodedValue ?? new ArrayBuffer(0))
+  const strictly = verify('sha256', covered, leaf.x509.publicKey, Buffer.from(signer.signature.valueBlock.valueHexView))
+  if (!fits || !strictly) throw forged('the signature does not fit')
   return signingTimeOf(signer)
 }
 
 function readCms(signature: Buffer): SignedData {
   const parsed = fromBER(signature)
   if (parsed.offset !== signature.length) throw new TokenRefused('malformed', 'the signature is not CMS')
-  try {
-    const content = new ContentInfo({ schema: parsed.result })
-    if (content.contentType !== oids.signedData) throw new TypeError('another type of content')
-    return new SignedData({ schema: content.content })
-  } catch {
-    throw new TokenRefused('malformed', 'the signature is not CMS')
-  }
+  const content = new ContentInfo({ schema: parsed.result })
+  if (content.contentType !== oids.signedData) throw new TokenRefused('malformed', 'the signature is another type of content')
+  return new SignedData({ schema: content.content })
 }
 
+type Leaf = { readonly certificate: Certificate; readonly x509: X509Certificate }
+
 /** Leaf, intermediate and root, each found by its mark and signed by the next; all in their time. */
-function leafOf(roots: readonly X509Certificate[], cms: SignedData, nowMs: number): Certificate {
+function leafOf(roots: readonly X509Certificate[], cms: SignedData, nowMs: number): Leaf {
   const items = (cms.certificates ?? []).filter(one => one instanceof Certificate)
   if (items.length !== 2 || cms.certificates?.length !== 2) throw forged('not two certificates')
-  const found = items.map(item => ({ item, x509: readCertificate(item) }))
+  const found = items.map(certificate => ({ certificate, x509: new X509Certificate(derOf(certificate)) }))
   const marked = (oid: string) => found.find(one => extensionOf(one.x509.raw, oid) !== undefined)
   const leaf = marked(leafOid)
   const intermediate = marked(intermediateOid)
@@ -71,15 +82,7 @@ function leafOf(roots: readonly X509Certificate[], cms: SignedData, nowMs: numbe
     if (nowMs < one.validFromDate.getTime() || nowMs > one.validToDate.getTime())
       throw new TokenRefused('stale', 'a certificate is not in its time')
   }
-  return leaf.item
-}
-
-function readCertificate(item: Certificate): X509Certificate {
-  try {
-    return new X509Certificate(derOf(item))
-  } catch {
-    throw new TokenRefused('malformed', 'not a certificate')
-  }
+  return leaf
 }
 
 const signs = (issuer: X509Certificate, subject: X509Certificate): boolean =>
