@@ -1,3 +1,4 @@
 /** The channels, a line each: a new one is a folder beside this file and its line here. */
 export { adyen } from './adyen/channel.ts'
+export { square } from './square/channel.ts'
 export { stripe } from './stripe/channel.ts'
