@@ -12,9 +12,9 @@ import { idBytes, newId } from '../src/core/id.ts'
 import { hashOf, newKey } from '../src/http/auth.ts'
 import { readKey } from '../src/http/idempotency.ts'
 import { bindBody } from '../src/instruments/schemas.ts'
-import { sealCard } from '../src/vault/card.ts'
 import { networkFingerprint, tenantFingerprint } from '../src/vault/fingerprint.ts'
 import { createRandomPool } from '../src/vault/pool.ts'
+import { sealRecord } from '../src/vault/record.ts'
 import { forget, type ScannedCard, scanCapture } from '../src/vault/scan.ts'
 import { announce, settingsOf } from './child.ts'
 import { type Bind, jsonHeaders } from './twin-rows.ts'
@@ -77,7 +77,7 @@ app.post('/v1/instruments', async (request, reply) => {
   if (!body.success) return reply.code(400).send({ detail: z.prettifyError(body.error) })
   const key = readKey(String(request.headers['idempotency-key']))
   const hashed = createHmac('sha256', onceKey).update(`POST ${request.url}\n`).update(request.body).digest('hex')
-  const captured = captures.get(body.data.card.capture)
+  const captured = captures.get(body.data.card?.capture ?? '')
   if (captured === undefined) return replay(caller, key, hashed, reply)
   const bind = bindOf(caller, body.data, captured, { key, hash: hashed })
   const sealed = seal(bind, captured)
@@ -109,7 +109,7 @@ function bindOf(caller: string, body: z.output<typeof bindBody>, captured: Captu
     customer,
     ids,
     idempotency,
-    capture: body.card.capture,
+    capture: body.card?.capture ?? '',
     card: { ...card, securityCode: securityCode !== undefined, holder: holder !== undefined },
     returnUrl: body.return_url,
     ourReturnUrl: `http://127.0.0.1:54321/return/${ids.operation}.${proof}`,
@@ -128,10 +128,13 @@ function bindOf(caller: string, body: z.output<typeof bindBody>, captured: Captu
 }
 
 function seal(b: Bind, { card, network, fingerprint }: Captured) {
-  const { number, holder } = card
+  const { number, holder, securityCode: _, ...shown } = card
+  const { expiryMonth, expiryYear } = card
   const at = { tenant: b.tenant, mode: 'test' as const, instrument: b.ids.instrument, instrumentVersion: 1, operation: b.ids.operation }
   const referenceHash = `${b.capture.slice(4, 14)}.${hash('sha256', b.capture, 'base64url').slice(0, 22)}`
-  const { dek, record } = sealCard(clock, kek, { ...at, referenceHash, network, fingerprint, facts: card, number, holder })
+  const facts = { kind: 'card', ...shown, holder: holder !== undefined } as const
+  const secrets = { number, holder, expiryMonth, expiryYear }
+  const { dek, record } = sealRecord(clock, kek, { ...at, referenceHash, prints: { network, tenant: fingerprint }, facts, secrets })
   return { dek: dek.row, record: record.row }
 }
 

@@ -96,6 +96,7 @@ function sealedSample(b: Bind, now: number) {
     record: {
       ...owner,
       mode: 'test',
+      kind: 'card',
       field: 'card',
       // 138 bytes around 4 + 16 digits + 12 letters of a name.
       envelope: Buffer.alloc(170, 9),
@@ -109,6 +110,11 @@ function sealedSample(b: Bind, now: number) {
       expiry_month: expiryMonth,
       expiry_year: expiryYear,
       holder,
+      scheme: null,
+      eci: null,
+      country: null,
+      held: null,
+      tail: null,
       adopted_at: now,
       due_at: now + 3_600_000,
       clock: null,

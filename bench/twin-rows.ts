@@ -75,6 +75,7 @@ export function bindingOf(b: Bind): BindingRow {
     consent: b.consent,
     client: b.client,
     return_url: b.returnUrl,
+    route: null,
     operations: 1,
     created_at: b.now,
     updated_at: b.now,

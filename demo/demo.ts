@@ -193,8 +193,8 @@ async function unbind(story: Story, first: Instrument): Promise<void> {
     now.status === 'unbound' && now.bindings.every(one => one.status === 'revoked'),
   )
   for (const binding of now.bindings) {
-    const { cards } = await story.sandbox.books(binding.channel)
-    show(`${binding.channel} holds no usable card under ${binding.token}`, !cards.some(card => card.token === binding.token && card.usable))
+    const { held } = await story.sandbox.books(binding.channel)
+    show(`${binding.channel} holds no usable card under ${binding.token}`, !held.some(card => card.token === binding.token && card.usable))
   }
 }
 

@@ -56,6 +56,7 @@ create table bindery.bindings (
   created_at timestamp with time zone not null,
   updated_at timestamp with time zone not null,
   version integer not null,
+  route jsonb,
   constraint bindings_pkey PRIMARY KEY (tenant, id),
   constraint bindings_slot UNIQUE (slot, tenant),
   constraint bindings_slot_held CHECK (((slot IS NULL) = (status = ANY (ARRAY['revoking'::text, 'revoked'::text, 'expired'::text, 'failed'::text])))),
@@ -284,6 +285,21 @@ create table bindery.rides (
   constraint rides_pkey PRIMARY KEY (id)
 );
 
+create table bindery.routing_rules (
+  tenant text collate "C" not null,
+  id text collate "C" not null,
+  mode text collate "C" not null,
+  priority integer not null,
+  condition jsonb not null,
+  channels jsonb not null,
+  bind_on text collate "C" not null,
+  created_at timestamp with time zone not null,
+  version integer not null,
+  constraint routing_rules_pkey PRIMARY KEY (tenant, id),
+  constraint routing_rules_priority UNIQUE (tenant, mode, priority),
+  constraint routing_rules_bind_on CHECK ((bind_on = ANY (ARRAY['first'::text, 'all'::text])))
+);
+
 create table bindery.tenants (
   id text not null,
   name text not null,
@@ -365,6 +381,18 @@ create table vault.keys (
   constraint keys_wrapped_length CHECK ((octet_length(wrapped) = 60))
 );
 
+create table vault.opened_tokens (
+  wallet text not null,
+  id_hash text not null,
+  opened_at timestamp with time zone not null,
+  due_at timestamp with time zone,
+  clock text,
+  version integer not null default 1,
+  constraint opened_tokens_pkey PRIMARY KEY (wallet, id_hash),
+  constraint opened_tokens_wallet_known CHECK ((wallet = ANY (ARRAY['apple_pay'::text, 'google_pay'::text])))
+);
+CREATE INDEX opened_tokens_due ON vault.opened_tokens USING btree (due_at) WHERE (due_at IS NOT NULL);
+
 create table vault.records (
   tenant text not null,
   mode text not null,
@@ -374,25 +402,43 @@ create table vault.records (
   envelope bytea not null,
   operation text not null,
   reference text not null,
-  network_fingerprint bytea not null,
-  fingerprint text not null,
-  brand text not null,
-  bin text not null,
-  last4 text not null,
-  expiry_month integer not null,
-  expiry_year integer not null,
+  network_fingerprint bytea,
+  fingerprint text,
+  brand text,
+  bin text,
+  last4 text,
+  expiry_month integer,
+  expiry_year integer,
   holder boolean not null,
   adopted_at timestamp with time zone not null,
   due_at timestamp with time zone,
   clock text,
   version integer not null default 1,
+  kind text not null,
+  scheme text,
+  eci text,
+  country text,
+  held jsonb,
+  tail text,
   constraint records_pkey PRIMARY KEY (tenant, instrument, instrument_version, field),
   constraint records_reference UNIQUE (reference, tenant),
   constraint records_bin_digits CHECK ((bin ~ '^[0-9]{6}([0-9]{2})?$'::text)),
   constraint records_envelope_length CHECK ((octet_length(envelope) >= 138)),
   constraint records_expiry_month_range CHECK (((expiry_month >= 1) AND (expiry_month <= 12))),
+  constraint records_field_fits CHECK ((field =
+CASE
+    WHEN (kind = ANY (ARRAY['card'::text, 'device_token'::text])) THEN 'card'::text
+    ELSE 'payer'::text
+END)),
+  constraint records_kind_known CHECK ((kind = ANY (ARRAY['card'::text, 'device_token'::text, 'bank_account'::text, 'wallet'::text, 'instant_mandate'::text, 'carrier_account'::text]))),
   constraint records_last4_digits CHECK ((last4 ~ '^[0-9]{4}$'::text)),
-  constraint records_mode_known CHECK ((mode = ANY (ARRAY['test'::text, 'live'::text])))
+  constraint records_mode_known CHECK ((mode = ANY (ARRAY['test'::text, 'live'::text]))),
+  constraint records_shown CHECK (
+CASE
+    WHEN (kind = ANY (ARRAY['card'::text, 'device_token'::text])) THEN ((num_nonnulls(network_fingerprint, fingerprint, brand, bin, last4, expiry_month, expiry_year) = 7) AND (num_nonnulls(country, held, tail) = 0))
+    ELSE ((num_nonnulls(brand, bin, last4, expiry_month, expiry_year) = 0) AND (num_nonnulls(country, held, tail) = 3) AND (num_nonnulls(network_fingerprint, fingerprint) <> 1))
+END),
+  constraint records_tail_short CHECK ((tail ~ '^[0-9A-Z]{0,4}$'::text))
 );
 CREATE INDEX records_due ON vault.records USING btree (due_at) WHERE (due_at IS NOT NULL);
 CREATE INDEX records_network_fingerprint ON vault.records USING btree (network_fingerprint);

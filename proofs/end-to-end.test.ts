@@ -194,9 +194,7 @@ test('a second channel takes the sealed card, and unbinding gives it up at both,
   const over = await story.becomes(bound.id, 'revoked', it => it.bindings.every(one => one.status === 'revoked'))
   assert.deepEqual(await story.unbind(bound.id), over)
   for (const one of active.bindings) assert.equal(await story.usable(one.channel, one.token), false)
-  const removed = (await story.effects('stripe')).filter(
-    one => one.effect === 'removed' && one.token === at(active, 'stripe')[0]?.token,
-  )
+  const removed = (await story.effects('stripe')).filter(one => one.effect === 'removed' && one.token === at(active, 'stripe')[0]?.token)
   assert.equal(removed.length, 1)
 })
 

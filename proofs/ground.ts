@@ -8,10 +8,12 @@ import type { ClientConfig } from 'pg'
 import { z } from 'zod'
 import type { Fault } from '../src/channels/faults.ts'
 import { type Sandbox, startSandbox } from '../src/channels/sandbox-client.ts'
+import { loadSandboxes } from '../src/channels/sandbox-list.ts'
 import { createKey, createTenant, type KeyKind } from '../src/http/auth.ts'
 import { deploymentSecrets } from '../src/secrets.ts'
 import { tables } from '../src/tables.ts'
 import { startEmbedded } from '../src/world/embedded.ts'
+import { newKeyPair } from '../src/world/keypair.ts'
 import { asRole, roles } from '../src/world/migrate.ts'
 import { createPostgresStore } from '../src/world/postgres.ts'
 import type { Mode } from '../src/world/world.ts'
@@ -54,21 +56,21 @@ export async function prepareGround(undo: Undo[], options: { readonly durable: b
   chmodSync(folder, 0o711)
   const database = await startEmbedded({ dataFolder: join(folder, 'database'), temporary: !options.durable })
   undo.push(() => database.stop())
-  const [stripeSecret, adyenKey] = [`whsec_${randomBytes(16).toString('hex')}`, randomBytes(32).toString('hex')]
   const [port, capturePort] = [await freePort(), await freePort()]
   const address = `http://127.0.0.1:${port}`
   const target = (channel: string): string => `${address}/v1/channels/${channel}/test/webhook`
-  const sandbox = await startSandbox({
-    stripe: { webhookSecrets: [stripeSecret], webhookTarget: target('stripe') },
-    adyen: { webhookSecrets: [adyenKey], webhookTarget: target('adyen') },
-  })
+  const making = { random: (count: number) => randomBytes(count), keyPair: newKeyPair }
+  const credentials = new Map([...(await loadSandboxes())].map(([name, one]) => [name, one.credentials(making)]))
+  const sandbox = await startSandbox(
+    Object.fromEntries([...credentials].map(([name, own]) => [name, { credentials: own, webhookTarget: target(name) }])),
+  )
   undo.push(() => sandbox.close())
   const receiver = await startReceiver()
   undo.push(() => receiver.close())
   const auditor = audit(database.connection)
   undo.push(() => auditor.close())
   const { connection } = database
-  const environment = environmentOf({ folder, connection, sandbox, port, capturePort, stripeSecret, adyenKey })
+  const environment = environmentOf({ folder, connection, sandbox, port, capturePort, credentials })
   return {
     ...{ folder, connection, environment, sandbox, auditor, receiver, address },
     start: () => startServer(environment),

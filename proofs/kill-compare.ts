@@ -94,7 +94,7 @@ function oneEffectEach({ books }: Seen, { operations, bindings }: Rows): string[
 /** I6 and I21: usable cards and living bindings are the same set. */
 function sameCards({ books }: Seen, { operations, bindings }: Rows): string[] {
   const ownerOf = new Map(operations.map(one => [one.id, bindings.find(row => row.id === one.binding)]))
-  return [...books].flatMap(([channel, { cards }]) => {
+  return [...books].flatMap(([channel, { held: cards }]) => {
     const usable = cards.filter(one => one.usable)
     const alive = bindings.filter(one => one.channel === channel && (one.status === 'active' || one.status === 'suspended'))
     // Parked is what no channel could tell us: a card that is there was told of, by an answer, a look-up or a webhook.

@@ -6,6 +6,7 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ClientConfig } from 'pg'
+import type { Credentials } from '../src/channels/sandbox-channel.ts'
 import type { Sandbox } from '../src/channels/sandbox-client.ts'
 import { finish } from '../src/world/processes.ts'
 
@@ -26,8 +27,7 @@ export type Surroundings = {
   readonly sandbox: Sandbox
   readonly port: number
   readonly capturePort: number
-  readonly stripeSecret: string
-  readonly adyenKey: string
+  readonly credentials: ReadonlyMap<string, Credentials>
 }
 
 const main = join(import.meta.dirname, '..', 'src', 'main.ts')
@@ -41,14 +41,23 @@ export function environmentOf(around: Surroundings): Record<string, string> {
     ...{ PATH, HOME, LANG, TMPDIR: folder, NODE_ENV: 'test', LOG_LEVEL: 'info', DATA_FOLDER: join(folder, 'server') },
     ...{ PORT: String(port), VAULT_CAPTURE_PORT: String(capturePort), PUBLIC_URL: `http://127.0.0.1:${port}` },
     ...{ DATABASE_URL: databaseUrl(around.connection), SANDBOX: 'true', SPECS_DIR: join(folder, 'no-specs'), ROUTE: 'stripe,adyen' },
-    STRIPE_TEST_SECRET_KEY: 'sk_test_sandbox',
-    STRIPE_TEST_ADDRESS: sandbox.addresses.get('stripe') ?? '',
-    STRIPE_TEST_WEBHOOK_SECRETS: around.stripeSecret,
-    ADYEN_TEST_API_KEY: 'AQE_sandbox',
-    ADYEN_TEST_MERCHANT_ACCOUNT: 'BinderyECOM',
-    ADYEN_TEST_ADDRESS: sandbox.addresses.get('adyen') ?? '',
-    ADYEN_TEST_WEBHOOK_SECRETS: around.adyenKey,
+    ...Object.fromEntries(
+      [...around.credentials].flatMap(([name, credentials]) => accountOf(name, credentials, sandbox.addresses.get(name) ?? '')),
+    ),
   }
+}
+
+/** An account's variables, named as `config-accounts.ts` reads them. */
+function accountOf(channel: string, credentials: Credentials, address: string): [string, string][] {
+  const variable = (name: string) => `${channel}_TEST_${name.replaceAll(/[A-Z]/g, letter => `_${letter}`)}`.toUpperCase()
+  return [
+    ...Object.entries({ ...credentials.secrets, ...credentials.settings }).map(([name, value]): [string, string] => [
+      variable(name),
+      value,
+    ]),
+    [variable('address'), address],
+    ...(credentials.verifying === '' ? [] : [[variable('webhookSecrets'), credentials.verifying] satisfies [string, string]]),
+  ]
 }
 
 /** With a Unix socket's folder as the host. */

@@ -76,10 +76,10 @@ export function storyOf(ground: Ground, caller: Caller) {
         },
         withinMs,
       ),
-    cards: async (channel: string) => (await ground.sandbox.books(channel)).cards,
+    cards: async (channel: string) => (await ground.sandbox.books(channel)).held,
     effects: async (channel: string) => (await ground.sandbox.books(channel)).effects,
     usable: async (channel: string, token: string | null | undefined): Promise<boolean> =>
-      (await ground.sandbox.books(channel)).cards.some(card => card.token === token && card.usable),
+      (await ground.sandbox.books(channel)).held.some(card => card.token === token && card.usable),
   }
 }
 

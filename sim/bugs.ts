@@ -139,8 +139,8 @@ export const bugs: readonly Bug[] = [
         if (webhook === undefined) return channel
         return {
           ...channel,
-          webhook: request => {
-            const reading = webhook(request)
+          webhook: async request => {
+            const reading = await webhook(request)
             return reading.kind === 'told'
               ? { ...reading, told: reading.told.map(one => ({ ...one, event: `${one.event}#${scheduler.random(4).toString('hex')}` })) }
               : reading
@@ -207,8 +207,8 @@ export const bugs: readonly Bug[] = [
         if (webhook === undefined) return channel
         return {
           ...channel,
-          webhook: request => {
-            const reading = webhook(request)
+          webhook: async request => {
+            const reading = await webhook(request)
             return reading.kind === 'told' && scheduler.chance() < 0.5 ? { ...reading, told: [] } : reading
           },
         }

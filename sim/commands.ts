@@ -149,7 +149,7 @@ async function outcome(
 function channelActs(simulated: Simulated): string {
   const { scheduler, network } = simulated
   const channel = scheduler.one(['stripe', 'adyen'] as const)
-  const held = network.books(channel).cards.filter(one => one.usable)
+  const held = network.books(channel).held.filter(one => one.usable)
   if (held.length === 0) return 'nothing to act on'
   const card = scheduler.one(held)
   const name = scheduler.chance() < 0.7 ? 'update_card' : channel === 'stripe' ? 'detach' : 'disable'

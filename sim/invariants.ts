@@ -3,6 +3,7 @@
  * the project's list of invariants; each says what it holds and gives back the violations it found.
  */
 import type { ChannelName } from '../src/channels/channel.ts'
+import { channels } from '../src/channels/index.ts'
 import { deliveries, events } from '../src/events/tables.ts'
 import { foldBinding, overlay } from '../src/instruments/binding.ts'
 import { asFact } from '../src/instruments/fact.ts'
@@ -26,7 +27,7 @@ export type Ledger = {
 
 type Invariant = { readonly name: string; readonly holds: (ledger: Ledger) => readonly string[] }
 
-const channelList: readonly ChannelName[] = ['stripe', 'adyen']
+const channelList: readonly ChannelName[] = [...channels.keys()]
 const by = <T>(rows: readonly T[], key: (row: T) => string): Map<string, T[]> => {
   const groups = new Map<string, T[]>()
   for (const row of rows) groups.set(key(row), [...(groups.get(key(row)) ?? []), row])
@@ -88,7 +89,7 @@ export const invariants: readonly Invariant[] = [
     name: 'I6 every living binding is a card its channel would still take',
     holds: ({ bindings: rows, simulated }) =>
       channelList.flatMap(channel => {
-        const usable = new Set(simulated.network.books(channel).cards.flatMap(card => (card.usable ? [card.token] : [])))
+        const usable = new Set(simulated.network.books(channel).held.flatMap(card => (card.usable ? [card.token] : [])))
         const here = rows.filter(row => row.channel === channel && row.status === 'active')
         return here
           .filter(row => row.token === null || !usable.has(row.token))
@@ -162,7 +163,7 @@ const excused = (ledger: Ledger, binding: string): boolean =>
 function orphans(ledger: Ledger, channel: ChannelName): readonly string[] {
   const here = ledger.bindings.filter(row => row.channel === channel)
   const tokens = new Map(here.flatMap(row => (row.token === null ? [] : [[row.token, row] as const])))
-  return ledger.simulated.network.books(channel).cards.flatMap(card => {
+  return ledger.simulated.network.books(channel).held.flatMap(card => {
     if (!card.usable) return []
     const named = ledger.operations.find(row => row.id === card.reference)
     const binding = tokens.get(card.token) ?? here.find(row => row.id === named?.binding)
@@ -204,7 +205,7 @@ function wire(simulated: Simulated): readonly string[] {
 
 function falselyFailed(ledger: Ledger, row: BindingRow): readonly string[] {
   const asked = ledger.operations.filter(one => one.binding === row.id && one.verb === 'bind').map(one => one.id)
-  const { effects: all, cards } = ledger.simulated.network.books(row.channel)
+  const { effects: all, held: cards } = ledger.simulated.network.books(row.channel)
   const stored = all.filter(one => one.effect === 'stored' && asked.includes(one.reference))
   return stored.some(one => cards.some(card => card.token === one.token))
     ? [`${row.id} is called failed, and ${row.channel} stored a card for it`]

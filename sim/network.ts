@@ -1,18 +1,38 @@
 /** The channels' side: simulators with their own books, a network that loses things, and webhooks that come twice, late and in any order. */
 
-import { createAdyenSimulator } from '../src/channels/adyen/simulator.ts'
+import { createHash } from 'node:crypto'
 import { type ChannelName, type ChannelRequest, NoAnswer, type Send } from '../src/channels/channel.ts'
 import type { AnswerFault } from '../src/channels/faults.ts'
+import { channels } from '../src/channels/index.ts'
+import type { Credentials } from '../src/channels/sandbox-channel.ts'
+import { loadSandboxes } from '../src/channels/sandbox-list.ts'
 import type { Books, SimulatorContext } from '../src/channels/simulator.ts'
 import { createStage, type Stage, type StagedDelivery, toSimulator } from '../src/channels/stage.ts'
-import { createStripeSimulator } from '../src/channels/stripe/simulator.ts'
+import { newKeyPair, type Pair } from '../src/world/keypair.ts'
 import type { FaultName, Faults } from './faults.ts'
 import type { Scheduler } from './scheduler.ts'
 
-export const addresses: Readonly<Record<ChannelName, string>> = { stripe: 'https://stripe.sim', adyen: 'https://adyen.sim' }
-export const webhookSecrets: Readonly<Record<ChannelName, string>> = {
-  stripe: 'whsec_sim',
-  adyen: '44782DEF547AAA06C910C43932B1EB0C71FC68D9D0C057550C48EC2ACF6BA056',
+export const sandboxes = await loadSandboxes()
+export const addressOf = (channel: ChannelName): string => `https://${channel.replaceAll('_', '-')}.sim`
+export const channelAt = (url: string): ChannelName | undefined => [...channels.keys()].find(name => url.startsWith(`${addressOf(name)}/`))
+
+/** The same in every run of one process: key pairs take a while, and a seed must replay. */
+const pairs: Pair[] = []
+let taken = 0
+const making = {
+  random: (count: number) => createHash('sha512').update('simulation').digest().subarray(0, count),
+  keyPair: (type: 'rsa-2048' | 'ec-p256') => {
+    taken += 1
+    const pair = pairs[taken] ?? newKeyPair(type)
+    pairs[taken] = pair
+    return pair
+  },
+}
+const made: ReadonlyMap<ChannelName, Credentials> = new Map([...sandboxes].map(([name, sandbox]) => [name, sandbox.credentials(making)]))
+export function credentialsAt(channel: ChannelName): Credentials {
+  const found = made.get(channel)
+  if (found === undefined) throw new TypeError(`no credentials for ${channel}`)
+  return found
 }
 
 /** What a forger signs with. */
@@ -46,10 +66,9 @@ const onStage: readonly (readonly [FaultName, AnswerFault])[] = [
 export type Take = (channel: ChannelName, delivery: StagedDelivery) => Promise<boolean>
 
 export function createNetwork(scheduler: Scheduler, faults: Faults, take: Take, fail: (error: unknown) => void): Network {
-  const stages = new Map<ChannelName, Stage>([
-    ['stripe', createStage(createStripeSimulator())],
-    ['adyen', createStage(createAdyenSimulator())],
-  ])
+  const stages = new Map<ChannelName, Stage>(
+    [...sandboxes].map(([name, sandbox]) => [name, createStage(sandbox.createSimulator(credentialsAt(name)))]),
+  )
   const sent: Sent[] = []
   const stageOf = (channel: ChannelName): Stage => {
     const stage = stages.get(channel)
@@ -59,10 +78,10 @@ export function createNetwork(scheduler: Scheduler, faults: Faults, take: Take, 
   const context = (channel: ChannelName): SimulatorContext => ({
     nowMs: scheduler.now(),
     random: scheduler.random,
-    address: addresses[channel],
+    address: addressOf(channel),
   })
   const deliver = (channel: ChannelName) => {
-    for (const one of stageOf(channel).deliveries({ nowMs: scheduler.now(), secrets: [webhookSecrets[channel]] }))
+    for (const one of stageOf(channel).deliveries({ nowMs: scheduler.now(), secrets: [credentialsAt(channel).signing] }))
       void bring(scheduler, faults, take, channel, one, secret => resign(one, channel, secret)).catch(fail)
   }
   /** Channels sign anew for every attempt, or an honest delivery would go stale. */
@@ -71,7 +90,8 @@ export function createNetwork(scheduler: Scheduler, faults: Faults, take: Take, 
     ...stageOf(channel).simulator.sign(one.event, { nowMs: scheduler.now(), secrets: [secret] }),
   })
   const send: Send = async request => {
-    const channel: ChannelName = request.url.startsWith(addresses.stripe) ? 'stripe' : 'adyen'
+    const channel = channelAt(request.url)
+    if (channel === undefined) throw new TypeError(`a request to nobody: ${request.url}`)
     const stage = stageOf(channel)
     sent.push({ channel, request, atMs: scheduler.now() })
     await scheduler.sleep(scheduler.chance() * 200)
@@ -104,7 +124,7 @@ async function bring(
   await scheduler.sleep(faults.strikes('webhook_reordered') ? scheduler.chance() * 10_000 : scheduler.chance() * 300)
   const copies = faults.strikes('webhook_duplicate') ? 2 : 1
   for (let copy = 0; copy < copies; copy += 1) {
-    for (let tries = 0; !(await take(channel, sign(webhookSecrets[channel]))); tries += 1) {
+    for (let tries = 0; !(await take(channel, sign(credentialsAt(channel).signing))); tries += 1) {
       if (tries > 200) throw new Error(`a webhook of ${channel} was never taken: ${delivery.event.type}`)
       await scheduler.sleep(scheduler.chance() * 30_000 + 1_000)
     }

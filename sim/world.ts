@@ -3,6 +3,7 @@
  * process that crashes and is started again, and clients that ask again until they have an answer.
  */
 import { createSecretKey } from 'node:crypto'
+import { simulated as accountAt } from '../src/accounts.ts'
 import { type ChannelAccount, type ChannelName, type ChannelRequest, NoAnswer } from '../src/channels/channel.ts'
 import { channels } from '../src/channels/index.ts'
 import { Secret } from '../src/core/secret.ts'
@@ -16,6 +17,7 @@ import { tables } from '../src/tables.ts'
 import { bytesOver } from '../src/vault/forward.ts'
 import { vaultTables } from '../src/vault/tables.ts'
 import { createVault, type VaultCore } from '../src/vault/vault.ts'
+import { createHealth } from '../src/world/health.ts'
 import { createMemoryStore, type MemoryStore } from '../src/world/memory.ts'
 import { type Store, Unavailable } from '../src/world/store.ts'
 import { type AnyTable, type Row, rowOf } from '../src/world/table.ts'
@@ -23,7 +25,7 @@ import type { Log, Vault, World } from '../src/world/world.ts'
 import type { Bug } from './bugs.ts'
 import { createFaults, type Faults } from './faults.ts'
 import { createLife, type Life, type Ports, port } from './life.ts'
-import { addresses, createNetwork, type Network, type Take, webhookSecrets } from './network.ts'
+import { addressOf, createNetwork, credentialsAt, type Network, type Take } from './network.ts'
 import { createReceivers, type Receivers } from './receivers.ts'
 import { createScheduler, type Scheduler } from './scheduler.ts'
 
@@ -55,22 +57,15 @@ export type Simulated = {
   readonly errors: readonly string[]
 }
 
-const accounts: Readonly<Record<ChannelName, ChannelAccount>> = {
-  stripe: {
-    address: addresses.stripe,
-    secrets: { secretKey: new Secret('sk_test_sim') },
-    settings: {},
-    webhookSecrets: [new Secret(webhookSecrets.stripe)],
-  },
-  adyen: {
-    address: addresses.adyen,
-    secrets: { apiKey: new Secret('AQE_sim') },
-    settings: { merchantAccount: 'BinderyECOM' },
-    webhookSecrets: [new Secret(webhookSecrets.adyen)],
-  },
+const accounts = new Map([...channels.keys()].map(name => [name, accountAt(credentialsAt(name), addressOf(name))]))
+const accountOf = (channel: ChannelName): ChannelAccount | undefined => accounts.get(channel)
+/** Keys that no channel knows; a key pair stays, since with half of one nothing can be said at all. */
+function lockedOut(channel: ChannelName): ChannelAccount | undefined {
+  const account = accountOf(channel)
+  if (account === undefined) return undefined
+  const blank = (secret: Secret): Secret => (secret.reveal().startsWith('-----') ? secret : new Secret('locked out'))
+  return { ...account, secrets: Object.fromEntries(Object.entries(account.secrets).map(([name, secret]) => [name, blank(secret)])) }
 }
-/** Keys that no channel knows. */
-const lockedOut = { secretKey: new Secret(''), apiKey: new Secret('') }
 export const tenant = 'ten_sim'
 
 export function createSimulated(seed: number, bug: Bug | undefined, take: (simulated: () => Simulated) => Take): Simulated {
@@ -101,7 +96,19 @@ export function createSimulated(seed: number, bug: Bug | undefined, take: (simul
   const start = (): Process => {
     crashes += 1
     const life = createLife(crashes)
-    const world = createWorld({ scheduler, faults, life, note, errors, store, network, vault: vaultPort, bug, checkIntent })
+    const world = createWorld({
+      scheduler,
+      faults,
+      life,
+      note,
+      errors,
+      store,
+      network,
+      vault: vaultPort,
+      bug,
+      checkIntent,
+      health: createHealth(),
+    })
     const outbound: Outbound = { send: receivers.send(life), keys: createKeyRing() }
     return { world, life, dispatcher: createDispatcher(world, queries, outbound) }
   }
@@ -144,7 +151,7 @@ function createSimulatedVault(
     store: createMemoryStore(vaultTables),
     root: createSecretKey(Buffer.alloc(32, 7)),
     send: bytesOver(network.send),
-    origins: new Set(Object.values(addresses)),
+    origins: new Set([...channels.keys()].map(addressOf)),
     allowLoopback: false,
   })
   const dies = (): boolean => {
@@ -183,6 +190,7 @@ type Parts = {
   readonly vault: Vault
   readonly bug: Bug | undefined
   readonly checkIntent: (request: ChannelRequest) => Promise<void>
+  readonly health: World['health']
 }
 
 function createWorld(parts: Parts): World {
@@ -219,14 +227,14 @@ function createWorld(parts: Parts): World {
         return parts.network.send(request)
       }),
     channels,
-    account: (channel, mode) =>
-      mode !== 'test' ? undefined : faults.strikes('door_closed') ? { ...accounts[channel], secrets: lockedOut } : accounts[channel],
+    account: (channel, mode) => (mode !== 'test' ? undefined : faults.strikes('door_closed') ? lockedOut(channel) : accountOf(channel)),
+    health: parts.health,
     log: logOf(parts),
     settings: {
       publicUrl: 'https://bindery.sim',
       captureUrl: 'https://vault.sim/capture',
       channelTimeoutMs: 5_000,
-      route: ['stripe', 'adyen'],
+      route: [...channels.keys()],
       idempotencyKey: Buffer.alloc(32, 1),
       grantKey: Buffer.alloc(32, 2),
       allowLoopback: false,

@@ -3,8 +3,7 @@
  * `STRIPE_LIVE_SECRET_KEY`, `ADYEN_TEST_MERCHANT_ACCOUNT`, …, with `_ADDRESS` and `_WEBHOOK_SECRETS` for every channel. An account
  * exists when any of its variables is set, and is then complete or a mistake. Further variables of an account are its optional settings.
  */
-import type { Channel, ChannelAccount } from './channels/channel.ts'
-import type { ChannelName } from './channels/names.ts'
+import type { Channel, ChannelAccount, ChannelName } from './channels/channel.ts'
 import { Secret } from './core/secret.ts'
 
 export type AccountNeeds = Pick<Channel, 'name' | 'account'> & { readonly webhook?: unknown }

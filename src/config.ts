@@ -4,7 +4,7 @@
  */
 import { existsSync } from 'node:fs'
 import { z } from 'zod'
-import type { ChannelName } from './channels/names.ts'
+import type { ChannelName } from './channels/channel.ts'
 import { type AccountNeeds, type Accounts, accountReference, readAccounts } from './config-accounts.ts'
 import { Secret } from './core/secret.ts'
 

@@ -4,6 +4,7 @@ import { eventEndpoints } from './events/api.ts'
 import type { EventQueries } from './events/queries.ts'
 import type { Endpoint } from './http/endpoint.ts'
 import { instrumentEndpoints } from './instruments/api.ts'
+import { channelEndpoints } from './instruments/channelsApi.ts'
 import { clockEndpoints } from './instruments/clocks.ts'
 import { customerEndpoints } from './instruments/customers.ts'
 import { doorEndpoints } from './instruments/doors.ts'
@@ -15,6 +16,7 @@ export const endpoints = (from: { readonly reader: Pick<Pool, 'query'>; readonly
   ...instrumentEndpoints,
   ...listEndpoints(from.reader),
   ...clockEndpoints,
+  ...channelEndpoints,
   ...doorEndpoints,
   ...eventEndpoints(from.queries),
 ]

@@ -22,6 +22,7 @@ import type { Limits } from './http/limits.ts'
 import { createServer } from './http/serve.ts'
 import { apiKeys } from './http/tables.ts'
 import { createSettler } from './instruments/settler.ts'
+import { sandboxCredentials } from './sandbox-keys.ts'
 import { type DeploymentSecrets, deploymentSecrets } from './secrets.ts'
 import { tables } from './tables.ts'
 import { createVaultClient, type VaultClient } from './vault/client.ts'
@@ -29,7 +30,9 @@ import { keepVault } from './vault/start.ts'
 import { vaultTables } from './vault/tables.ts'
 import { chores, duties, work } from './worker.ts'
 import { startEmbedded } from './world/embedded.ts'
+import { createHealth } from './world/health.ts'
 import { createPublicSend, createSend } from './world/http.ts'
+import { newKeyPair } from './world/keypair.ts'
 import { liveClock } from './world/live.ts'
 import { createLog } from './world/log.ts'
 import { asRole, migrate, roles } from './world/migrate.ts'
@@ -75,11 +78,13 @@ async function startAll(
   const connection = await database(config, log, undo)
   await migrate({ connection, extraSql: [rideFunctionSql('bindery', tables).sql, rideFunctionSql('vault', [...vaultTables]).sql] })
   const secrets = deploymentSecrets(resolve(config.dataFolder), clock.random, () => newKey(clock, 'test', 'secret'))
+  const making = { random: clock.random, keyPair: newKeyPair }
+  const credentials = config.sandbox ? await sandboxCredentials(resolve(config.dataFolder), making) : new Map()
   const sandbox = config.sandbox
-    ? await startSandbox(sandboxSettings(secrets), { ...process.env, SPECS_DIR: config.specsFolder })
+    ? await startSandbox(sandboxSettings(credentials), { ...process.env, SPECS_DIR: config.specsFolder })
     : undefined
   if (sandbox !== undefined) undo.push(() => sandbox.close())
-  const accounts = accountsOf(config, sandbox, secrets)
+  const accounts = accountsOf(config, sandbox, credentials)
   const vault = await vaultOf(config, { connection, secrets, origins: originsOf(accounts), log, clock }, undo)
   const store = createPostgresStore({ connection: asRole(connection, roles.rider), schema: 'bindery', tables, eventsTable: 'events' })
   undo.push(() => store.close())
@@ -113,6 +118,7 @@ async function startAll(
     send: request => send(request),
     channels: parts.channels,
     account: (name, mode) => accounts.get(`${name} ${mode}`),
+    health: createHealth(),
     log,
     settings,
   }

@@ -1,6 +1,7 @@
 /** The list of every table of the schema `bindery`. The vault's own are in vault/tables.ts. */
 import { cursors, deliveries, events, webhookEndpoints } from './events/tables.ts'
 import { apiKeys, idempotency, tenants } from './http/tables.ts'
+import { routingRules } from './instruments/routing.ts'
 import { bindings, channelNames, clocks, customers, facts, identities, inbox, instruments, operations } from './instruments/tables.ts'
 import { accounts } from './ledger/account.ts'
 import { transfers } from './ledger/transfer.ts'
@@ -19,6 +20,7 @@ export const tables: readonly AnyTable[] = [
   identities,
   channelNames,
   inbox,
+  routingRules,
   events,
   webhookEndpoints,
   deliveries,

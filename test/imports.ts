@@ -21,6 +21,9 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   main: ['core', 'channels', 'channel list', 'world', 'http', 'safeguards', 'capability', 'config', 'vault', 'lists'],
 }
 
+/** They know every channel; what is beside them is the same for all. */
+const channelLists = ['list.ts', 'index.ts', 'sandbox-list.ts', 'sandbox.ts', 'sandbox-client.ts']
+
 type Area = { readonly kind: string; readonly folder: string }
 
 export function areaOf(path: string): Area | undefined {
@@ -32,7 +35,7 @@ export function areaOf(path: string): Area | undefined {
   }
   if (first !== 'channels') return { kind: first in mayImport ? first : 'capability', folder: first }
   if (third !== undefined) return { kind: 'channel', folder: second }
-  return { kind: second === 'index.ts' || second.startsWith('sandbox') ? 'channel list' : 'channels', folder: '' }
+  return { kind: channelLists.includes(second) ? 'channel list' : 'channels', folder: '' }
 }
 
 export function imports(source: Source): readonly Found[] {

@@ -10,7 +10,7 @@ const linesMax = { product: { file: 300, function: 60 }, test: { file: 600, func
 export const isTest = (path: string): boolean =>
   /\.(test|suite|seam)\.ts$/.test(path) ||
   path.startsWith('test/') ||
-  /^src\/channels\/(contract[^/]*|[a-z]+\/(subject|rehearse))\.ts$/.test(path)
+  /^src\/channels\/(contract[^/]*|[a-z0-9_]+\/(subject|rehearse))\.ts$/.test(path)
 const inProduct = (path: string): boolean => path.startsWith('src/') && !isTest(path)
 
 /** Programs: they make the world, so they may read the clock and roll dice. */

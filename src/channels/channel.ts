@@ -68,6 +68,8 @@ export type Call = {
   /** The operation's idempotency key, the same for every attempt (at most 40 characters). Several requests of one operation derive theirs from it by a suffix: `<key>.customer`. */
   readonly key: string
   readonly account: ChannelAccount
+  /** When this attempt goes out, Unix milliseconds: for channels that want the time signed with the request. */
+  readonly nowMs?: number
   readonly send: Send
 }
 
@@ -250,9 +252,9 @@ export type SandboxValue = {
     Partial<Record<'number' | 'expiryMonth' | 'expiryYear' | 'securityCode' | 'holder' | 'cryptogram' | PayerField, string>>
   >
   readonly terms?: MandateTerms
-  /** What the first answer is; a refusal's category stands for itself. `then`: how a challenge that is passed ends, if not bound. */
+  /** What the first answer is; a refusal's category stands for itself. `ends`: how a challenge that is passed ends, if not bound. */
   readonly outcome: 'bound' | 'challenged' | 'verifying' | RefusalCategory
-  readonly then?: RefusalCategory
+  readonly ends?: RefusalCategory
   /** The owner's page, or `ours` where the owner has no such value. */
   readonly from: string
 }

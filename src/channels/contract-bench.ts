@@ -39,6 +39,8 @@ export type Subject = {
   readonly officialCodes: readonly string[]
   /** Success of a revocation is a status without a body: what spoils bodies leaves it as it is. */
   readonly bodylessRevocation?: true
+  /** The answer to a refresh names nothing of ours, so one about something else cannot be told apart; it only says that news will come. */
+  readonly namelessRefresh?: true
   /** Nobody can ask the channel how a bind ended: after the key's window its webhook alone tells. */
   readonly endingIsTold?: true
 }
@@ -99,7 +101,7 @@ export function judgeOf(subject: Subject): StageJudge | undefined {
 
 export function plainOf(subject: Subject): SandboxValue {
   const found = subject.channel.sandboxValues.find(
-    one => one.outcome === 'bound' || (one.outcome === 'challenged' && one.then === undefined),
+    one => one.outcome === 'bound' || (one.outcome === 'challenged' && one.ends === undefined),
   )
   if (found === undefined) throw new TypeError(`${subject.channel.name} has no sandbox value that binds`)
   return found
@@ -108,7 +110,7 @@ export function plainOf(subject: Subject): SandboxValue {
 export function valuesByShape(subject: Subject): ReadonlyMap<Shape, SandboxValue> {
   const out = new Map<Shape, SandboxValue>()
   for (const one of subject.channel.sandboxValues)
-    if ((one.outcome === 'bound' || one.outcome === 'challenged') && one.then === undefined && !out.has(one.shape)) out.set(one.shape, one)
+    if ((one.outcome === 'bound' || one.outcome === 'challenged') && one.ends === undefined && !out.has(one.shape)) out.set(one.shape, one)
   return out
 }
 
@@ -147,7 +149,13 @@ export function createBench(subject: Subject): Bench {
     channel: subject.channel,
     clock,
     plain,
-    call: (operation, value = plain, key = `key_${operation}`) => ({ operation, key, account, send: filling(send, value) }),
+    call: (operation, value = plain, key = `key_${operation}`) => ({
+      operation,
+      key,
+      account,
+      nowMs: clock.nowMs,
+      send: filling(send, value),
+    }),
     input: (binding, value = plain, more = {}) => ({
       tenant: 'ten_1',
       customer: 'cus_contract',

@@ -21,7 +21,7 @@ export function contractOfBinding(subject: Subject): void {
   }
 
   for (const value of subject.channel.sandboxValues) {
-    const late = value.then
+    const late = value.ends
     if (!isRefusal(value.outcome) && late === undefined) continue
     test(`a refusal is final and says why: ${late ?? value.outcome} (${value.title})`, async () => {
       const bench = createBench(subject)

@@ -117,7 +117,7 @@ const onward = (bench: Bench, challenge: Challenge, value: SandboxValue): Promis
   afterChallenge(bench, challenge, true, value)
 
 function contractOfResending(subject: Subject): void {
-  const value = subject.channel.sandboxValues.find(one => one.shape === 'otp' && one.outcome === 'challenged' && one.then === undefined)
+  const value = subject.channel.sandboxValues.find(one => one.shape === 'otp' && one.outcome === 'challenged' && one.ends === undefined)
   test('a one-time password is sent again, at most as often as declared, and the last one is good', async context => {
     const { resend, repeat } = subject.channel
     if (resend === undefined || value === undefined) return context.skip('it sends no passwords')

@@ -22,6 +22,8 @@ export const answerFaults = [
   'wrong_money',
   /** The answer comes after `delayMs` (30 s), the effect at once. */
   'slow',
+  /** The answer begins at once and its bytes trickle over `delayMs` (90 s): no pause is long, only the whole is. The caller's deadline must end it. */
+  'drip',
 ] as const
 export const webhookFaults = [
   /** Delivered twice. */
@@ -34,6 +36,10 @@ export const webhookFaults = [
   'forged',
   /** Never delivered. */
   'dropped',
+  /** The true one, then one that says the opposite; the true one alone where the channel has no opposite. */
+  'contradictory',
+  /** Of an event that reports several things, the first part now and the rest after `delayMs` (2 s); whole where it reports one. */
+  'partial',
 ] as const
 export type AnswerFault = (typeof answerFaults)[number]
 export type WebhookFault = (typeof webhookFaults)[number]

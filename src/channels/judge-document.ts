@@ -8,20 +8,32 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parse as parseYaml } from 'yaml'
 import { isRecord, type Json } from './json.ts'
+import { type Bases, basesOf, branchesOf, discriminatorOf, isSelf, plainIfOwn, plainName } from './judge-discriminator.ts'
+import { resolver } from './judge-operations.ts'
 
 const isList = (value: unknown): value is readonly unknown[] => Array.isArray(value)
 
 /** A correction of the official document, made in memory. The reason is shown in reports; a test shows that it is needed. */
 export type Overlay = { readonly reason: string; readonly apply: (document: Json) => void }
 
+/** What cannot be judged as it is written, and where it stands. */
 export type Notes = {
-  /** Patterns that are not regular expressions under the `u` flag, with where they stand. Judging goes on without them. */
+  /** Not regular expressions under the `u` flag. Judging goes on without them. */
   readonly patterns: string[]
-  readonly formats: Set<string>
-  /** Schemas with a discriminator but no `oneOf`: only the base is judged. */
+  /** References to other documents, or to what is not there. What they stand for may be anything. */
+  readonly references: string[]
+  /** Names of types that JSON Schema does not have and nobody has told us the meaning of. Any value passes. */
+  readonly types: string[]
+  /** `required: true` on a property, which is no JSON Schema: whether the property must be there is not judged. */
+  readonly required: string[]
+  /** Schemas with a discriminator but neither `oneOf` nor a mapping: only the base is judged. */
   readonly discriminators: string[]
+  readonly formats: Set<string>
 }
-export const newNotes = (): Notes => ({ patterns: [], formats: new Set(), discriminators: [] })
+export const newNotes = (): Notes => ({
+  ...{ patterns: [], references: [], types: [], required: [], discriminators: [] },
+  formats: new Set(),
+})
 
 /** Parses the document. YAML takes seconds, so its JSON is kept in a private temporary folder under the hash of the bytes. */
 export function loadDocument(path: string): Json {
@@ -65,20 +77,32 @@ export type Side = {
   readonly closed: boolean
   readonly notes: Notes
 }
+/** `owner`: the component schema whose own branch this is; absent further down. */
+type Place = Side & { readonly document: Json; readonly bases: Bases; readonly owner?: string | undefined }
 
 /** The whole document with every schema translated, so that references between them go on working. */
 export function translateDocument(document: Json, side: Side): Json {
-  const components = isRecord(document.components) ? document.components : {}
+  const components = asRecord(document.components)
+  const schemas = asRecord(components.schemas)
+  const place: Place = { ...side, document, bases: basesOf(schemas) }
+  const translated: Json = {}
+  for (const [name, schema] of Object.entries(schemas)) {
+    translated[name] = translateSchema(schema, { ...place, owner: name }, `schemas/${name}`)
+    if (!place.bases.has(name) || !isRecord(schema)) continue
+    const { discriminator: _, ...plain } = schema
+    translated[plainName(name)] = translateSchema(plain, { ...place, owner: name, closed: false, notes: newNotes() }, name)
+  }
   return {
-    paths: isRecord(document.paths) ? translateNode(document.paths, side, 'paths') : {},
-    components: { ...asRecord(translateNode(components, side, 'components')), schemas: translateMap(components.schemas, side, 'schemas') },
+    paths: translateNode(asRecord(document.paths), place, 'paths'),
+    webhooks: translateNode(asRecord(document.webhooks), place, 'webhooks'),
+    components: { ...asRecord(translateNode(components, place, 'components')), schemas: translated },
   }
 }
 
 const asRecord = (value: unknown): Json => (isRecord(value) ? value : {})
 
 /** Outside of schemas: walks on until a `schema` begins. Examples are data and stay as they are. */
-function translateNode(node: unknown, side: Side, at: string): unknown {
+function translateNode(node: unknown, side: Place, at: string): unknown {
   if (isList(node)) return node.map((one, index) => translateNode(one, side, `${at}/${index}`))
   if (!isRecord(node)) return node
   const out: Json = {}
@@ -90,7 +114,7 @@ function translateNode(node: unknown, side: Side, at: string): unknown {
   return out
 }
 
-function translateMap(map: unknown, side: Side, at: string): Json {
+function translateMap(map: unknown, side: Place, at: string): Json {
   const out: Json = {}
   for (const [name, schema] of Object.entries(asRecord(map))) out[name] = translateSchema(schema, side, `${at}/${name}`)
   return out
@@ -100,45 +124,89 @@ const lists = ['anyOf', 'oneOf', 'allOf', 'prefixItems'] as const
 const singles = ['items', 'not', 'additionalProperties', 'contains', 'if', 'then', 'else'] as const
 const kept = [
   ...['type', 'enum', 'const', 'minimum', 'maximum', 'multipleOf', 'minLength', 'maxLength', 'minItems', 'maxItems'],
-  ...['uniqueItems', 'minProperties', 'maxProperties', 'exclusiveMinimum', 'exclusiveMaximum', '$ref'],
+  ...['uniqueItems', 'minProperties', 'maxProperties', 'exclusiveMinimum', 'exclusiveMaximum'],
 ]
 
-function translateSchema(schema: unknown, side: Side, at: string): unknown {
+function translateSchema(schema: unknown, place: Place, at: string): unknown {
   if (!isRecord(schema)) return schema
-  const nullable = side.old && schema.nullable === true
-  if (side.old && typeof schema.$ref === 'string')
-    return nullable ? { anyOf: [{ $ref: schema.$ref }, { type: 'null' }] } : { $ref: schema.$ref }
+  const { owner, ...inner } = place
+  const nullable = place.old && schema.nullable === true
+  if (typeof schema.$ref === 'string' && !leadsSomewhere(schema.$ref, place.document)) {
+    place.notes.references.push(`${at}: ${schema.$ref}`)
+    return {}
+  }
+  const $ref = typeof schema.$ref === 'string' ? plainIfOwn(schema.$ref, owner, place.bases) : undefined
+  if (place.old && $ref !== undefined) return nullable ? { anyOf: [{ $ref }, { type: 'null' }] } : { $ref }
   const out: Json = {}
   for (const name of kept) if (name in schema) out[name] = schema[name]
+  if ($ref !== undefined) out.$ref = $ref
   for (const name of lists) {
     const branches = schema[name]
-    if (isList(branches)) out[name] = branches.map((one, index) => translateSchema(one, side, `${at}/${name}/${index}`))
+    if (isList(branches)) out[name] = branches.map((one, index) => translateSchema(one, place, `${at}/${name}/${index}`))
   }
-  for (const name of singles) if (name in schema) out[name] = translateSchema(schema[name], side, `${at}/${name}`)
-  if (isRecord(schema.properties)) out.properties = translateMap(schema.properties, side, `${at}/properties`)
-  if (isRecord(schema.patternProperties)) out.patternProperties = translateMap(schema.patternProperties, side, `${at}/patternProperties`)
-  setRequired(out, schema, side)
-  setPattern(out, schema, side, at)
-  if (typeof schema.format === 'string') {
-    out.format = schema.format
-    side.notes.formats.add(schema.format)
-  }
-  if (isRecord(schema.discriminator) && !schema.oneOf && !schema.anyOf) side.notes.discriminators.push(at)
-  if (side.old) setBounds(out)
-  if (side.closed && isRecord(out.properties) && !('additionalProperties' in out) && !schema.allOf) out.additionalProperties = false
+  for (const name of singles) if (name in schema) out[name] = translateSchema(schema[name], inner, `${at}/${name}`)
+  if (isRecord(schema.properties)) out.properties = translateMap(schema.properties, inner, `${at}/properties`)
+  if (isRecord(schema.patternProperties)) out.patternProperties = translateMap(schema.patternProperties, inner, `${at}/patternProperties`)
+  setType(out, schema, place, at)
+  setRequired(out, schema, place, at)
+  setPattern(out, schema, place, at)
+  if (place.old) setBounds(out)
+  if (schema.discriminator !== undefined) sendOn(out, schema, place, at)
+  else if (place.closed && isRecord(out.properties) && !('additionalProperties' in out) && !schema.allOf) out.additionalProperties = false
   return nullable ? orNull(out) : out
 }
 
+function sendOn(out: Json, schema: Json, place: Place, at: string): void {
+  const discriminator = discriminatorOf(schema, asRecord(asRecord(place.document.components).schemas))
+  if (discriminator === 'unmapped') place.notes.discriminators.push(at)
+  if (discriminator === undefined || discriminator === 'unmapped') return
+  const isLost = (ref: string) => !leadsSomewhere(ref, place.document)
+  for (const [value, to] of discriminator.mapping) if (isLost(to)) place.notes.references.push(`${at}/discriminator/${value}: ${to}`)
+  const branches = branchesOf(discriminator, to => isLost(to) || isSelf(to, place.owner))
+  out.allOf = [...(isList(out.allOf) ? out.allOf : []), ...branches]
+}
+
+/** Whether a reference leads to a part of this document. */
+function leadsSomewhere(ref: string, document: Json): boolean {
+  if (!ref.startsWith('#/')) return false
+  return resolver(document)({ $ref: ref }) !== undefined
+}
+
+const realTypes = ['string', 'number', 'integer', 'boolean', 'object', 'array', 'null']
+/** What Checkout.com's document means where it names a type that JSON Schema does not have: its examples beside them leave no doubt. */
+const meantTypes: Readonly<Record<string, Json>> = {
+  datetime: { type: 'string', format: 'date-time' },
+  long: { type: 'integer' },
+  Enum: { type: 'string' },
+}
+
+function setType(out: Json, schema: Json, place: Place, at: string): void {
+  const named = isList(schema.type) ? schema.type : [schema.type]
+  const odd = named.filter(name => name !== undefined && !realTypes.some(real => real === name))
+  const meant = typeof schema.type === 'string' ? meantTypes[schema.type] : undefined
+  if (meant !== undefined) Object.assign(out, meant)
+  else if (odd.length > 0) {
+    delete out.type
+    place.notes.types.push(`${at}: ${odd.join(', ')}`)
+  }
+  const format = schema.format ?? meant?.format
+  if (typeof format !== 'string') return
+  out.format = format
+  place.notes.formats.add(format)
+}
+
 /** A property the other side alone writes is not required from this side; a boolean `required` on a property is no keyword at all. */
-function setRequired(out: Json, schema: Json, side: Side): void {
+function setRequired(out: Json, schema: Json, place: Place, at: string): void {
+  if (typeof schema.required === 'boolean') place.notes.required.push(at)
   if (!isList(schema.required)) return
   const properties = asRecord(schema.properties)
-  const foreign = side.side === 'request' ? 'readOnly' : 'writeOnly'
-  const required = schema.required.filter(name => typeof name === 'string' && asRecord(properties[name])[foreign] !== true)
+  const foreign = place.side === 'request' ? 'readOnly' : 'writeOnly'
+  const isForeign = (property: unknown) => [property, resolver(place.document)(property)].some(one => asRecord(one)[foreign] === true)
+  const required = schema.required.filter(name => typeof name === 'string' && !isForeign(properties[name]))
   if (required.length > 0) out.required = required
 }
 
-function setPattern(out: Json, schema: Json, side: Side, at: string): void {
+function setPattern(out: Json, schema: Json, side: Place, at: string): void {
   if (typeof schema.pattern !== 'string') return
   try {
     new RegExp(schema.pattern, 'u')

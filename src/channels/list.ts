@@ -1,3 +1,5 @@
 /** The channels, a line each: a new one is a folder beside this file and its line here. */
 export { adyen } from './adyen/channel.ts'
+export { antom } from './antom/channel.ts'
+export { gocardless } from './gocardless/channel.ts'
 export { stripe } from './stripe/channel.ts'

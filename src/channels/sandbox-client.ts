@@ -3,16 +3,26 @@ import { fork } from 'node:child_process'
 import { join } from 'node:path'
 import { z } from 'zod'
 import type { Fault } from './faults.ts'
-import type { Books } from './simulator.ts'
+import type { Credentials } from './sandbox-channel.ts'
+import { type Books, effectNames } from './simulator.ts'
 
+/** By channel. `formerSigning`: what webhooks are signed with as well, while a secret is rotated out. */
 export type SandboxSettings = Readonly<
-  Record<string, { readonly port?: number; readonly webhookTarget?: string | undefined; readonly webhookSecrets?: readonly string[] }>
+  Record<
+    string,
+    {
+      readonly port?: number
+      readonly webhookTarget?: string | undefined
+      readonly credentials?: Credentials
+      readonly formerSigning?: readonly string[]
+    }
+  >
 >
 export type Sandbox = {
   readonly specJudge: 'on' | 'off'
   /** By channel: `http://127.0.0.1:<port>`. */
   readonly addresses: ReadonlyMap<string, string>
-  /** Names webhook targets (and secrets) that were not known at the start. */
+  /** Names webhook targets (and former signing secrets) that were not known at the start. */
   update(simulators: SandboxSettings): void
   books(channel: string): Promise<Books>
   /** Requests of ours, and answers and webhooks of the simulator, that broke the official specification. */
@@ -30,14 +40,14 @@ const readyShape = z.object({
 const booksShape: z.ZodType<Books> = z.object({
   effects: z.array(
     z.object({
-      effect: z.enum(['customer_made', 'tokenized', 'stored', 'refused', 'challenged', 'removed', 'changed']),
+      effect: z.enum(effectNames),
       reference: z.string(),
       key: z.string(),
       token: z.string(),
       atMs: z.number(),
     }),
   ),
-  cards: z.array(z.object({ token: z.string(), reference: z.string(), customer: z.string(), last4: z.string(), usable: z.boolean() })),
+  held: z.array(z.object({ token: z.string(), reference: z.string(), customer: z.string(), label: z.string(), usable: z.boolean() })),
 })
 
 export async function startSandbox(simulators: SandboxSettings, environment: NodeJS.ProcessEnv = process.env): Promise<Sandbox> {

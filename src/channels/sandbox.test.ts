@@ -9,7 +9,7 @@ import { startSandbox } from './sandbox-client.ts'
 const entry = join(import.meta.dirname, 'sandbox.ts')
 
 test('the sandbox serves every simulator on a port of its own and says whether it is judged', async () => {
-  const sandbox = await startSandbox({ stripe: { webhookSecrets: ['whsec_a'] } })
+  const sandbox = await startSandbox({ stripe: { formerSigning: ['whsec_a'] } })
   try {
     assert.equal(sandbox.specJudge, specJudge(specsDirOf()))
     assert.ok(sandbox.addresses.has('stripe'))
@@ -17,7 +17,7 @@ test('the sandbox serves every simulator on a port of its own and says whether i
     await sandbox.addFault('stripe', { match: { path: '/v1/customers' }, fault: 'error_before', times: 1 })
     const answer = await fetch(`${sandbox.addresses.get('stripe')}/v1/customers`, { method: 'POST' })
     assert.equal(answer.status, 500)
-    assert.deepEqual(await sandbox.books('stripe'), { effects: [], cards: [] })
+    assert.deepEqual(await sandbox.books('stripe'), { effects: [], held: [] })
     assert.deepEqual(await sandbox.violations('stripe'), [])
     await assert.rejects(sandbox.act('stripe', 'detach', 'pm_none'), /400/)
     await assert.rejects(sandbox.books('nobody'), /no simulator/)

@@ -3,10 +3,14 @@ import { randomBytes } from 'node:crypto'
 import { createServer, type IncomingMessage } from 'node:http'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { NoAnswer } from './channel.ts'
+import { accountOf, credentialsOf, judgeOf } from './contract-bench.ts'
 import { type AnswerFault, answerFaults } from './faults.ts'
 import { type ServedSimulator, serveSimulator } from './simulator-server.ts'
-import { createStripeSimulator } from './stripe/simulator.ts'
-import { stripeSubject } from './stripe/subject.ts'
+import { subject } from './stripe/subject.ts'
+
+const [credentials] = credentialsOf(subject)
+const authorization = `Bearer ${credentials.secrets.secretKey}`
 
 type Heard = { readonly type: string; readonly id: string; readonly good: boolean }
 
@@ -17,9 +21,10 @@ async function listen(refusals = 0) {
   const take = async (request: IncomingMessage) => {
     const chunks: Buffer[] = []
     for await (const chunk of request) chunks.push(Buffer.from(chunk))
-    const account = stripeSubject.account('', ['whsec_current'])
+    const account = accountOf(credentials)
     const headers = Object.fromEntries(Object.entries(request.headers).map(([name, value]) => [name, String(value)]))
-    const reading = stripeSubject.channel.webhook?.({
+    const reading = await subject.channel.webhook?.({
+      send: () => Promise.reject(new NoAnswer('nothing is fetched')),
       headers,
       body: Buffer.concat(chunks),
       nowMs: Date.now(),
@@ -49,10 +54,10 @@ async function withServer(
   refusals = 0,
 ): Promise<void> {
   const hooks = await listen(refusals)
-  const served = await serveSimulator(createStripeSimulator(), {
-    judge: stripeSubject.judge,
+  const served = await serveSimulator(subject.sandbox.createSimulator(credentials), {
+    judge: judgeOf(subject),
     webhookTarget: hooks.url,
-    webhookSecrets: ['whsec_current'],
+    webhookSecrets: [credentials.signing],
     now: Date.now,
     random: randomBytes,
     sleep: (ms, signal) => sleep(ms, undefined, { signal }),
@@ -66,7 +71,7 @@ async function withServer(
 }
 
 function makeCustomer(served: ServedSimulator, key: string, signal?: AbortSignal) {
-  const headers = { authorization: 'Bearer sk_test_1', 'content-type': 'application/x-www-form-urlencoded', 'idempotency-key': key }
+  const headers = { authorization, 'content-type': 'application/x-www-form-urlencoded', 'idempotency-key': key }
   return fetch(`${served.address}/v1/customers`, {
     method: 'POST',
     headers,
@@ -76,7 +81,7 @@ function makeCustomer(served: ServedSimulator, key: string, signal?: AbortSignal
 }
 
 async function bindCard(served: ServedSimulator, number = '4242424242424242'): Promise<void> {
-  const headers = { authorization: 'Bearer sk_test_1', 'content-type': 'application/x-www-form-urlencoded' }
+  const headers = { authorization, 'content-type': 'application/x-www-form-urlencoded' }
   const post = async (path: string, body: string) => {
     const answer = await fetch(served.address + path, { method: 'POST', headers, body })
     const value: unknown = await answer.json()
@@ -97,9 +102,10 @@ test('faults over a real socket: the effect is there or not as named, whatever t
     const seen: Record<string, string> = {}
     for (const fault of answerFaults) {
       served.faults.add({ match: { method: 'POST', path: '/v1/cust*' }, fault, times: 1, delayMs: 300 })
-      const answer = await makeCustomer(served, fault, AbortSignal.timeout(fault === 'slow' ? 100 : 5_000)).catch(() => undefined)
-      const text = await answer?.text()
-      seen[fault] = answer === undefined ? 'no answer' : `${answer.status}${text === '' ? ' empty' : ''}`
+      const timeoutMs = fault === 'slow' || fault === 'drip' ? 100 : 5_000
+      const answer = await makeCustomer(served, fault, AbortSignal.timeout(timeoutMs)).catch(() => undefined)
+      const text = await answer?.text().catch(() => undefined)
+      seen[fault] = answer === undefined || text === undefined ? 'no answer' : `${answer.status}${text === '' ? ' empty' : ''}`
     }
     assert.deepEqual(seen, {
       lost_before: 'no answer',
@@ -112,7 +118,9 @@ test('faults over a real socket: the effect is there or not as named, whatever t
       empty: '200 empty',
       error_200: '200',
       other_object: '200',
+      wrong_money: '200',
       slow: 'no answer',
+      drip: 'no answer',
     } satisfies Record<AnswerFault, string>)
     const happened = served.books().effects.map(one => one.key)
     const nothing: readonly AnswerFault[] = ['lost_before', 'error_before', 'rate_limited']
@@ -180,20 +188,20 @@ test('the sandbox shows its books, requests and violations, and takes faults ove
     assert.match(books.body, /"stored"/)
     const requests = await admin('GET', 'requests')
     assert.ok(!requests.body.includes('4242424242424242') && requests.body.includes('************4242'))
-    assert.ok(!requests.body.includes('sk_test_1'))
+    assert.ok(!requests.body.includes(authorization))
     assert.equal((await admin('GET', 'violations')).body, '[]')
-    const token = served.books().cards[0]?.token ?? ''
-    assert.equal((await admin('POST', 'act', { name: 'update_card', token })).status, 200)
+    const token = served.books().held[0]?.token ?? ''
+    assert.equal((await admin('POST', 'act', { name: Object.keys(served.simulator.acts)[0], token })).status, 200)
     assert.equal((await admin('POST', 'act', { name: 'explode', token })).status, 400)
     assert.equal((await admin('GET', 'nothing')).status, 404)
   })
 })
 
 test('a request that breaks the specification is refused as the channel would, and recorded', {
-  skip: stripeSubject.judge === undefined,
+  skip: judgeOf(subject) === undefined,
 }, async () => {
   await withServer(async served => {
-    const headers = { authorization: 'Bearer sk_test_1', 'content-type': 'application/x-www-form-urlencoded' }
+    const headers = { authorization, 'content-type': 'application/x-www-form-urlencoded' }
     const answer = await fetch(`${served.address}/v1/setup_intents`, { method: 'POST', headers, body: 'usage=whenever&zonk=1' })
     assert.equal(answer.status, 400)
     assert.match(await answer.text(), /invalid_request_error/)

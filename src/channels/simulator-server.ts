@@ -6,7 +6,10 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { z } from 'zod'
 import { answerFaults, type Faults, webhookFaults } from './faults.ts'
 import type { Books, Simulator, SimulatorContext, SimulatorRequest, StageJudge } from './simulator.ts'
-import { createStage, type Recorded, type StagedAnswer, type StagedDelivery, type StagedViolation } from './stage.ts'
+import { createPostman, type Delivered, type Sign } from './simulator-post.ts'
+import { createStage, type Recorded, type StagedAnswer, type StagedViolation } from './stage.ts'
+
+export type { Delivered } from './simulator-post.ts'
 
 /** Time and chance come from the entry point. `sleep` rejects when the signal is aborted. */
 export type ServeOptions = {
@@ -19,14 +22,6 @@ export type ServeOptions = {
   readonly random: (count: number) => Buffer
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>
 }
-export type Delivered = {
-  readonly event: string
-  readonly type: string
-  readonly forged: boolean
-  readonly attempt: number
-  readonly status: number
-}
-
 export type ServedSimulator = {
   readonly simulator: Simulator
   /** `http://127.0.0.1:<port>` */
@@ -43,11 +38,7 @@ export type ServedSimulator = {
 }
 
 const bodyBytesMax = 1_000_000
-/** After a failed delivery. Real channels go on for days; a sandbox for ten minutes, and restarts sooner. */
-const retryAfterMs = [250, 500, 1_000, 2_000, 4_000, 8_000, 15_000, ...Array<number>(20).fill(30_000)]
 const releaseAfterMs = 1_000
-const deliveredMax = 10_000
-const deliveryTimeoutMs = 10_000
 
 const faultInput = z.strictObject({
   match: z.strictObject({ method: z.string().optional(), path: z.string().optional(), event: z.string().optional() }),
@@ -64,7 +55,7 @@ export async function serveSimulator(simulator: Simulator, options: ServeOptions
   let address = ''
   const context = (): SimulatorContext => ({ nowMs: options.now(), random: options.random, address })
   const sign: Sign = event => simulator.sign(event, { nowMs: options.now(), secrets: hooks.secrets })
-  const post = createPostman({ options, stop: stop.signal, target: () => hooks.target, sign })
+  const post = createPostman({ sleep: options.sleep, stop: stop.signal, target: () => hooks.target, sign })
   const tell = () => {
     for (const one of stage.deliveries({ nowMs: options.now(), secrets: hooks.secrets })) post.send(one)
     if (!stage.holding()) return
@@ -108,7 +99,10 @@ export async function serveSimulator(simulator: Simulator, options: ServeOptions
 /** Webhooks go out after the answer, as they do in life; where the answer is lost or slow, at once. */
 async function play(response: ServerResponse, staged: StagedAnswer, tell: () => void, sleep: (ms: number) => Promise<void>): Promise<void> {
   if (staged.kind === 'lost') response.destroy()
-  else {
+  else if (staged.drips) {
+    tell()
+    await drip(response, staged, sleep)
+  } else {
     if (staged.delayMs > 0) {
       tell()
       await sleep(staged.delayMs)
@@ -117,6 +111,26 @@ async function play(response: ServerResponse, staged: StagedAnswer, tell: () => 
     response.end(staged.answer.body)
   }
   tell()
+}
+
+const dripsMax = 90
+
+/** Head and first bytes at once, then a few at a time: each pause is far below any idle timeout, so only a deadline for the whole ends it. */
+async function drip(
+  response: ServerResponse,
+  { answer, delayMs }: Extract<StagedAnswer, { kind: 'answer' }>,
+  sleep: (ms: number) => Promise<void>,
+): Promise<void> {
+  const body = Buffer.from(answer.body)
+  const size = Math.max(1, Math.ceil(body.length / dripsMax))
+  const drops = Math.max(1, Math.ceil(body.length / size))
+  response.writeHead(answer.status, { ...answer.headers })
+  response.flushHeaders()
+  for (let at = 0; at < drops && !response.destroyed; at += 1) {
+    response.write(body.subarray(at * size, (at + 1) * size))
+    await sleep(delayMs / drops)
+  }
+  response.end()
 }
 
 function give(response: ServerResponse, { status, body }: Administered): void {
@@ -217,64 +231,5 @@ function parse(text: string): unknown {
     return JSON.parse(text)
   } catch {
     return undefined
-  }
-}
-
-type Sign = (event: StagedDelivery['event']) => Pick<StagedDelivery, 'headers' | 'body'>
-type Post = { readonly send: (delivery: StagedDelivery) => void; readonly delivered: () => readonly Delivered[] }
-
-/** Delivers in order; what is not taken is signed anew and tried again, aside, so that it does not hold up the rest. */
-function createPostman(of: {
-  readonly options: ServeOptions
-  readonly stop: AbortSignal
-  readonly target: () => string | undefined
-  readonly sign: Sign
-}): Post {
-  const delivered: Delivered[] = []
-  let line: Promise<void> = Promise.resolve()
-  const attempt = async (delivery: StagedDelivery, count: number): Promise<boolean> => {
-    const target = of.target()
-    if (target === undefined) return true
-    const status = await hand(target, delivery, of.options.sleep)
-    if (delivered.length >= deliveredMax) delivered.shift()
-    delivered.push({ event: delivery.event.id, type: delivery.event.type, forged: delivery.forged, attempt: count, status })
-    return delivery.forged || (status >= 200 && status < 300)
-  }
-  const retry = async (delivery: StagedDelivery): Promise<void> => {
-    for (const [index, waitMs] of retryAfterMs.entries()) {
-      await of.options.sleep(waitMs, of.stop)
-      if (await attempt({ ...delivery, ...of.sign(delivery.event) }, index + 2)) return
-    }
-  }
-  const first = async (delivery: StagedDelivery): Promise<void> => {
-    if (delivery.delayMs > 0) await of.options.sleep(delivery.delayMs, of.stop)
-    if (!of.stop.aborted && !(await attempt(delivery, 1))) retry(delivery).catch(() => undefined)
-  }
-  return {
-    send(delivery) {
-      const sent = delivery.delayMs > 0 ? first(delivery) : line.then(() => first(delivery))
-      const quiet = sent.catch(() => undefined)
-      if (delivery.delayMs === 0) line = quiet
-    },
-    delivered: () => delivered,
-  }
-}
-
-/** The status the target gave, 0 when it could not be reached in time. */
-async function hand(target: string, delivery: StagedDelivery, sleep: ServeOptions['sleep']): Promise<number> {
-  const answered = new AbortController()
-  const late = new AbortController()
-  sleep(deliveryTimeoutMs, answered.signal)
-    .then(() => late.abort())
-    .catch(() => undefined)
-  try {
-    const { headers, body } = delivery
-    const answer = await fetch(target, { method: 'POST', headers: { ...headers }, body, redirect: 'manual', signal: late.signal })
-    await answer.arrayBuffer()
-    return answer.status
-  } catch {
-    return 0
-  } finally {
-    answered.abort()
   }
 }

@@ -71,6 +71,10 @@ export interface Simulator {
   disguise(answer: SimulatorAnswer): SimulatorAnswer
   /** The same answer with another amount or currency; undefined where it speaks of no money. */
   miscount?(answer: SimulatorAnswer): SimulatorAnswer | undefined
+  /** An event of its own that says the opposite of this one, as a channel would that has lost its way; undefined where there is no opposite. */
+  contradict?(event: SimulatorEvent): SimulatorEvent | undefined
+  /** An event that reports several things, as several that report one each; undefined where it reports one. */
+  split?(event: SimulatorEvent): readonly SimulatorEvent[] | undefined
   books(): Books
   /** What can happen over there without us, by name, and what becomes of the token it is about. */
   readonly acts: Readonly<Record<string, 'updated' | 'suspended' | 'resumed' | 'gone'>>

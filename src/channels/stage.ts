@@ -22,7 +22,8 @@ export type StagedViolation = Violation & { readonly about: string }
 export type StagedDelivery = SimulatorDelivery & { readonly event: SimulatorEvent; readonly delayMs: number; readonly forged: boolean }
 export type StagedAnswer =
   | { readonly kind: 'lost' }
-  | { readonly kind: 'answer'; readonly answer: SimulatorAnswer; readonly delayMs: number }
+  /** `drips`: its bytes come one by one over `delayMs`, instead of all at its end. */
+  | { readonly kind: 'answer'; readonly answer: SimulatorAnswer; readonly delayMs: number; readonly drips: boolean }
 
 export type Stage = {
   readonly simulator: Simulator
@@ -41,6 +42,7 @@ export type Stage = {
 
 const recordedMax = 1_000
 const slowMs = 30_000
+const dripMs = 90_000
 const lateMs = 2_000
 
 export function createStage(simulator: Simulator, judge?: StageJudge): Stage {
@@ -78,8 +80,9 @@ export function createStage(simulator: Simulator, judge?: StageJudge): Stage {
     deliveries(at) {
       const out: StagedDelivery[] = []
       for (const event of simulator.takeEvents()) {
-        if (judge !== undefined) blame(event.type, judge.event(event))
         const { now, later } = staged(event, simulator, faults, at)
+        for (const one of new Set([event, ...[...now, ...later].map(delivery => delivery.event)]))
+          if (judge !== undefined) blame(one.type, judge.event(one))
         out.push(...now, ...(now.length > 0 ? held : []))
         held = now.length > 0 ? later : [...held, ...later]
       }
@@ -107,7 +110,7 @@ function withFault(
   perform: Stage['simulator']['handle'],
 ): StagedAnswer {
   const fault = faults.forRequest(request)
-  const give = (answer: SimulatorAnswer, delayMs = 0): StagedAnswer => ({ kind: 'answer', answer, delayMs })
+  const give = (answer: SimulatorAnswer, delayMs = 0, drips = false): StagedAnswer => ({ kind: 'answer', answer, delayMs, drips })
   const before = fault?.fault
   if (before === 'lost_before') return { kind: 'lost' }
   if (before === 'error_before') return give(simulator.trouble('error', context, request))
@@ -134,6 +137,8 @@ function withFault(
       return give(simulator.miscount?.(answer) ?? answer)
     case 'slow':
       return give(answer, fault.delayMs ?? slowMs)
+    case 'drip':
+      return give(answer, fault.delayMs ?? dripMs, true)
     default:
       throw new TypeError(`a fault that was handled above came back: ${fault?.fault}`)
   }
@@ -143,18 +148,28 @@ type Staged = { readonly now: readonly StagedDelivery[]; readonly later: readonl
 
 function staged(event: SimulatorEvent, simulator: Simulator, faults: Faults, at: Parameters<Stage['deliveries']>[0]): Staged {
   const fault = faults.forEvent(event)
-  const real: StagedDelivery = { ...simulator.sign(event, at), event, delayMs: 0, forged: false }
+  const delayMs = fault?.delayMs ?? lateMs
+  const signed = (one: SimulatorEvent): StagedDelivery => ({ ...simulator.sign(one, at), event: one, delayMs: 0, forged: false })
+  const real = signed(event)
   switch (fault?.fault) {
     case 'dropped':
       return { now: [], later: [] }
     case 'duplicate':
       return { now: [real, real], later: [] }
     case 'late':
-      return { now: [{ ...real, delayMs: fault.delayMs ?? lateMs }], later: [] }
+      return { now: [{ ...real, delayMs }], later: [] }
     case 'reordered':
       return { now: [], later: [real] }
     case 'forged':
       return { now: [{ ...simulator.sign(event, { ...at, secrets: ['00ff00ff'] }), event, delayMs: 0, forged: true }, real], later: [] }
+    case 'contradictory': {
+      const opposite = simulator.contradict?.(event)
+      return { now: opposite === undefined ? [real] : [real, signed(opposite)], later: [] }
+    }
+    case 'partial': {
+      const [first = event, ...rest] = simulator.split?.(event) ?? []
+      return { now: [signed(first), ...rest.map(part => ({ ...signed(part), delayMs }))], later: [] }
+    }
     default:
       return { now: [real], later: [] }
   }

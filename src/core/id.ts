@@ -22,6 +22,7 @@ export const prefixes = {
   whe: 'webhook endpoint',
   dlv: 'delivery',
   inb: 'inbox entry',
+  rul: 'routing rule',
   req: 'request',
   cap: 'captured card, in the vault memory only',
   dek: 'data key',

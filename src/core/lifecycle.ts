@@ -7,13 +7,15 @@ export type Edge<State extends string, On extends string> = {
   readonly from: readonly State[]
   /** `same`: the status stays, what is known changes. */
   readonly to: State | 'same'
+  /** The fact carries its own proof, and may lead out of a terminal state. */
+  readonly proven?: true
 }
 
 export type Lifecycle<State extends string = string, On extends string = string> = {
   readonly name: string
   readonly states: readonly State[]
   readonly initial: State
-  /** No edge leads out of these, except to `same`. */
+  /** No edge leads out of these, except to `same` and where the fact is its own proof. */
   readonly terminal: readonly State[]
   readonly edges: readonly Edge<State, On>[]
 }
@@ -26,7 +28,8 @@ export function lifecycle<const State extends string, const On extends string>(o
       const name = `${from} on ${edge.on}`
       if (seen.has(name)) throw new TypeError(`${of.name}: two edges ${name}`)
       seen.add(name)
-      if (of.terminal.includes(from) && edge.to !== 'same') throw new TypeError(`${of.name}: ${name} would revive a terminal state`)
+      if (of.terminal.includes(from) && edge.to !== 'same' && edge.proven !== true)
+        throw new TypeError(`${of.name}: ${name} would revive a terminal state`)
     }
   }
   return of

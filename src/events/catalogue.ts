@@ -3,7 +3,7 @@ import { z } from 'zod'
 import type { WebhookDescription } from '../http/openapi.ts'
 import { bindingLifecycle } from '../instruments/binding.ts'
 import { instrumentStatuses } from '../instruments/instrument.ts'
-import { bindingShape, instrumentShape } from '../instruments/schemas.ts'
+import { bindingShape, instrumentShape } from '../instruments/shapes.ts'
 
 const instrumentTypes = instrumentStatuses.map(status => `instrument.${status}` as const)
 const bindingTypes = [...bindingLifecycle.states.map(status => `binding.${status}` as const), 'binding.updated' as const]

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type IncomingHttpHeaders } from 'node:http'
 import type { ChannelAnswer } from '../channels/channel.ts'
+import { createHealth } from '../world/health.ts'
 import { createPublicSend } from '../world/http.ts'
 import type { MemoryStoreOptions } from '../world/memory.ts'
 import type { Store } from '../world/store.ts'
@@ -49,6 +50,7 @@ export function createStage(
     store,
     vault: sealing(opened),
     send: unused,
+    health: createHealth(),
     channels: new Map(),
     account: () => undefined,
     log: { info: note, warn: note, error: note },

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
 import { Secret } from '../core/secret.ts'
+import { createHealth } from '../world/health.ts'
 import { createLog } from '../world/log.ts'
 import { createMemoryStore, type MemoryStore } from '../world/memory.ts'
 import { insert, refusedBy, type Store } from '../world/store.ts'
@@ -49,6 +50,7 @@ export function trialWorldOver<S extends Store>(store: S): TrialWorld<S> {
     lines,
     vault: { peek: async () => undefined, adopt: none, forward: none, seal: none, open: none },
     send: none,
+    health: createHealth(),
     channels: new Map(),
     account: () => undefined,
     log: createLog('info', { write: line => lines.push(line) }),

@@ -1,13 +1,15 @@
 /** The endpoints of instruments: bind, extend, resume, unbind, read, explain. */
-import type { z } from 'zod'
 import { Problem } from '../core/problem.ts'
 import { type Answer, type Context, type Endpoint, endpoint, nothing, OnceTaken, onceConstraint } from '../http/endpoint.ts'
 import { refusedBy } from '../world/store.ts'
 import { type Bound, bind, type Companions } from './bind.ts'
+import { clientOf, consentOf, subjectOf, termsOf } from './bodies.ts'
 import { extend } from './extend.ts'
-import { resume } from './resume.ts'
-import { bindBody, extendBody, instrumentParams, instrumentShape, resumeBody, timelineShape } from './schemas.ts'
-import { bindings, type Client, type Consent, type InstrumentRow, instruments } from './tables.ts'
+import { refresh } from './refresh.ts'
+import { answersWanted, resend, resume } from './resume.ts'
+import { bindBody, bindingBody, extendBody, instrumentParams, resumeBody } from './schemas.ts'
+import { instrumentShape, timelineShape } from './shapes.ts'
+import { type BindingRow, bindings, type InstrumentRow, instruments } from './tables.ts'
 import { timeline } from './timeline.ts'
 import { unbind } from './unbind.ts'
 import { viewInstrument } from './view.ts'
@@ -20,9 +22,9 @@ export const instrumentEndpoints: readonly Endpoint[] = [
     method: 'POST',
     path: '/v1/instruments',
     name: 'bindInstrument',
-    summary: 'Bind a captured card',
+    summary: 'Bind a card, device token, bank account, wallet, mandate or phone bill',
     description:
-      'Verifies the card with the first channel of the route and keeps what that channel gives. The same card of the same customer is the same instrument, however often it is bound.',
+      'Verifies it with the first channel of the route (or with all of them) and keeps what that channel gives. The same card or account of the same customer is the same instrument, however often it is bound. Why it went where it went stands in each binding.',
     tag,
     auth: 'secret',
     params: nothing,
@@ -37,8 +39,10 @@ export const instrumentEndpoints: readonly Endpoint[] = [
         tenant: context.caller.tenant,
         mode: context.caller.mode,
         customer: body.customer,
-        capture: body.card.capture,
-        route: body.channels,
+        subject: subjectOf(body),
+        terms: termsOf(body.mandate),
+        channels: body.channels,
+        all: body.bind_on === undefined ? undefined : body.bind_on === 'all',
         returnUrl: body.return_url,
         client: clientOf(body.client),
         consent: consentOf(body.consent),
@@ -92,7 +96,8 @@ export const instrumentEndpoints: readonly Endpoint[] = [
     path: '/v1/instruments/{id}/resume',
     name: 'resumeInstrument',
     summary: 'Go on after a challenge',
-    description: 'For callers that take the browser back themselves: hand over the parameters it came with.',
+    description:
+      'For callers that take the browser back themselves: hand over the parameters it came with. What a customer types goes by the names of its action: `otp`, `amounts`, `descriptor_code`, `three_ds_result`. With nothing returned a binding that waits for an app or a bank is looked up now.',
     tag,
     auth: 'secret',
     params: instrumentParams,
@@ -101,18 +106,51 @@ export const instrumentEndpoints: readonly Endpoint[] = [
     answers: { 200: shown },
     handle: async (context, { params, body }) => {
       const instrument = await readInstrument(context, params.id)
-      const rows = await context.world.store.find(bindings, { tenant: instrument.tenant, instrument: instrument.id })
-      const asked = rows.find(one => (body.binding === undefined ? one.status === 'challenge' : one.id === body.binding))
-      if (asked === undefined)
-        throw new Problem('conflict', 'no binding of it waits for a challenge', {
-          errors: [{ pointer: '/binding', detail: 'does not wait for a challenge' }],
-        })
+      const asked = await bindingOf(context, instrument, body.binding, 'challenge')
+      answersWanted(asked, body.returned)
       const decision = await resume(context.world, {
         tenant: asked.tenant,
         binding: asked.id,
         returned: body.returned,
         request: context.requestId,
       })
+      return { status: 200, body: viewInstrument(decision.instrument, decision.bindings) }
+    },
+  }),
+  endpoint({
+    method: 'POST',
+    path: '/v1/instruments/{id}/resend',
+    name: 'resendPassword',
+    summary: 'Send the one-time password again',
+    tag,
+    auth: 'secret',
+    params: instrumentParams,
+    query: nothing,
+    body: bindingBody,
+    answers: { 200: shown },
+    handle: async (context, { params, body }) => {
+      const instrument = await readInstrument(context, params.id)
+      const asked = await bindingOf(context, instrument, body.binding, 'challenge')
+      const decision = await resend(context.world, { tenant: asked.tenant, binding: asked.id, request: context.requestId })
+      return { status: 200, body: viewInstrument(decision.instrument, decision.bindings) }
+    },
+  }),
+  endpoint({
+    method: 'POST',
+    path: '/v1/instruments/{id}/refresh',
+    name: 'refreshInstrument',
+    summary: 'Ask a channel for what is new behind its token',
+    description: 'An update of the card, or a fresh token for one that lapses. Tokens that lapse are refreshed in time without this.',
+    tag,
+    auth: 'secret',
+    params: instrumentParams,
+    query: nothing,
+    body: bindingBody,
+    answers: { 200: shown },
+    handle: async (context, { params, body }) => {
+      const instrument = await readInstrument(context, params.id)
+      const asked = await bindingOf(context, instrument, body.binding, 'active')
+      const decision = await refresh(context.world, { tenant: asked.tenant, binding: asked.id, request: context.requestId })
       return { status: 200, body: viewInstrument(decision.instrument, decision.bindings) }
     },
   }),
@@ -163,6 +201,20 @@ export async function readInstrument(context: Context, id: string): Promise<Inst
   return row.merged_into === null ? row : readInstrument(context, row.merged_into)
 }
 
+/** The binding that was named, or the one that is in this state. */
+async function bindingOf(
+  context: Context,
+  instrument: InstrumentRow,
+  named: string | undefined,
+  status: BindingRow['status'],
+): Promise<BindingRow> {
+  const rows = await context.world.store.find(bindings, { tenant: instrument.tenant, instrument: instrument.id })
+  const found = rows.find(one => (named === undefined ? one.status === status : one.id === named))
+  if (found !== undefined) return found
+  const detail = status === 'challenge' ? 'does not wait for a challenge' : `is not ${status}`
+  throw new Problem('conflict', `no binding of it: ${detail}`, { errors: [{ pointer: '/binding', detail }] })
+}
+
 async function show(context: Context, id: string): Promise<Answer> {
   const row = await readInstrument(context, id)
   return { status: 200, body: viewInstrument(row, await context.world.store.find(bindings, { tenant: row.tenant, instrument: row.id })) }
@@ -189,21 +241,4 @@ function companionsOf(context: Context): { readonly companions: Companions; read
     },
   }
   return { companions, answer: bound => last ?? render(bound) }
-}
-
-type ClientBody = z.output<typeof bindBody>['client']
-type ConsentBody = z.output<typeof bindBody>['consent']
-
-function clientOf(body: ClientBody): Client {
-  return { ip: body?.ip ?? null, userAgent: body?.user_agent ?? null, device: body?.device ?? null }
-}
-
-function consentOf(body: ConsentBody): Consent | null {
-  if (body === undefined) return null
-  return {
-    textVersion: body.text_version,
-    acceptedAt: body.accepted_at,
-    ip: body.ip ?? null,
-    userAgent: body.user_agent ?? null,
-  }
 }

@@ -1,19 +1,23 @@
 /**
  * Binding: intent, call, outcome. The intent (instrument, identity, binding, operation with its key) is durable before the first byte
  * leaves; the call has no transaction open; the outcome becomes a fact. Two binds of one card by one customer end as one instrument,
- * because the identity is a row that only one of them can insert: the other one finds it and decides again.
+ * because the identity is a row that only one of them can insert: the other one finds it and decides again. Several channels asked at once
+ * are several bindings of one instrument, each with its own intent in the same commit.
  */
-import type { ChannelName } from '../channels/channel.ts'
+import type { ChannelName, MandateTerms, Source } from '../channels/channel.ts'
+import { kindOfSource } from '../channels/source.ts'
 import { fieldProblem, Problem } from '../core/problem.ts'
 import { type Committed, expect, insert, moveTo, type Write } from '../world/store.ts'
-import { type Card, type Mode, nextId, type World } from '../world/world.ts'
+import type { Captured, Mode, World } from '../world/world.ts'
 import { readCustomer } from './customer.ts'
 import type { Decision, Rows } from './decide.ts'
 import { ended } from './instrument.ts'
-import { leaseMs } from './operation.ts'
-import { returnUrlOf } from './return.ts'
-import { freeOf, usableRoute } from './route.ts'
+import { newBinding, newBindOperation, newInstrument } from './intent.ts'
+import { inOrder } from './learn.ts'
+import { type Choice, chooseRoute, freeOf } from './route.ts'
+import { asRule, readRules } from './routing.ts'
 import { carryOut } from './settle.ts'
+import { captureOf, displayOf, type Identity, identityOf, type Subject, sourceOf } from './source.ts'
 import {
   type BindingRow,
   bindings,
@@ -26,17 +30,18 @@ import {
   instruments,
   type OperationRow,
   operations,
-  slotOf,
 } from './tables.ts'
 
 export type BindRequest = {
   readonly tenant: string
   readonly mode: Mode
   readonly customer: string
-  /** The vault's reference to a captured card. */
-  readonly capture: string
-  /** One channel by name, or several in the order to try. Neither: the deployment's route. */
-  readonly route: readonly ChannelName[] | undefined
+  readonly subject: Subject
+  readonly terms: MandateTerms | undefined
+  /** Channels by name, in the order to try. Undefined: the tenant's rules, else the deployment's route. */
+  readonly channels: readonly ChannelName[] | undefined
+  /** All of them are bound, not the first that takes it. Undefined: as the rule says. */
+  readonly all: boolean | undefined
   readonly returnUrl: string
   readonly client: Client
   readonly consent: Consent | null
@@ -62,17 +67,11 @@ export type Companions = {
 const collisionsMax = 8
 
 export async function bind(world: World, request: BindRequest, companions: Companions): Promise<Bound> {
-  const route = usableRoute(world, request.mode, request.route)
-  const [customer, card] = await Promise.all([
-    readCustomer(world, { tenant: request.tenant, mode: request.mode, id: request.customer }),
-    world.vault.peek({ tenant: request.tenant, mode: request.mode, reference: request.capture }),
-  ])
-  if (customer === undefined) throw fieldProblem('/customer', 'is not a customer of yours', 'unprocessable')
-  if (card === undefined) throw fieldProblem('/card/capture', 'has lapsed, was used, or was never captured', 'gone')
-  let owner = customer
+  const known = await readKnown(world, request)
+  let owner = known.customer
   let existing: Existing | undefined
   for (let tries = 0; tries < collisionsMax; tries += 1) {
-    const plan = planBind(world, request, { customer: owner, card, route, existing })
+    const plan = planBind(world, request, { ...known, customer: owner, existing })
     if ('held' in plan) {
       const bound: Bound = { created: false, instrument: plan.held.instrument, bindings: plan.held.bindings }
       const result = await world.store.commit(companions.both(bound))
@@ -80,208 +79,166 @@ export async function bind(world: World, request: BindRequest, companions: Compa
       companions.check(result)
       continue
     }
-    const result = await world.store.commit([...companions.claim(plan.rows.instrument.id), ...plan.writes])
+    const result = await world.store.commit([...companions.claim(plan.instrument.id), ...plan.writes])
     if (result.ok) {
-      const created = existing === undefined || existing.instrument.id !== plan.rows.instrument.id
-      const asBound = (decision: Decision): Bound => ({ created, instrument: decision.instrument, bindings: decision.bindings })
-      return asBound(
-        await carryOut(world, plan.operation, {
-          rows: plan.rows,
-          companions: decision => (fallsOver(decision) ? [] : companions.answer(asBound(decision))),
-        }),
-      )
+      const created = existing === undefined || existing.instrument.id !== plan.instrument.id
+      return plan.legs.length === 1 ? askOne(world, plan, created, companions) : askAll(world, plan, created, companions)
     }
     companions.check(result)
-    existing = await readExisting(world, request, card)
+    existing = await readExisting(world, request, known.identity)
     owner = (await readCustomer(world, { tenant: request.tenant, mode: request.mode, id: request.customer })) ?? owner
   }
-  throw new Problem('conflict', 'too many binds of this card at once')
+  throw new Problem('conflict', 'too many binds of this instrument at once')
+}
+
+type Known = {
+  readonly customer: CustomerRow
+  readonly captured: Captured | undefined
+  readonly source: Source
+  readonly identity: Identity | undefined
+  readonly choice: Choice
+}
+
+/** Everything a bind is decided on, read at once; throws a problem naming the field that cannot be. */
+async function readKnown(world: World, request: BindRequest): Promise<Known> {
+  const { tenant, mode, subject, terms } = request
+  const capture = captureOf(subject)
+  const [customer, captured, rules] = await Promise.all([
+    readCustomer(world, { tenant, mode, id: request.customer }),
+    capture === undefined ? undefined : world.vault.peek({ tenant, mode, reference: capture }),
+    request.channels === undefined ? readRules(world, request) : [],
+  ])
+  if (customer === undefined) throw fieldProblem('/customer', 'is not a customer of yours', 'unprocessable')
+  if (capture !== undefined && captured === undefined)
+    throw fieldProblem(`/${subject.type}/capture`, 'has lapsed, was used, or was never captured', 'gone')
+  const source = sourceOf(subject, captured)
+  const bin = captured !== undefined && 'card' in captured ? captured.card.bin : undefined
+  const choice = chooseRoute(world, { mode, source, terms, bin, asked: request.channels, all: request.all }, rules.map(asRule))
+  return { customer, captured, source, identity: identityOf(captured), choice }
 }
 
 const fallsOver = (decision: Decision): boolean => decision.next.some(one => one.verb === 'bind')
 
-/** What the customer already has for this card. */
+/** The way of nearly every bind: the outcome and the kept answer are one commit. */
+async function askOne(world: World, plan: Legs, created: boolean, companions: Companions): Promise<Bound> {
+  const [leg] = plan.legs
+  const asBound = (decision: Decision): Bound => ({ created, instrument: decision.instrument, bindings: decision.bindings })
+  const rows: Rows = { instrument: plan.instrument, binding: leg.binding, siblings: plan.siblings, operations: [leg.operation], facts: [] }
+  return asBound(
+    await carryOut(world, leg.operation, {
+      rows,
+      companions: decision => (fallsOver(decision) ? [] : companions.answer(asBound(decision))),
+    }),
+  )
+}
+
+/** All channels at once. What one of them refuses or does not answer is seen in its binding, and takes nothing from the others. */
+async function askAll(world: World, plan: Legs, created: boolean, companions: Companions): Promise<Bound> {
+  await Promise.all(plan.legs.map(leg => carryOut(world, leg.operation)))
+  // The instrument first: its bindings are then at least as new.
+  const { tenant, id } = plan.instrument
+  const now = await world.store.get(instruments, { tenant, id })
+  const rows = await world.store.find(bindings, { tenant, instrument: id })
+  const bound: Bound = { created, instrument: now ?? plan.instrument, bindings: inOrder(rows) }
+  await world.store.commit(companions.answer(bound))
+  return bound
+}
+
+/** What the customer already has for this card or account. */
 type Existing = {
-  readonly identity: { readonly value: string; readonly version: number }
+  readonly identity: { readonly version: number }
   readonly instrument: InstrumentRow
   readonly bindings: readonly BindingRow[]
 }
 
-async function readExisting(world: World, request: BindRequest, card: Card): Promise<Existing | undefined> {
-  const identity = await world.store.get(identities, {
-    tenant: request.tenant,
-    customer: request.customer,
-    kind: 'card',
-    value: card.fingerprint,
-  })
+async function readExisting(world: World, request: BindRequest, identity: Identity | undefined): Promise<Existing | undefined> {
   if (identity === undefined) return undefined
-  const instrument = await world.store.get(instruments, { tenant: request.tenant, id: identity.instrument })
-  if (instrument === undefined) throw new TypeError(`identity of no instrument ${identity.instrument}`)
-  return { identity, instrument, bindings: await world.store.find(bindings, { tenant: request.tenant, instrument: instrument.id }) }
+  const row = await world.store.get(identities, { tenant: request.tenant, customer: request.customer, ...identity })
+  if (row === undefined) return undefined
+  const instrument = await world.store.get(instruments, { tenant: request.tenant, id: row.instrument })
+  if (instrument === undefined) throw new TypeError(`identity of no instrument ${row.instrument}`)
+  return { identity: row, instrument, bindings: await world.store.find(bindings, { tenant: request.tenant, instrument: instrument.id }) }
 }
 
-type Plan = { readonly writes: readonly Write[]; readonly operation: OperationRow; readonly rows: Rows } | { readonly held: Existing }
-
-type Known = {
-  readonly customer: CustomerRow
-  readonly card: Card
-  readonly route: readonly [ChannelName, ...ChannelName[]]
-  readonly existing: Existing | undefined
+type Leg = { readonly binding: BindingRow; readonly operation: OperationRow }
+type Legs = {
+  readonly writes: readonly Write[]
+  readonly instrument: InstrumentRow
+  readonly siblings: readonly BindingRow[]
+  readonly legs: readonly [Leg, ...Leg[]]
 }
+type Plan = Legs | { readonly held: Existing }
 
-function planBind(world: World, request: BindRequest, known: Known): Plan {
-  const { existing, card } = known
+function planBind(world: World, request: BindRequest, known: Known & { readonly existing: Existing | undefined }): Plan {
+  const { existing, captured, source, choice } = known
   const reusable = existing !== undefined && !ended.includes(existing.instrument.status) ? existing : undefined
-  const [channel, ...rest] = freeOf(world, known.route, reusable === undefined ? existing : undefined)
-  if (reusable?.bindings.some(one => one.channel === channel && one.slot !== null)) return { held: reusable }
-  const now = world.now()
-  const instrument = reusable?.instrument ?? newInstrument(world, request, card)
-  // A number no other capture of this instrument has; the instrument takes it over when the card turns out to be good.
+  const free = freeOf(world, choice.channels, reusable === undefined ? existing : undefined)
+  const isHeld = (channel: ChannelName) => reusable?.bindings.some(one => one.channel === channel && one.slot !== null) === true
+  const [first, ...others] = (choice.all ? free : [free[0]]).filter(channel => !isHeld(channel))
+  if (first === undefined) {
+    if (reusable === undefined) throw new TypeError('nothing is held, and nothing is to be bound')
+    return { held: reusable }
+  }
+  const display = displayOf(source, captured)
+  const instrument = reusable?.instrument ?? newInstrument(world, { ...owned(request), kind: kindOfSource[source.type], display })
+  // A number no other capture of this instrument has; the instrument takes it over when it turns out to be good.
   const cardVersion = reusable === undefined ? 1 : reusable.bindings.length + 1
-  const binding = newBinding(world, instrument, { channel, returnUrl: request.returnUrl, client: request.client, consent: request.consent })
-  const input = { capture: request.capture, cardVersion, card: viewOf(card), route: rest }
-  const operation = newBindOperation(world, binding, { input, customer: known.customer, client: request.client, request: request.request })
-  const pending = reusable === undefined ? instrument : reopened(instrument, card, now)
+  const capture = captureOf(request.subject)
+  const input = {
+    ...(capture === undefined ? {} : { capture, cardVersion }),
+    source,
+    ...(request.terms === undefined ? {} : { terms: request.terms }),
+  }
+  const legOf = (channel: ChannelName, more: OperationRow['input']): Leg => {
+    const { returnUrl, client, consent } = request
+    const binding = newBinding(world, instrument, { channel, returnUrl, client, consent, route: choice.reason })
+    return {
+      binding,
+      operation: newBindOperation(world, binding, {
+        input: { ...input, ...more },
+        customer: known.customer,
+        client,
+        request: request.request,
+      }),
+    }
+  }
+  const leg = legOf(first, choice.all ? {} : { route: free.slice(1) })
+  const legs = [leg, ...others.map(channel => legOf(channel, { adoptedBy: leg.operation.id }))] as const
+  const pending = reusable === undefined ? instrument : reopened(instrument, display, world.now())
   const mine: Write[] =
     reusable === undefined
-      ? [insert(instruments, instrument), identityWrite(existing, request, card, instrument, now)]
+      ? [insert(instruments, instrument), ...identityWrites(world, request, known, instrument)]
       : [moveTo(instruments, instrument, pending)]
-  const writes = [expect(customers, known.customer), ...mine, insert(bindings, binding), insert(operations, operation)]
-  const after = reusable === undefined ? instrument : { ...pending, version: instrument.version + 1 }
-  return { writes, operation, rows: { instrument: after, binding, siblings: reusable?.bindings ?? [], operations: [operation], facts: [] } }
+  return {
+    writes: [
+      expect(customers, known.customer),
+      ...mine,
+      ...legs.flatMap(one => [insert(bindings, one.binding), insert(operations, one.operation)]),
+    ],
+    instrument: reusable === undefined ? instrument : { ...pending, version: instrument.version + 1 },
+    siblings: reusable?.bindings ?? [],
+    legs,
+  }
 }
+
+const owned = ({ tenant, mode, customer, metadata }: BindRequest) => ({ tenant, mode, customer, metadata })
 
 /** An instrument that is bound again: with another expiry it is a reissued card, shown once it is not contradicted by a live binding. */
-function reopened(instrument: InstrumentRow, card: Card, now: number): InstrumentRow {
+function reopened(instrument: InstrumentRow, display: InstrumentRow['display'], now: number): InstrumentRow {
   const over = instrument.status === 'failed' || instrument.status === 'expired'
   const status = over ? 'pending' : instrument.status
-  return {
-    ...instrument,
-    status,
-    updated_at: now,
-    display: instrument.status === 'active' ? instrument.display : displayOf(card),
-  }
+  return { ...instrument, status, updated_at: now, display: instrument.status === 'active' ? instrument.display : display }
 }
 
-/** The identity is new, or points to an instrument that has ended and passes to the new one. */
-function identityWrite(existing: Existing | undefined, request: BindRequest, card: Card, instrument: InstrumentRow, now: number): Write {
-  const row = {
-    tenant: request.tenant,
-    customer: request.customer,
-    kind: 'card' as const,
-    value: card.fingerprint,
-    instrument: instrument.id,
-    created_at: now,
-  }
-  if (existing === undefined) return insert(identities, row)
-  return {
-    verb: 'move',
-    table: identities,
-    key: { tenant: row.tenant, customer: row.customer, kind: row.kind, value: row.value },
-    version: existing.identity.version,
-    set: { instrument: instrument.id },
-  }
-}
-
-const displayOf = (card: Card) => ({
-  brand: card.brand,
-  last4: card.last4,
-  bin: card.bin,
-  expiryMonth: card.expiryMonth,
-  expiryYear: card.expiryYear,
-})
-const viewOf = (card: Card) => ({
-  brand: card.brand,
-  last4: card.last4,
-  expiryMonth: card.expiryMonth,
-  expiryYear: card.expiryYear,
-  securityCode: card.securityCode,
-  holder: card.holder,
-})
-
-function newInstrument(world: World, request: BindRequest, card: Card): InstrumentRow {
-  const now = world.now()
-  return {
-    tenant: request.tenant,
-    id: nextId(world, 'ins', request.customer),
-    mode: request.mode,
-    customer: request.customer,
-    kind: 'card',
-    status: 'pending',
-    card_version: 1,
-    display: displayOf(card),
-    sequence: 0,
-    unbound_at: null,
-    merged_into: null,
-    metadata: request.metadata,
-    created_at: now,
-    updated_at: now,
-    version: 1,
-  }
-}
-
-type Asked = { readonly channel: ChannelName; readonly returnUrl: string; readonly client: Client; readonly consent: Consent | null }
-
-export function newBinding(world: World, instrument: InstrumentRow, asked: Asked): BindingRow {
-  const now = world.now()
-  return {
-    tenant: instrument.tenant,
-    id: nextId(world, 'bnd', instrument.customer),
-    mode: instrument.mode,
-    customer: instrument.customer,
-    instrument: instrument.id,
-    channel: asked.channel,
-    status: 'initiated',
-    slot: slotOf({ instrument: instrument.id, channel: asked.channel }),
-    token: null,
-    names: {},
-    action: null,
-    refusal: null,
-    network_transaction_id: null,
-    transaction_link_id: null,
-    consent: asked.consent,
-    client: asked.client,
-    return_url: asked.returnUrl,
-    operations: 1,
-    created_at: now,
-    updated_at: now,
-    version: 1,
-  }
-}
-
-/** The intent. Its first attempt is counted before it is made, so that a crash can never look like "nothing was sent". */
-export function newBindOperation(
+/** The identity is new, or points to an instrument that has ended and passes to the new one. Some instruments have none yet. */
+function identityWrites(
   world: World,
-  binding: BindingRow,
-  more: { readonly input: OperationRow['input']; readonly customer: CustomerRow; readonly client: Client; readonly request: string },
-): OperationRow {
-  const now = world.now()
-  const id = nextId(world, 'opn', binding.customer)
-  const channelCustomer = more.customer.channel_customers[binding.channel]
-  const { ip, userAgent } = more.client
-  return {
-    id,
-    tenant: binding.tenant,
-    mode: binding.mode,
-    customer: binding.customer,
-    instrument: binding.instrument,
-    binding: binding.id,
-    channel: binding.channel,
-    verb: 'bind',
-    status: 'open',
-    place: 1,
-    input: {
-      ...more.input,
-      ...(channelCustomer === undefined ? {} : { channelCustomer }),
-      returnUrl: returnUrlOf(world, id),
-      client: { ...(ip === null ? {} : { ip }), ...(userAgent === null ? {} : { userAgent }) },
-    },
-    tries: 1,
-    cause: null,
-    request: more.request,
-    due_at: now + leaseMs,
-    clock: null,
-    created_at: now,
-    version: 1,
-  }
+  request: BindRequest,
+  known: { readonly identity: Identity | undefined; readonly existing: Existing | undefined },
+  instrument: InstrumentRow,
+): readonly Write[] {
+  if (known.identity === undefined) return []
+  const key = { tenant: request.tenant, customer: request.customer, ...known.identity }
+  if (known.existing === undefined) return [insert(identities, { ...key, instrument: instrument.id, created_at: world.now() })]
+  return [{ verb: 'move', table: identities, key, version: known.existing.identity.version, set: { instrument: instrument.id } }]
 }

@@ -27,7 +27,7 @@ const anyNews: fc.Arbitrary<AnyNews> = fc.constantFrom<AnyNews>(
   { kind: 'revoked' },
   { kind: 'revoking' },
   { kind: 'abandoned', reason: 'too long' },
-  { kind: 'updated', card: { last4: '0001' } },
+  { kind: 'updated', shown: { last4: '0001' } },
 )
 const history = fc.array(
   fc.record({

@@ -2,7 +2,7 @@
  * A binding: one instrument × one channel, with its own lifecycle. Its status is the fold of its facts; `uncertain` is laid over it while
  * an operation has no definite answer, so that a late answer always clears it.
  */
-import type { Bound, News, References, RefusalCategory } from '../channels/channel.ts'
+import type { Action, Bound, News, References, RefusalCategory, Shown } from '../channels/channel.ts'
 import { type Foldable, type Folded, fold, type Order } from '../core/fold.ts'
 import { lifecycle, next } from '../core/lifecycle.ts'
 
@@ -30,6 +30,9 @@ export const bindingLifecycle = lifecycle({
     { on: 'revoked', from: ['initiated', 'challenge', 'verifying', 'active', 'suspended', 'expired', 'revoking'], to: 'revoked' },
     { on: 'revoked', from: ['revoked'], to: 'same' },
     { on: 'revoking', from: ['revoked'], to: 'same' },
+    // A bank took its cancellation back, and the channel shows it. What we revoked ourselves stands after it in the fold and stays so.
+    { on: 'reinstated', from: ['suspended', 'expired', 'revoking', 'revoked', 'failed'], to: 'active', proven: true },
+    { on: 'reinstated', from: ['active'], to: 'same' },
   ],
 })
 
@@ -74,6 +77,7 @@ const stages: Readonly<Record<FactKind, number>> = {
   expired: 3,
   revoking: 0,
   revoked: 3,
+  reinstated: 3,
 }
 /** Safer is higher: the state in which less can go wrong prevails where nothing else orders two facts. */
 const safety: Readonly<Record<FactKind, number>> = {
@@ -82,6 +86,7 @@ const safety: Readonly<Record<FactKind, number>> = {
   bound: 2,
   resumed: 2,
   updated: 3,
+  reinstated: 3,
   suspended: 4,
   abandoned: 5,
   expired: 6,
@@ -118,19 +123,21 @@ export const terminal = (status: BindingStatus): boolean => bindingLifecycle.ter
 /** Whether it holds its slot: it is alive or may come alive. */
 export const holdsSlot = (status: BindingStatus): boolean => !terminal(status) && status !== 'expired' && status !== 'revoking'
 
+/** What the customer does next, and other ways to the same end. */
+export type NextAction = Action & { readonly alternatives?: readonly Action[] }
+
 /** What is known of a binding from its facts. */
 export type Known = {
   readonly status: BindingStatus
   readonly token: string | null
   readonly names: References
-  readonly action: {
-    readonly type: 'redirect'
-    readonly url: string
-    readonly method: 'GET' | 'POST'
-    readonly data?: Readonly<Record<string, string>>
-  } | null
+  readonly action: NextAction | null
   readonly refusal: Refusal | null
-  readonly card: Bound['card'] | undefined
+  readonly shown: Shown | undefined
+  readonly identity: Bound['identity']
+  /** When the token lapses, and from when on it is refreshed. Unix milliseconds. */
+  readonly validUntilMs: number | undefined
+  readonly refreshAtMs: number | undefined
   readonly network_transaction_id: string | null
   readonly transaction_link_id: string | null
 }
@@ -141,7 +148,10 @@ export const nothingKnown: Known = {
   names: {},
   action: null,
   refusal: null,
-  card: undefined,
+  shown: undefined,
+  identity: undefined,
+  validUntilMs: undefined,
+  refreshAtMs: undefined,
   network_transaction_id: null,
   transaction_link_id: null,
 }
@@ -155,13 +165,16 @@ function absorb(known: Known, fact: Fact): Known {
   const base: Known = { ...known, status: to, names, action: to === 'challenge' ? known.action : null }
   switch (news.kind) {
     case 'challenged':
-      return { ...base, action: news.action }
+      return { ...base, action: news.alternatives === undefined ? news.action : { ...news.action, alternatives: news.alternatives } }
     case 'bound':
       return {
         ...base,
         token: known.token ?? news.token,
         refusal: null,
-        card: news.card ?? known.card,
+        shown: news.shown ?? known.shown,
+        identity: news.identity ?? known.identity,
+        validUntilMs: news.validUntilMs ?? known.validUntilMs,
+        refreshAtMs: news.refreshAtMs ?? known.refreshAtMs,
         network_transaction_id: news.networkTransactionId ?? known.network_transaction_id,
         transaction_link_id: news.transactionLinkId ?? known.transaction_link_id,
       }
@@ -176,7 +189,15 @@ function absorb(known: Known, fact: Fact): Known {
         },
       }
     case 'updated':
-      return { ...base, token: news.token ?? known.token, card: news.card === undefined ? known.card : { ...known.card, ...news.card } }
+      return {
+        ...base,
+        token: news.token ?? known.token,
+        shown: news.shown === undefined ? known.shown : { ...known.shown, ...news.shown },
+        validUntilMs: news.validUntilMs ?? known.validUntilMs,
+        refreshAtMs: news.refreshAtMs ?? known.refreshAtMs,
+      }
+    case 'reinstated':
+      return { ...base, refusal: null }
     default:
       return base
   }

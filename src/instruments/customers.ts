@@ -4,7 +4,8 @@ import { Problem } from '../core/problem.ts'
 import { type Answer, type Context, type Endpoint, endpoint, nothing, OnceTaken, onceConstraint } from '../http/endpoint.ts'
 import { refusedBy } from '../world/store.ts'
 import { createCustomer, readCustomer } from './customer.ts'
-import { customerBody, customerParams, customerShape, grantBody, grantShape } from './schemas.ts'
+import { customerBody, customerParams, grantBody } from './schemas.ts'
+import { customerShape, grantShape } from './shapes.ts'
 import type { CustomerRow } from './tables.ts'
 
 export const viewCustomer = (row: Omit<CustomerRow, 'version'>) => ({

@@ -2,7 +2,7 @@
  * What follows from news about a binding: a pure decision over rows that were read, giving the rows as they will be and the writes that
  * make them so. `learn.ts` commits it.
  */
-import type { ChannelName, References } from '../channels/channel.ts'
+import { type ChannelName, type References, unfindable } from '../channels/channel.ts'
 import type { IdPrefix } from '../core/id.ts'
 import { insert, moveTo, type Write } from '../world/store.ts'
 import { type FactKind, foldBinding, holdsSlot, type Known, overlay } from './binding.ts'
@@ -10,7 +10,8 @@ import { asFact, factRow, type NewFact } from './fact.ts'
 import { failOver } from './failover.ts'
 import { deriveStatus } from './instrument.ts'
 import { notice } from './notice.ts'
-import { patienceMs, waitMs } from './operation.ts'
+import { type OperationStatus, patienceMs, untilMax, waitMs } from './operation.ts'
+import { planRefresh } from './refresh.ts'
 import { planRevoke, strayToken, unwanted } from './revoke.ts'
 import {
   type BindingRow,
@@ -19,6 +20,7 @@ import {
   type FactRow,
   facts,
   type InstrumentRow,
+  identities,
   instruments,
   type OperationRow,
   operations,
@@ -37,11 +39,11 @@ export type Rows = {
 
 export type Change = {
   readonly facts: readonly NewFact[]
-  /** An attempt that ended without a definite answer: when to try again, or that a person has to look. */
+  /** An attempt that ended without a definite answer: when to try again, what it waits for, or that a person has to look. */
   readonly attempt?: {
     readonly operation: string
     readonly cause: string
-    readonly parked: boolean
+    readonly becomes: OperationStatus
     readonly dueAt: number | null
     readonly references?: References
   }
@@ -51,6 +53,7 @@ export type Minds = {
   readonly now: number
   readonly mint: (prefix: IdPrefix, near: string) => string
   readonly canLookUp: (channel: ChannelName) => boolean
+  readonly canRefresh: (channel: ChannelName) => boolean
   /** Where the browser comes back to after a challenge of this operation. */
   readonly returnUrl: (operation: string) => string
   /** Whether there is an account for this channel. */
@@ -74,18 +77,21 @@ export function decide(rows: Rows, change: Change, minds: Minds): Decision {
   const revoke = (alive && unwanted(rows)) || stray !== undefined ? planRevoke(rows, stray, minds) : undefined
   const status = revoke?.fact === undefined ? known.status : 'revoking'
   const settled = settle(rows, change, status, fresh, minds)
-  const binding = bindingAfter(rows.binding, { ...known, status }, settled, revoke === undefined ? 0 : 1, minds.now)
+  const refresh = revoke === undefined && alive ? planRefresh(rows, known, minds) : undefined
+  const added = (revoke === undefined ? 0 : 1) + (refresh === undefined ? 0 : 1)
+  const binding = bindingAfter(rows.binding, { ...known, status }, settled, added, minds.now)
   const other = failOver(rows, { known, change: fresh, binding }, minds)
   const all = [...rows.siblings, binding, ...(other === undefined ? [] : [other.binding])].sort((a, b) => (a.id < b.id ? -1 : 1))
   const derived = deriveStatus(
     { unbound: rows.instrument.unbound_at !== null },
     all.map(one => one.status),
   )
-  const display = binding.status === 'active' ? displayAfter(rows.instrument.display, known.card) : rows.instrument.display
+  const display = binding.status === 'active' ? displayAfter(rows.instrument, known.shown) : rows.instrument.display
   const visible =
     binding.status !== rows.binding.status ||
     derived !== rows.instrument.status ||
     binding.token !== rows.binding.token ||
+    JSON.stringify(binding.action) !== JSON.stringify(rows.binding.action) ||
     display !== rows.instrument.display
   const { sequence } = rows.instrument
   const instrument: InstrumentRow = visible
@@ -103,7 +109,9 @@ export function decide(rows: Rows, change: Change, minds: Minds): Decision {
   for (const [before, after] of settled) if (after !== before) writes.push(moveTo(operations, before, after))
   // What is given up keeps no names: the same token may be another binding's.
   if (revoke === undefined) writes.push(...nameWrites(rows.binding, binding))
+  if (revoke === undefined) writes.push(...identityWrites(rows, known))
   if (revoke !== undefined) writes.push(insert(operations, revoke.operation))
+  if (refresh !== undefined) writes.push(insert(operations, refresh))
   if (other !== undefined) writes.push(insert(bindings, other.binding), insert(operations, other.operation))
   if (visible) writes.push(moveTo(instruments, rows.instrument, instrument), notice(rows, instrument, binding, all, minds))
   return {
@@ -122,35 +130,36 @@ function settle(
   fresh: readonly FactRow[],
   minds: Minds,
 ): readonly (readonly [OperationRow, OperationRow])[] {
-  const binds = status === 'initiated' || status === 'challenge' || status === 'verifying'
+  const until = untilOf(fresh)
   return rows.operations.map(row => {
-    const revoked = status === 'revoked' || fresh.some(one => one.operation === row.id && one.kind === 'revoked')
-    const decided = row.verb === 'revoke' ? revoked : !binds
     if (row.status === 'settled') return [row, row] as const
-    if (decided) return [row, { ...row, status: 'settled', due_at: null }] as const
+    if (isDecided(row, status, fresh)) return [row, { ...row, status: 'settled', due_at: null }] as const
     const answer = fresh.find(one => one.operation === row.id)
-    if (answer !== undefined) return [row, answered(row, answer.kind, minds)] as const
+    if (answer !== undefined) return [row, answered(row, answer.kind, until, minds)] as const
     if (row.status === 'waiting' && status === 'verifying' && row.cause !== 'verifying')
-      return [row, answered(row, 'verifying', minds)] as const
+      return [row, answered(row, 'verifying', until, minds)] as const
     const attempt = change.attempt
     if (attempt?.operation !== row.id) return [row, row] as const
     const input =
       attempt.references === undefined ? row.input : { ...row.input, references: { ...row.input.references, ...attempt.references } }
-    return [
-      row,
-      {
-        ...row,
-        status: attempt.parked ? 'parked' : row.status === 'parked' ? 'open' : row.status,
-        cause: attempt.cause,
-        due_at: attempt.dueAt,
-        input,
-      },
-    ] as const
+    return [row, { ...row, status: attempt.becomes, cause: attempt.cause, due_at: attempt.dueAt, input }] as const
   })
 }
 
+/** Nothing is left to be asked: what binds has an end, what is revoked is gone, and what has ended needs no refreshing. */
+function isDecided(row: OperationRow, status: BindingRow['status'], fresh: readonly FactRow[]): boolean {
+  if (row.verb === 'revoke') return status === 'revoked' || fresh.some(one => one.operation === row.id && one.kind === 'revoked')
+  if (row.verb === 'refresh') return !['active', 'suspended'].includes(status)
+  return status !== 'initiated' && status !== 'challenge' && status !== 'verifying'
+}
+
+/** Until when the channel gives the customer time, by what was told now. */
+function untilOf(fresh: readonly FactRow[]): number {
+  return fresh.reduce((last, { news }) => (news.kind === 'challenged' ? Math.max(last, news.action.expiresAtMs ?? 0) : last), 0)
+}
+
 /** An answer that asks for patience: the bind waits for the customer or its bank and is looked up now and then. */
-function answered(row: OperationRow, kind: FactKind, minds: Minds): OperationRow {
+function answered(row: OperationRow, kind: FactKind, until: number, minds: Minds): OperationRow {
   if (row.verb !== 'bind' || (kind !== 'challenged' && kind !== 'verifying')) {
     // A revoke that was refused: the token is still alive over there, and a person has to look.
     return row.verb === 'revoke'
@@ -158,11 +167,13 @@ function answered(row: OperationRow, kind: FactKind, minds: Minds): OperationRow
       : { ...row, status: 'settled', due_at: null }
   }
   const cause = kind === 'challenged' ? 'challenge' : 'verifying'
-  const end = row.created_at + patienceMs(cause)
+  const given = Math.min(Math.max(until, row.input.until ?? 0), row.created_at + untilMax)
+  const end = Math.max(row.created_at + patienceMs(cause), given)
   return {
     ...row,
     status: 'waiting',
     cause,
+    input: given > 0 ? { ...row.input, until: given } : row.input,
     due_at: minds.canLookUp(row.channel) ? Math.min(end, minds.now + waitMs(minds.now - row.created_at)) : end,
   }
 }
@@ -175,7 +186,7 @@ function bindingAfter(
   now: number,
 ): BindingRow {
   const unanswered = settled.some(
-    ([, row]) => row.verb !== 'revoke' && row.cause !== null && (row.status === 'open' || row.status === 'parked'),
+    ([, row]) => isAsking(row.verb) && row.cause !== null && (row.status === 'open' || row.status === 'parked'),
   )
   const status = overlay(known.status, unanswered)
   const operationsCount = before.operations + added
@@ -195,6 +206,9 @@ function bindingAfter(
   }
 }
 
+/** What the customer waits for: without its answer the binding is uncertain. */
+export const isAsking = (verb: OperationRow['verb']): boolean => verb === 'bind' || verb === 'resume'
+
 const sameNames = (a: References, b: References): boolean => JSON.stringify(a) === JSON.stringify(b)
 
 /** A card that a channel took is the one to bind elsewhere with. */
@@ -208,14 +222,29 @@ function sealedVersion(rows: Rows, after: BindingRow): number {
  * A channel may know a newer card than the customer typed. Of all that is told the latest expiry is shown, whoever tells it last, so that
  * the order of news does not matter; the brand stays ours, since channels spell brands differently.
  */
-function displayAfter(before: InstrumentRow['display'], card: Known['card']): InstrumentRow['display'] {
-  if (card?.expiryYear === undefined || card.expiryMonth === undefined) return before
-  const { expiryYear, expiryMonth, last4 = before.last4 } = card
+function displayAfter({ kind, display: before }: InstrumentRow, shown: Known['shown']): InstrumentRow['display'] {
+  if (shown === undefined) return before
+  const isCard = kind === 'card' || kind === 'device_token'
+  if (!isCard || before.expiryYear === undefined || before.expiryMonth === undefined) {
+    const after = { ...before, ...shown }
+    return JSON.stringify(after) === JSON.stringify(before) ? before : after
+  }
+  if (shown.expiryYear === undefined || shown.expiryMonth === undefined) return before
+  const { expiryYear, expiryMonth, last4 = before.last4 } = shown
   const later = expiryYear > before.expiryYear || (expiryYear === before.expiryYear && expiryMonth > before.expiryMonth)
-  return later ? { ...before, last4, expiryMonth, expiryYear } : before
+  return later ? { ...before, ...(last4 === undefined ? {} : { last4 }), expiryMonth, expiryYear } : before
 }
 
-/** Names by which later news may find the binding: what the channel gave, but not its customer object. */
+/** A wallet's or account's own name is known once the customer has approved. Where another instrument has it, it stays there (learn.ts). */
+function identityWrites(rows: Rows, known: Known): Write[] {
+  const { identity } = known
+  if (identity === undefined || rows.facts.some(one => one.news.kind === 'bound' && one.news.identity?.value === identity.value)) return []
+  const { tenant, customer, instrument, channel } = rows.binding
+  const value = identity.kind === 'wallet' || identity.kind === 'account' ? `${channel}:${identity.value}` : identity.value
+  return [insert(identities, { tenant, customer, kind: identity.kind, value, instrument, created_at: rows.binding.created_at })]
+}
+
+/** Names by which later news may find the binding: what the channel gave, but not what is shared or a state of the conversation. */
 function nameWrites(before: BindingRow, after: BindingRow): Write[] {
   const had = new Set(namesOf(before))
   return namesOf(after)
@@ -224,7 +253,7 @@ function nameWrites(before: BindingRow, after: BindingRow): Write[] {
 }
 
 function namesOf(row: BindingRow): string[] {
-  const names = Object.entries(row.names).flatMap(([kind, name]) => (kind === 'customer' ? [] : [name]))
+  const names = Object.entries(row.names).flatMap(([kind, name]) => (unfindable.has(kind) ? [] : [name]))
   if (row.token !== null) names.push(row.token)
   return [...new Set(names)]
 }

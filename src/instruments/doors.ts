@@ -47,7 +47,8 @@ async function receive(context: Context, from: From, raw: Buffer, headers: Reado
   const channel = world.channels.get(from.channel)
   const account = world.account(from.channel, from.mode)
   if (channel?.webhook === undefined || account === undefined) throw new Problem('not_found', 'no such account')
-  const reading = channel.webhook({ headers, body: raw, nowMs: world.now(), secrets: account.webhookSecrets, account })
+  const { webhookSecrets: secrets } = account
+  const reading = await channel.webhook({ headers, body: raw, nowMs: world.now(), secrets, account, send: world.send })
   if (reading.kind === 'rejected') {
     world.log.warn('a webhook was rejected', {
       channel: from.channel,

@@ -1,14 +1,25 @@
-/** Binding an instrument that is already here on one more channel, with the sealed card: the customer is not asked again. */
-import type { ChannelName } from '../channels/channel.ts'
+/** Binding an instrument that is already here on one more channel, with what is sealed: the customer is not asked for it again. */
+import type { ChannelName, MandateTerms, Source } from '../channels/channel.ts'
 import { fieldProblem, Problem } from '../core/problem.ts'
 import { expect, insert, moveTo } from '../world/store.ts'
 import type { World } from '../world/world.ts'
-import { type Bound, type Companions, newBinding, newBindOperation } from './bind.ts'
+import type { Bound, Companions } from './bind.ts'
 import { readCustomer } from './customer.ts'
 import { ended } from './instrument.ts'
-import { usableRoute } from './route.ts'
+import { newBinding, newBindOperation } from './intent.ts'
+import { chooseRoute } from './route.ts'
 import { carryOut } from './settle.ts'
-import { bindings, type Client, customers, type InstrumentRow, instruments, operations } from './tables.ts'
+import { sealedAgain } from './source.ts'
+import {
+  type BindingRow,
+  bindings,
+  type Client,
+  customers,
+  type InstrumentRow,
+  instruments,
+  type OperationRow,
+  operations,
+} from './tables.ts'
 
 export type ExtendRequest = {
   readonly instrument: InstrumentRow
@@ -20,21 +31,26 @@ export type ExtendRequest = {
 
 export async function extend(world: World, request: ExtendRequest, companions: Companions): Promise<Bound> {
   const { instrument } = request
-  const [channel] = usableRoute(world, instrument.mode, [request.channel], '/channel')
   if (ended.includes(instrument.status)) throw new Problem('conflict', `the instrument is ${instrument.status}`)
   const customer = await readCustomer(world, { tenant: instrument.tenant, mode: instrument.mode, id: instrument.customer })
   if (customer === undefined) throw new Problem('conflict', 'the customer is gone')
   const siblings = await world.store.find(bindings, { tenant: instrument.tenant, instrument: instrument.id })
+  const sealed = await readSealed(world, instrument, siblings)
+  const wish = {
+    mode: instrument.mode,
+    source: sealed.source,
+    terms: sealed.terms,
+    bin: instrument.display.bin,
+    asked: [request.channel],
+    all: false,
+  }
+  const { channels, reason } = chooseRoute(world, wish, [], '/channel')
+  const [channel] = channels
   if (siblings.some(one => one.channel === channel && one.slot !== null))
     throw fieldProblem('/channel', 'the instrument is bound there already', 'conflict')
   const consent = siblings.find(one => one.consent !== null)?.consent ?? null
-  const binding = newBinding(world, instrument, { channel, returnUrl: request.returnUrl, client: request.client, consent })
-  const { brand, last4, expiryMonth, expiryYear } = instrument.display
-  const input = {
-    cardVersion: instrument.card_version,
-    card: { brand, last4, expiryMonth, expiryYear, securityCode: false, holder: false },
-  }
-  const operation = newBindOperation(world, binding, { input, customer, client: request.client, request: request.request })
+  const binding = newBinding(world, instrument, { channel, returnUrl: request.returnUrl, client: request.client, consent, route: reason })
+  const operation = newBindOperation(world, binding, { input: sealed, customer, client: request.client, request: request.request })
   const after: InstrumentRow = {
     ...instrument,
     status: instrument.status === 'failed' || instrument.status === 'expired' ? 'pending' : instrument.status,
@@ -57,4 +73,25 @@ export async function extend(world: World, request: ExtendRequest, companions: C
     companions: now => companions.answer({ created: false, instrument: now.instrument, bindings: now.bindings }),
   })
   return { created: false, instrument: decision.instrument, bindings: decision.bindings }
+}
+
+type Sealed = { readonly cardVersion: number; readonly source: Source; readonly terms?: MandateTerms }
+
+/** What the instrument was bound from, best where it was taken: the expiry as it is known now, and nothing that lived for one operation. */
+async function readSealed(world: World, instrument: InstrumentRow, siblings: readonly BindingRow[]): Promise<Sealed> {
+  const asked = await Promise.all(siblings.map(one => world.store.find(operations, { tenant: instrument.tenant, binding: one.id })))
+  const binds = asked.flat().filter((one): one is OperationRow => one.verb === 'bind' && one.input.source !== undefined)
+  const bound = binds.find(one => (one.input.cardVersion ?? 1) === instrument.card_version) ?? binds[0]
+  const source = bound?.input.source
+  if (source === undefined) throw new Problem('conflict', 'nothing is known that it could be bound with')
+  if (source.type === 'encrypted_card') throw new Problem('conflict', 'only the channel whose fields encrypted this card can read it')
+  const again = sealedAgain(source)
+  const { terms } = bound?.input ?? {}
+  return { cardVersion: instrument.card_version, source: renewed(again, instrument), ...(terms === undefined ? {} : { terms }) }
+}
+
+function renewed(source: Source, { display }: InstrumentRow): Source {
+  if (source.type !== 'card') return source
+  const { last4 = source.card.last4, expiryMonth = source.card.expiryMonth, expiryYear = source.card.expiryYear } = display
+  return { ...source, card: { ...source.card, last4, expiryMonth, expiryYear, holder: false } }
 }

@@ -37,7 +37,7 @@ export function failOver(
     updated_at: minds.now,
     version: 1,
   }
-  const { channelCustomer: _otherChannels, references: _lost, ...input } = first.input
+  const { channelCustomer: _otherChannels, references: _lost, until: _theirs, ...input } = first.input
   const id = minds.mint('opn', rows.binding.customer)
   const operation: OperationRow = {
     ...first,

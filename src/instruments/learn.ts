@@ -8,7 +8,7 @@ import { type Committed, insert, moveTo, type Write } from '../world/store.ts'
 import { nextId, type World } from '../world/world.ts'
 import { type Change, type Decision, decide, type Minds, type Rows } from './decide.ts'
 import { returnUrlOf } from './return.ts'
-import { type BindingRow, bindings, channelNames, facts, instruments, operations } from './tables.ts'
+import { type BindingRow, bindings, channelNames, facts, identities, instruments, operations } from './tables.ts'
 
 /** What one `find` gives at most. A fold of a part must never be committed. */
 const rowsMax = 1_000
@@ -74,6 +74,7 @@ export function mindsOf(world: World): (rows: Rows) => Minds {
     mint: (prefix, near) => nextId(world, prefix, near),
     returnUrl: operation => returnUrlOf(world, operation),
     canLookUp: name => world.channels.get(name)?.lookUp !== undefined,
+    canRefresh: name => world.channels.get(name)?.refresh !== undefined,
     open: name => world.channels.get(name)?.bind !== undefined && world.account(name, rows.binding.mode) !== undefined,
   })
 }
@@ -107,11 +108,26 @@ export const inOrder = (rows: readonly BindingRow[]): readonly BindingRow[] => [
 
 const onlyLater = (result: Committed, from: number): boolean => !result.ok && result.refused.every(one => one.write >= from)
 
+/** Another instrument of the customer is this wallet or account already; that they are one is told by a fact of its own, not here. */
+async function isTaken(world: World, row: Readonly<Record<string, unknown>>): Promise<boolean> {
+  const { tenant, customer, kind, value } = row
+  if ([tenant, customer, kind, value].some(one => typeof one !== 'string')) throw new TypeError('an identity without a name')
+  return (
+    (await world.store.get(identities, {
+      tenant: String(tenant),
+      customer: String(customer),
+      kind: String(kind),
+      value: String(value),
+    })) !== undefined
+  )
+}
+
 /** A name that another binding holds (a channel gave the same token again) moves to the binding that was told it last. */
 async function takeNames(world: World, binding: BindingRow, writes: readonly Write[], tries: number): Promise<readonly Write[]> {
   if (tries === 0) return writes
   const out: Write[] = []
   for (const write of writes) {
+    if (write.verb === 'insert' && write.table === identities && (await isTaken(world, write.row))) continue
     const name = write.verb === 'insert' && write.table === channelNames ? write.row.name : undefined
     if (typeof name !== 'string') {
       out.push(write)

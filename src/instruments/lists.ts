@@ -8,7 +8,7 @@ import type { World } from '../world/world.ts'
 import { viewCustomer } from './customers.ts'
 import { instrumentStatuses } from './instrument.ts'
 import { listCustomers, listInstruments, type Placed } from './queries.ts'
-import { customerShape, instrumentShape } from './schemas.ts'
+import { customerShape, instrumentShape } from './shapes.ts'
 import { bindings, customers, instruments } from './tables.ts'
 import { viewInstrument } from './view.ts'
 

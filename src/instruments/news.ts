@@ -7,6 +7,7 @@ import { insert, move, refusedBy } from '../world/store.ts'
 import type { Mode, World } from '../world/world.ts'
 import { learn } from './learn.ts'
 import { backoffMs, leaseMs } from './operation.ts'
+import { resume } from './resume.ts'
 import { bindings, channelNames, type InboxRow, inbox, operations } from './tables.ts'
 
 /** About eight hours of backoff: longer than any operation takes to become known. */
@@ -16,14 +17,15 @@ const triesMax = 40
 export type Taken = 'learned' | 'kept' | 'nothing'
 
 export async function hear(world: World, from: { readonly channel: ChannelName; readonly mode: Mode }, told: Told): Promise<Taken> {
-  const { news } = told
-  if (news === undefined) return 'nothing'
-  if (await tell(world, from, { ...told, news })) return 'learned'
+  const { news, returned } = told
+  if (news === undefined && returned === undefined) return 'nothing'
+  if (await tell(world, from, told)) return 'learned'
   const { type, names, operation, binding, moment } = told
   const kept = {
     type,
     names,
-    news,
+    ...(news === undefined ? {} : { news }),
+    ...(returned === undefined ? {} : { returned }),
     ...(operation === undefined ? {} : { operation }),
     ...(binding === undefined ? {} : { binding }),
     ...(moment === undefined ? {} : { moment }),
@@ -66,11 +68,12 @@ export async function hearAgain(world: World, waiting: InboxRow): Promise<void> 
   await world.store.commit([move(inbox, row, next)])
 }
 
-type Heard = Told & { readonly news: NonNullable<Told['news']> }
-
-async function tell(world: World, from: { readonly channel: ChannelName; readonly mode: Mode }, told: Heard): Promise<boolean> {
+async function tell(world: World, from: { readonly channel: ChannelName; readonly mode: Mode }, told: Told): Promise<boolean> {
   const at = await findBinding(world, from, told)
   if (at === undefined) return false
+  // The customer approved in an app and never came back: go on as if the browser had. Told again, it is the same return.
+  if (told.returned !== undefined) await resume(world, { tenant: at.tenant, binding: at.binding, returned: told.returned, request: null })
+  if (told.news === undefined) return true
   const fact = { source: `${from.channel}:${from.mode}`, event: told.event, news: told.news, rank: 2 as const }
   const change = {
     facts: [
@@ -89,7 +92,7 @@ async function tell(world: World, from: { readonly channel: ChannelName; readonl
 async function findBinding(
   world: World,
   from: { readonly channel: ChannelName; readonly mode: Mode },
-  told: Heard,
+  told: Told,
 ): Promise<{ tenant: string; binding: string; operation?: string } | undefined> {
   if (told.operation !== undefined) {
     const operation = await world.store.get(operations, { id: told.operation })

@@ -2,9 +2,9 @@
  * An operation: one thing asked of a channel, under one key, until there is a definite answer or a person has to look. The decision what
  * to do next is pure; `settle.ts` carries it out for the request and for the worker alike.
  */
-import type { CardView, ChannelName, References, Repeat } from '../channels/channel.ts'
+import type { ChannelName, MandateTerms, References, Repeat, Source, Verb } from '../channels/channel.ts'
 
-export type Verb = 'bind' | 'resume' | 'revoke'
+export type { Verb } from '../channels/channel.ts'
 /** open: an answer is owed · waiting: the channel answered, and the customer or its bank acts · settled · parked: for a person, with its cause */
 export const operationStatuses = ['open', 'waiting', 'settled', 'parked'] as const
 export type OperationStatus = (typeof operationStatuses)[number]
@@ -13,7 +13,8 @@ export type OperationInput = {
   /** Captured in the vault's memory; adopted once the intent is durable. */
   readonly capture?: string
   readonly cardVersion?: number
-  readonly card?: CardView
+  readonly source?: Source
+  readonly terms?: MandateTerms
   readonly channelCustomer?: string
   readonly returnUrl?: string
   readonly returned?: Readonly<Record<string, string>>
@@ -26,14 +27,25 @@ export type OperationInput = {
   readonly route?: readonly ChannelName[]
   /** The first operation of a chain that fell over; the chain counts as one attempt and shares one security code. */
   readonly chain?: string
+  /** The operation under which the vault sealed the capture, where several channels were asked at once. */
+  readonly adoptedBy?: string
+  /** Until when the customer may take, where the channel gives more time than we do. Unix milliseconds. */
+  readonly until?: number
+  /** Which moment a refresh was planned for. */
+  readonly refreshAtMs?: number
 }
 
 /** Time for one attempt before the worker takes over, in ms: above the channel's deadline for several requests in a row. */
 export const leaseMs = 60_000
 const firstDelayMs = 1_000
 const lastDelayMs = 15 * 60_000
-/** How long the customer may take over a challenge, or a bank over a verification, before the binding lapses; later news still counts. */
-export const patienceMs = (cause: string | null): number => (cause === 'verifying' ? 7 * 24 * 3_600_000 : 24 * 3_600_000)
+/**
+ * How long the customer may take over a challenge, a bank over a verification or a channel over a revocation, before the binding lapses or a
+ * person is asked; later news still counts.
+ */
+export const patienceMs = (cause: string | null): number => (cause === 'challenge' ? 24 * 3_600_000 : 7 * 24 * 3_600_000)
+/** A channel that gives its customers longer than that (small deposits take days) is believed up to a month. */
+export const untilMax = 31 * 24 * 3_600_000
 /** How long until a waiting binding is looked up again: ten minutes, then ever more rarely. */
 export const waitMs = (age: number): number => Math.max(10 * 60_000, Math.min(Math.round(age / 2), 6 * 3_600_000))
 /** How long a look-up is repeated before a person is asked. */
@@ -54,7 +66,14 @@ export type Step =
   | { readonly do: 'abandon'; readonly reason: string }
   | { readonly do: 'park'; readonly cause: string }
 
-type Standing = { readonly status: OperationStatus; readonly tries: number; readonly created_at: number; readonly cause: string | null }
+type Standing = {
+  readonly verb: Verb
+  readonly status: OperationStatus
+  readonly tries: number
+  readonly created_at: number
+  readonly cause: string | null
+  readonly input: Pick<OperationInput, 'until'>
+}
 
 /**
  * What to do about an operation that is due. Never a new key; after the key's window never a re-send; what can neither be re-sent nor
@@ -64,7 +83,10 @@ type Standing = { readonly status: OperationStatus; readonly tries: number; read
 export function nextStep(operation: Standing, can: { readonly repeat: Repeat | undefined; readonly lookUp: boolean }, now: number): Step {
   const age = now - operation.created_at
   if (operation.status === 'waiting') {
-    return age < patienceMs(operation.cause) ? { do: 'lookUp' } : { do: 'abandon', reason: `${operation.cause ?? 'it'} took too long` }
+    const over = age >= patienceMs(operation.cause) && now >= (operation.input.until ?? 0)
+    if (!over) return { do: 'lookUp' }
+    const reason = `${operation.cause ?? 'it'} took too long`
+    return operation.verb === 'revoke' ? { do: 'park', cause: reason } : { do: 'abandon', reason }
   }
   // Tries are counted before they are made: none counted means nothing ever left.
   if (operation.tries === 0) return { do: 'send' }

@@ -2,17 +2,40 @@
  * After a challenge the customer's browser comes back, or the caller tells us what it brought: the channel is asked (or told) what became
  * of it.
  */
-import { Problem } from '../core/problem.ts'
-import { insert, moveTo } from '../world/store.ts'
-import { nextId, type World } from '../world/world.ts'
+import { fieldProblem, Problem } from '../core/problem.ts'
+import { insert, move, moveTo } from '../world/store.ts'
+import type { World } from '../world/world.ts'
 import type { Decision, Rows } from './decide.ts'
+import { newOperation } from './intent.ts'
 import { asItStands, readRows } from './learn.ts'
 import { leaseMs } from './operation.ts'
 import { readReturnToken } from './return.ts'
 import { carryOut } from './settle.ts'
-import { bindings, type OperationRow, operations } from './tables.ts'
+import { type BindingRow, bindings, operations } from './tables.ts'
 
 export type Returned = Readonly<Record<string, string>>
+
+/** What the customer types has a name of its own; an answer without it is a mistake of the caller's, and is not sent anywhere. */
+export function answersWanted(binding: Pick<BindingRow, 'action'>, returned: Returned): void {
+  const { action } = binding
+  if (action === null) return
+  const name =
+    action.type === 'otp'
+      ? 'otp'
+      : action.type === 'micro_deposits'
+        ? action.by
+        : action.type === 'three_ds'
+          ? 'three_ds_result'
+          : undefined
+  if (name === undefined) return
+  const given = returned[name]
+  if (given === undefined || given === '') throw fieldProblem(`/returned/${name}`, 'is what this challenge asks for')
+  if (name === 'otp' && !/^[0-9A-Za-z]{3,12}$/.test(given)) throw fieldProblem('/returned/otp', 'must be 3 to 12 digits or letters')
+  if (name === 'amounts' && !/^\d{1,6}(,\d{1,6}){0,3}$/.test(given))
+    throw fieldProblem('/returned/amounts', 'must be amounts in minor units with commas between, such as 32,45')
+  if (name === 'descriptor_code' && !/^[0-9A-Za-z]{4,12}$/.test(given))
+    throw fieldProblem('/returned/descriptor_code', 'must be the code of the statement line, such as SM11AA')
+}
 
 /** Resumes the binding whose challenge came back. A second return of the same one changes nothing: it answers how things stand. */
 export async function resumeReturned(world: World, token: string, returned: Returned): Promise<Rows> {
@@ -40,8 +63,10 @@ export async function resume(
   )
   if (rows.binding.operations >= operationsMax) return asItStands(rows)
   if (underWay || (rows.binding.status !== 'challenge' && rows.binding.status !== 'uncertain')) return asItStands(rows)
-  if (world.channels.get(rows.binding.channel)?.resume === undefined) return asItStands(rows)
-  const operation = newResume(world, rows, input)
+  const empty = Object.keys(input.returned).length === 0
+  if (empty && rows.binding.action !== null && comesBackWithNothing.has(rows.binding.action.type)) return lookAgain(world, rows)
+  if (world.channels.get(rows.binding.channel)?.resume === undefined) return lookAgain(world, rows)
+  const operation = newOperation(world, rows.binding, { verb: 'resume', input: { returned: input.returned }, request: input.request })
   const binding = { ...rows.binding, operations: rows.binding.operations + 1 }
   const result = await world.store.commit([moveTo(bindings, rows.binding, binding), insert(operations, operation)])
   // Someone else resumed or settled it at the same moment: how it stands now is the answer.
@@ -50,26 +75,34 @@ export async function resume(
   return carryOut(world, operation, { rows: after })
 }
 
-function newResume(world: World, rows: Rows, input: { readonly returned: Returned; readonly request: string | null }): OperationRow {
-  const { binding } = rows
-  return {
-    id: nextId(world, 'opn', binding.customer),
-    tenant: binding.tenant,
-    mode: binding.mode,
-    customer: binding.customer,
-    instrument: binding.instrument,
-    binding: binding.id,
-    channel: binding.channel,
-    verb: 'resume',
-    status: 'open',
-    place: binding.operations + 1,
-    input: { returned: input.returned },
-    tries: 1,
-    cause: null,
-    request: input.request,
-    due_at: world.now() + leaseMs,
-    clock: null,
-    created_at: world.now(),
-    version: 1,
-  }
+/** The customer acts in an app or at the bank, and nobody brings anything back. */
+const comesBackWithNothing: ReadonlySet<string> = new Set(['app_link', 'qr', 'await'])
+
+/** The page asks whether it is done: the bind that waits is looked up now, at most as often as one attempt's lease allows. */
+async function lookAgain(world: World, rows: Rows): Promise<Decision> {
+  const waiting = rows.operations.find(one => one.verb === 'bind' && one.status === 'waiting')
+  if (waiting === undefined || world.channels.get(waiting.channel)?.lookUp === undefined) return asItStands(rows)
+  const claimed = { tries: waiting.tries + 1, due_at: world.now() + leaseMs }
+  if (!(await world.store.commit([move(operations, waiting, claimed)])).ok) return asItStands(rows)
+  return carryOut(world, { ...waiting, ...claimed, version: waiting.version + 1 }, { step: { do: 'lookUp' } })
+}
+
+/** A one-time password is sent again: as often as the channel's declaration allows, and never beside another that is under way. */
+export async function resend(
+  world: World,
+  input: { readonly tenant: string; readonly binding: string; readonly request: string },
+): Promise<Decision> {
+  const rows = await readRows(world, input.tenant, input.binding)
+  const channel = world.channels.get(rows.binding.channel)
+  const repeat = channel?.repeat.resend
+  if (rows.binding.status !== 'challenge' || channel?.resend === undefined || repeat?.kind !== 'repeatable')
+    throw new Problem('conflict', 'no password was sent that could be sent again')
+  const sent = rows.operations.filter(one => one.verb === 'resend')
+  if (sent.some(one => one.status === 'open')) throw new Problem('conflict', 'it is being sent')
+  if (sent.length >= repeat.times) throw new Problem('too_many_requests', `it was sent ${sent.length} times again, and is not any more`)
+  const operation = newOperation(world, rows.binding, { verb: 'resend', input: {}, request: input.request })
+  const binding = { ...rows.binding, operations: rows.binding.operations + 1 }
+  const result = await world.store.commit([moveTo(bindings, rows.binding, binding), insert(operations, operation)])
+  if (!result.ok) throw new Problem('conflict', 'the binding changed meanwhile')
+  return carryOut(world, operation)
 }

@@ -1,25 +1,77 @@
-/** Which channels a bind may go to, in order. */
-import type { ChannelName } from '../channels/channel.ts'
+/** Which channels a bind goes to, in order, and why: rules as data, the channels' own word on what they take, and which of them answer. */
+import type { Channel, ChannelName } from '../channels/channel.ts'
+import { kindOfSource } from '../channels/source.ts'
+import { countryOf, schemeOf, unfit, type Wish } from '../channels/way.ts'
 import { fieldProblem, Problem } from '../core/problem.ts'
 import type { Mode, World } from '../world/world.ts'
-import type { BindingRow } from './tables.ts'
+import type { RoutingRule } from './routing.ts'
+import type { BindingRow, RouteReason } from './tables.ts'
 
-/** The channels of the route that can bind and for which there is an account. */
-export function usableRoute(
-  world: World,
-  mode: Mode,
-  asked: readonly ChannelName[] | undefined,
-  pointer = '/channels',
-): readonly [ChannelName, ...ChannelName[]] {
-  const usable = (asked ?? world.settings.route).filter(
-    name => world.channels.get(name)?.bind !== undefined && world.account(name, mode) !== undefined,
-  )
-  const [first, ...rest] = usable
-  if (first === undefined) throw fieldProblem(pointer, `there is no ${mode} account for it`, 'unprocessable')
-  return [first, ...rest]
+export type Route = readonly [ChannelName, ...ChannelName[]]
+/** `all`: every one of them is bound, not the first that takes it. */
+export type Choice = { readonly channels: Route; readonly all: boolean; readonly reason: RouteReason }
+
+export type RouteWish = Wish & {
+  readonly mode: Mode
+  /** The leading digits of a card, where they are known. */
+  readonly bin: string | undefined
+  /** What the caller named; it goes before every rule. */
+  readonly asked: readonly ChannelName[] | undefined
+  readonly all: boolean | undefined
 }
 
-type Route = readonly [ChannelName, ...ChannelName[]]
+/** Throws a problem naming the field where no channel is left. */
+export function chooseRoute(world: World, wish: RouteWish, rules: readonly RoutingRule[], pointer = '/channels'): Choice {
+  const rule = wish.asked === undefined ? rules.find(one => matches(one, wish)) : undefined
+  const named = wish.asked ?? rule?.channels ?? world.settings.route
+  const considered = named.map(name => ({ channel: name, ...verdictOn(world, name, wish) }))
+  const usable = considered.filter(one => one.fit)
+  // A channel that does not answer goes last: it is still tried where there is no other.
+  const ordered = [...usable.filter(one => one.well), ...usable.filter(one => !one.well)]
+  const [first, ...rest] = ordered
+  if (first === undefined) {
+    const reasons = considered.map(one => `${one.channel} ${one.because}`).join('; ')
+    throw fieldProblem(pointer, reasons === '' ? 'names no channel' : `no channel is left: ${reasons}`, 'unprocessable')
+  }
+  const all = wish.all ?? rule?.all ?? false
+  const said = rule?.id ?? (wish.asked === undefined ? 'deployment' : 'caller')
+  const chosen = all ? ordered : [first]
+  const reason: RouteReason = {
+    rule: said,
+    considered: considered.map(({ channel, fit, because }) => ({
+      channel,
+      verdict: chosen.some(one => one.channel === channel) ? 'chosen' : fit ? 'next' : 'left_out',
+      because,
+    })),
+  }
+  return { channels: [first.channel, ...rest.map(one => one.channel)], all, reason }
+}
+
+type Verdict = { readonly fit: boolean; readonly well: boolean; readonly because: string }
+
+function verdictOn(world: World, name: ChannelName, wish: RouteWish): Verdict {
+  const channel: Channel | undefined = world.channels.get(name)
+  if (channel === undefined) return { fit: false, well: false, because: 'is not a channel here' }
+  if (world.account(name, wish.mode) === undefined) return { fit: false, well: false, because: `has no ${wish.mode} account` }
+  const why = unfit(channel, wish)
+  if (why !== undefined) return { fit: false, well: false, because: why }
+  const well = world.health.isWell(name, world.now())
+  return { fit: true, well, because: well ? 'takes it' : 'takes it, and does not answer at the moment' }
+}
+
+/** Every condition that is stated has to hold. */
+export function matches(rule: Pick<RoutingRule, 'when'>, wish: RouteWish): boolean {
+  const { kinds, schemes, countries, currencies, bins } = rule.when
+  const holds = (list: readonly string[] | undefined, value: string | undefined): boolean =>
+    list === undefined || (value !== undefined && list.includes(value))
+  return (
+    holds(kinds, kindOfSource[wish.source.type]) &&
+    holds(schemes, schemeOf(wish.source)) &&
+    holds(countries, countryOf(wish.source)) &&
+    holds(currencies, wish.terms?.currency) &&
+    (bins === undefined || bins.some(prefix => wish.bin?.startsWith(prefix)))
+  )
+}
 
 /** A challenge is left out: it may stand for a day, and the customer who comes back meanwhile wants to bind. */
 const unfinished = ['initiated', 'verifying', 'uncertain', 'active', 'suspended', 'revoking'] as const

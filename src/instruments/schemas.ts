@@ -1,12 +1,12 @@
-/** The shapes of the instruments' endpoints. */
+/** What the instruments' endpoints take; what they answer is in `shapes.ts`. */
 import { z } from 'zod'
-import { refusalCategories } from '../channels/channel.ts'
-import { channelNames } from '../channels/names.ts'
+import { actionTypes } from '../channels/action.ts'
+import { debitSchemes } from '../channels/source.ts'
+import { isCurrency } from '../core/currency.ts'
 import { id, ip, metadata, reference, text, timestamp, urlOrLoopback, userAgent } from '../http/schemas.ts'
-import { bindingLifecycle } from './binding.ts'
-import { instrumentStatuses } from './instrument.ts'
 
-export const channelName = z.enum(channelNames, `must be one of ${channelNames.join(', ')}`)
+/** Which channels there are is answered by `GET /v1/channels`; one that is none is refused by its name's field. */
+export const channelName = z.string().regex(/^[a-z][a-z0-9_]{1,31}$/, "must be a channel's name, as GET /v1/channels lists them")
 
 const client = z.strictObject({ ip: ip.optional(), user_agent: userAgent.optional(), device: text(200).optional() })
 const consent = z.strictObject({ text_version: text(100), accepted_at: timestamp, ip: ip.optional(), user_agent: userAgent.optional() })
@@ -18,30 +18,118 @@ export const returnedParameters = z
   .record(z.string().regex(/^[A-Za-z0-9_.[\]-]{1,64}$/, 'a name must have 1 to 64 letters, digits, _ . - [ or ]'), text(8192, 0))
   .refine(value => Object.keys(value).length <= 20, 'must have at most 20 entries')
 
-export const bindBody = z.strictObject({
-  customer: id('cus'),
-  card: z.strictObject({ capture: id('cap').describe('What the vault gave for the captured card.') }),
-  channels: z
-    .array(channelName)
-    .min(1)
-    .max(8)
-    .refine(list => new Set(list).size === list.length, 'must not name a channel twice')
+const capture = id('cap').describe('What the vault gave for what was captured.')
+export const country = z.string().regex(/^[A-Z]{2}$/, 'must be a country of two capital letters, as ISO 3166-1 has them')
+export const currency = z.string().refine(isCurrency, 'must be a currency of ISO 4217')
+const brand = z.string().regex(/^[a-z][a-z0-9_]{1,31}$/, "must be a wallet's brand in lower case, such as gcash")
+const day = z.iso.date('must be a day, such as 2027-01-31')
+
+/** Exactly one of these stands in a bind. */
+const subjects = {
+  card: z.strictObject({ capture }).optional(),
+  encrypted_card: z
+    .strictObject({
+      fields: z.record(z.string().max(64), text(8192)).refine(one => Object.keys(one).length <= 20, 'must have at most 20 fields'),
+    })
     .optional()
-    .describe('In the order to try. Without it: the route of this deployment.'),
-  return_url: returnUrl,
-  client: client.optional(),
-  consent: consent.optional(),
-  metadata: metadata.optional(),
-})
+    .describe("What a channel's own fields encrypted in the browser. Only that channel can read it, so name it in `channels`."),
+  device_token: z.strictObject({ capture }).optional().describe('An Apple Pay or Google Pay token that the vault decrypted.'),
+  bank_account: z
+    .strictObject({
+      scheme: z.enum(debitSchemes),
+      capture: capture.optional(),
+      country: country.optional(),
+      verify: z.enum(['micro_deposits', 'instant']).optional(),
+    })
+    .optional()
+    .describe('Without a capture the payer types the account at the channel.'),
+  wallet: z
+    .strictObject({
+      brand,
+      by: z.enum(['redirect', 'app_link', 'qr']).optional(),
+      capture: capture.optional(),
+      country: country.optional(),
+    })
+    .optional(),
+  instant_mandate: z
+    .strictObject({ rail: z.enum(['pix_automatico', 'upi_autopay']), by: z.enum(['await', 'qr', 'app_link']), capture: capture.optional() })
+    .optional(),
+  carrier_account: z.strictObject({ capture }).optional(),
+}
+
+export const mandateTerms = z
+  .strictObject({
+    currency,
+    rule: z.enum(['max', 'fixed', 'any']),
+    amount: z
+      .string()
+      .regex(/^[1-9]\d{0,14}$/, 'must be digits in minor units, such as 1999')
+      .optional(),
+    frequency: z.enum(['weekly', 'monthly', 'quarterly', 'half_yearly', 'yearly', 'as_presented']),
+    starts_on: day,
+    ends_on: day.optional(),
+    contract: text(35),
+    description: text(140),
+  })
+  .refine(one => (one.rule === 'any') === (one.amount === undefined), {
+    path: ['amount'],
+    error: 'goes with max and fixed, and with those only',
+  })
+  .refine(one => one.ends_on === undefined || one.ends_on > one.starts_on, { path: ['ends_on'], error: 'must be after starts_on' })
+
+const channels = z
+  .array(channelName)
+  .min(1)
+  .max(16)
+  .refine(list => new Set(list).size === list.length, 'must not name a channel twice')
+
+const subjectNames = ['card', 'encrypted_card', 'device_token', 'bank_account', 'wallet', 'instant_mandate', 'carrier_account'] as const
+const one = 'exactly one of '.concat(subjectNames.join(', '), ' must be given')
+
+const subjectShape = z.strictObject(subjects)
+export const bindBody = subjectShape
+  .extend({
+    customer: id('cus'),
+    mandate: mandateTerms.optional().describe('What the payer agrees to, where the rail makes mandates.'),
+    channels: channels
+      .optional()
+      .describe("In the order to try. Without it: the tenant's routing rules, else the route of this deployment."),
+    bind_on: z
+      .enum(['first', 'all'])
+      .optional()
+      .describe('`all`: one binding at each of the channels, asked at once; what one refuses takes nothing from the others.'),
+    return_url: returnUrl,
+    client: client.optional(),
+    consent: consent.optional(),
+    metadata: metadata.optional(),
+  })
+  .refine(body => subjectNames.filter(name => body[name] !== undefined).length === 1, { path: ['card'], error: one })
+
+export const routeBody = subjectShape
+  .omit({ encrypted_card: true })
+  .extend({
+    mandate: mandateTerms.optional(),
+    channels: channels.optional(),
+    bin: z
+      .string()
+      .regex(/^\d{6,8}$/, 'must be 6 to 8 digits')
+      .optional(),
+  })
+  .refine(body => subjectNames.filter(name => name !== 'encrypted_card' && body[name] !== undefined).length === 1, {
+    path: ['card'],
+    error: one,
+  })
+
 export const extendBody = z.strictObject({ channel: channelName, return_url: returnUrl, client: client.optional() })
 export const resumeBody = z.strictObject({ binding: id('bnd').optional(), returned: returnedParameters })
+export const bindingBody = z.strictObject({ binding: id('bnd').optional() })
 export const customerBody = z.strictObject({
   reference: reference().optional(),
   clock: id('clk').optional(),
   metadata: metadata.optional(),
 })
 export const grantBody = z.strictObject({
-  captures: z.int().min(1).max(1000).optional().describe('How many cards it is good for; 1 without it.'),
+  captures: z.int().min(1).max(1000).optional().describe('How many captures it is good for; 1 without it.'),
   expires_in_seconds: z.int().min(10).max(900).optional().describe('900 without it.'),
   origins: z
     .array(z.url({ protocol: /^https?$/, message: 'must be a web origin' }).max(200))
@@ -53,87 +141,24 @@ export const grantBody = z.strictObject({
 export const instrumentParams = z.strictObject({ id: id('ins') })
 export const customerParams = z.strictObject({ id: id('cus') })
 
-const instant = z.iso.datetime()
-export const bindingShape = z.object({
-  id: z.string(),
-  object: z.literal('binding'),
-  channel: channelName,
-  status: z.enum(bindingLifecycle.states),
-  token: z.string().nullable(),
-  refusal: z
-    .object({
-      by: z.enum(['issuer', 'channel', 'bindery']),
-      category: z.enum(refusalCategories),
-      code: z.string(),
-      message: z.string().optional(),
-    })
-    .nullable(),
-  network_transaction_id: z.string().nullable(),
-  transaction_link_id: z.string().nullable(),
-  consent: z
-    .object({ text_version: z.string(), accepted_at: instant, ip: z.string().nullable(), user_agent: z.string().nullable() })
-    .nullable(),
-  created_at: instant,
-  updated_at: instant,
+const plainAction = z.object({
+  type: z.enum(actionTypes),
+  expires_at: z.iso.datetime(),
+  url: z.string().nullable().optional().describe('redirect, app_link, three_ds'),
+  method: z.enum(['GET', 'POST']).optional().describe('redirect'),
+  data: z.record(z.string(), z.string()).nullable().optional().describe('redirect by POST: the form to send'),
+  payload: z.string().optional().describe('qr: what the code holds'),
+  image_url: z.string().nullable().optional().describe('qr'),
+  sent_to: z.string().optional().describe('otp, masked'),
+  digits: z.int().nullable().optional().describe('otp'),
+  tries_left: z.int().nullable().optional().describe('otp, micro_deposits'),
+  resends: z.int().optional().describe('otp: how often it may be sent again'),
+  by: z.enum(['amounts', 'descriptor_code']).optional().describe('micro_deposits: answer with `amounts` (`32,45`) or `descriptor_code`'),
+  arrives_at: z.iso.datetime().nullable().optional().describe('micro_deposits'),
+  stage: z.enum(['fingerprint', 'challenge']).optional().describe('three_ds: answer with `three_ds_result`'),
+  token: z.string().optional().describe("three_ds: for the channel's own component"),
+  where: z.string().optional().describe('await: where the customer is asked'),
 })
-export const instrumentShape = z
-  .object({
-    id: z.string(),
-    object: z.literal('instrument'),
-    livemode: z.boolean(),
-    customer: z.string(),
-    kind: z.literal('card'),
-    status: z.enum(instrumentStatuses),
-    card: z.object({ brand: z.string(), last4: z.string(), bin: z.string(), expiry_month: z.int(), expiry_year: z.int() }),
-    next_action: z
-      .object({
-        type: z.literal('redirect'),
-        url: z.string(),
-        method: z.enum(['GET', 'POST']),
-        data: z.record(z.string(), z.string()).nullable(),
-        binding: z.string(),
-      })
-      .nullable(),
-    bindings: z.array(bindingShape),
-    merged_into: z.string().nullable(),
-    metadata: z.record(z.string(), z.string()),
-    created_at: instant,
-    updated_at: instant,
-  })
-  .meta({ id: 'Instrument' })
-export const customerShape = z
-  .object({
-    id: z.string(),
-    object: z.literal('customer'),
-    livemode: z.boolean(),
-    reference: z.string().nullable(),
-    clock: z.string().nullable(),
-    metadata: z.record(z.string(), z.string()),
-    created_at: instant,
-  })
-  .meta({ id: 'Customer' })
-export const grantShape = z
-  .object({ object: z.literal('capture_grant'), grant: z.string(), capture_url: z.string(), expires_at: instant, captures: z.int() })
-  .meta({ id: 'CaptureGrant' })
-export const timelineShape = z
-  .object({
-    object: z.literal('list'),
-    data: z.array(
-      z.object({
-        at: instant,
-        effective_at: instant,
-        type: z.enum(['instrument.created', 'operation.started', 'fact']),
-        binding: z.string().nullable(),
-        channel: z.string().nullable(),
-        what: z.string(),
-        source: z.string(),
-        source_event: z.string().nullable(),
-        operation: z.string().nullable(),
-        request: z.string().nullable(),
-        applied: z.boolean(),
-        ignored_because: z.string().nullable(),
-        details: z.record(z.string(), z.unknown()),
-      }),
-    ),
-  })
-  .meta({ id: 'Timeline' })
+export const actionShape = plainAction
+  .extend({ binding: z.string(), alternatives: z.array(plainAction).describe('Other ways to the same end; the customer takes one.') })
+  .meta({ id: 'NextAction' })

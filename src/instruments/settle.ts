@@ -13,9 +13,9 @@ import {
 } from '../channels/channel.ts'
 import { Problem } from '../core/problem.ts'
 import { move, Unavailable, type Write } from '../world/store.ts'
-import type { Card, World } from '../world/world.ts'
+import type { Captured, World } from '../world/world.ts'
 import type { OwnNews } from './binding.ts'
-import type { Change, Decision, Rows } from './decide.ts'
+import { type Change, type Decision, isAsking, type Rows } from './decide.ts'
 import type { NewFact } from './fact.ts'
 import { learn, readRows } from './learn.ts'
 import { backoffMs, cannotRepeat, leaseMs, nextStep, type Step, waitMs } from './operation.ts'
@@ -40,7 +40,8 @@ export async function carryOut(
 /** What the worker does with an operation that fell due: claims it by a move, so that no two attempts run at once, then carries it out. */
 export async function settle(world: World, due: OperationRow): Promise<void> {
   const channel = world.channels.get(due.channel)
-  const step = nextStep(due, { repeat: channel?.repeat[due.verb], lookUp: channel?.lookUp !== undefined }, world.now())
+  const lookUp = channel?.lookUp !== undefined && due.verb !== 'refresh' && due.verb !== 'resend'
+  const step = nextStep(due, { repeat: channel?.repeat[due.verb], lookUp }, world.now())
   const claimed = { tries: due.tries + 1, due_at: world.now() + leaseMs }
   const result = await world.store.commit([move(operations, due, claimed)])
   if (!result.ok) return
@@ -48,7 +49,7 @@ export async function settle(world: World, due: OperationRow): Promise<void> {
 }
 
 async function attempt(world: World, operation: OperationRow, rows: Rows, step: Step): Promise<Change> {
-  if (step.do === 'park') return { facts: [], attempt: { operation: operation.id, cause: step.cause, parked: true, dueAt: null } }
+  if (step.do === 'park') return { facts: [], attempt: { operation: operation.id, cause: step.cause, becomes: 'parked', dueAt: null } }
   if (step.do === 'abandon') return { facts: [own(operation, { kind: 'abandoned', reason: step.reason })] }
   const first = await ask(world, operation, rows, step.do)
   // The channel still has it, so no attempt to revoke it took effect: it can be asked again.
@@ -60,21 +61,24 @@ async function attempt(world: World, operation: OperationRow, rows: Rows, step: 
 /** What follows from what was answered. */
 function changeOf(world: World, operation: OperationRow, outcome: Asked, how: 'send' | 'lookUp'): Change {
   const now = world.now()
-  const again = (cause: string, waitFor: number, references?: References): Change => ({
-    facts: [],
-    attempt: { operation: operation.id, cause, parked: false, dueAt: now + waitFor, ...(references === undefined ? {} : { references }) },
-  })
+  const waiting = operation.status === 'waiting'
+  const again = (cause: string, waitFor: number, references?: References): Change => {
+    const attempt = { operation: operation.id, cause, becomes: waiting ? ('waiting' as const) : ('open' as const), dueAt: now + waitFor }
+    return { facts: [], attempt: { ...attempt, ...(references === undefined ? {} : { references }) } }
+  }
   const patience = waitMs(now - operation.created_at)
   const backoff = backoffMs(operation.tries, chance(world))
   if (outcome.kind === 'lapsed') return { facts: [own(operation, refusedByUs('card_lapsed'))] }
   if (outcome.kind === 'none') return { facts: [own(operation, refusedByUs('never_arrived'))] }
+  const taken = takenOn(operation, outcome, now + patience)
+  if (taken !== undefined) return taken
   const undecided = outcome.kind === 'challenged' || outcome.kind === 'verifying' || outcome.kind === 'uncertain'
-  if (operation.status === 'waiting' && undecided) return again(operation.cause ?? 'challenge', patience)
+  if (waiting && undecided) return again(operation.cause ?? 'challenge', patience)
   if (outcome.kind === 'uncertain') return again(outcome.cause, outcome.cause === cannotRepeat ? patience : backoff, outcome.references)
   // Refused at the door (a wrong key, a closed account): that says nothing about the first time, whose answer nobody has, and what was to
   // be revoked is still there when the door opens.
   const atTheDoor = outcome.kind === 'refused' && outcome.category === 'misconfigured' && how === 'send'
-  if (atTheDoor && (operation.tries > 1 || operation.verb === 'revoke')) return again(`refused at the door: ${outcome.code}`, backoff)
+  if (atTheDoor && (operation.tries > 1 || !isAsking(operation.verb))) return again(`refused at the door: ${outcome.code}`, backoff)
   const { moment, ...news } = outcome
   const fact: NewFact = {
     source: `${operation.channel}:${operation.mode}`,
@@ -85,6 +89,15 @@ function changeOf(world: World, operation: OperationRow, outcome: Asked, how: 's
   }
   const request = operation.request === null ? {} : { request: operation.request }
   return { facts: [{ ...fact, ...(moment === undefined ? {} : { moment }), ...request }] }
+}
+
+/** The channel took it on and has no answer yet: a revocation that it carries out later, an update that comes as news. */
+function takenOn(operation: OperationRow, outcome: Asked, dueAt: number): Change | undefined {
+  if (operation.verb === 'revoke' && outcome.kind === 'revoking')
+    return { facts: [], attempt: { operation: operation.id, cause: 'revoking', becomes: 'waiting', dueAt } }
+  if (operation.verb === 'refresh' && outcome.kind === 'verifying')
+    return { facts: [], attempt: { operation: operation.id, cause: 'taken on', becomes: 'settled', dueAt: null } }
+  return undefined
 }
 
 const refusedByUs = (code: string): OwnNews => ({
@@ -116,7 +129,12 @@ async function ask(world: World, operation: OperationRow, rows: Rows, how: 'send
   try {
     if (how === 'send' && operation.verb === 'bind' && !(await adopt(world, operation))) return { kind: 'lapsed' }
     const lapse = { code: false }
-    const call: Call = { operation: operation.id, key: operation.id, account, send: request => carry(world, operation, request, lapse) }
+    const call: Call = {
+      operation: operation.id,
+      key: operation.id,
+      account,
+      send: request => carry(world, { operation, rows }, request, lapse),
+    }
     const outcome = how === 'lookUp' ? await lookUp(channel, call, operation, rows) : await send(world, channel, call, operation, rows)
     if (!lapse.code || outcome.kind !== 'uncertain') return outcome
     // The first attempt, and it did not get past the vault: nothing was stored anywhere.
@@ -136,22 +154,32 @@ async function ask(world: World, operation: OperationRow, rows: Rows, how: 'send
  * A request with a card goes out through the vault, every other directly. Where the vault no longer holds the security code the same bytes
  * cannot be sent again: there is no answer, and the channel is asked what became of the first ones.
  */
-async function carry(world: World, operation: OperationRow, request: ChannelRequest, lapse: { code: boolean }): Promise<ChannelAnswer> {
-  if (request.card !== true) return world.send(request)
-  return world.vault.forward(forwarding(world, operation, request)).catch(error => {
+async function carry(world: World, of: Asking, request: ChannelRequest, lapse: { code: boolean }): Promise<ChannelAnswer> {
+  const { channel } = of.operation
+  try {
+    const answer = await (request.placeholders === true ? world.vault.forward(forwarding(world, of, request)) : world.send(request))
+    world.health.note(channel, answer.status < 500 && answer.status !== 429, world.now())
+    return answer
+  } catch (error) {
+    if (error instanceof NoAnswer) world.health.note(channel, false, world.now())
     if (!(error instanceof Problem) || error.code !== 'gone') throw error
     lapse.code = true
     throw new NoAnswer(cannotRepeat)
-  })
+  }
 }
 
-function forwarding(world: World, operation: OperationRow, request: ChannelRequest): Parameters<World['vault']['forward']>[0] {
+type Asking = { readonly operation: OperationRow; readonly rows: Pick<Rows, 'operations'> }
+
+/** What is filled in was sealed for the binding's first operation, or for the one that several channels share. */
+function forwarding(world: World, { operation, rows }: Asking, request: ChannelRequest): Parameters<World['vault']['forward']>[0] {
+  const bind = operation.verb === 'bind' ? operation : rows.operations.find(one => one.verb === 'bind')
+  const { cardVersion = 1, adoptedBy, chain } = bind?.input ?? {}
   return {
     tenant: operation.tenant,
     mode: operation.mode,
     instrument: operation.instrument,
-    instrumentVersion: operation.input.cardVersion ?? 1,
-    operation: operation.input.chain ?? operation.id,
+    instrumentVersion: cardVersion,
+    operation: adoptedBy ?? chain ?? operation.id,
     timeoutMs: world.settings.channelTimeoutMs,
     request,
   }
@@ -159,41 +187,45 @@ function forwarding(world: World, operation: OperationRow, request: ChannelReque
 
 /** Seals the captured card now that the intent is durable; false if the capture lapsed, in which case nothing can have been sent. */
 async function adopt(world: World, operation: OperationRow): Promise<boolean> {
-  const { capture, cardVersion, chain } = operation.input
+  const { capture, cardVersion, chain, adoptedBy } = operation.input
   if (capture === undefined || chain !== undefined) return true
-  const card: Card | undefined = await world.vault.adopt({
+  const adopted: Captured | undefined = await world.vault.adopt({
     tenant: operation.tenant,
     mode: operation.mode,
     reference: capture,
     instrument: operation.instrument,
     instrumentVersion: cardVersion ?? 1,
-    operation: operation.id,
+    operation: adoptedBy ?? operation.id,
   })
-  return card !== undefined
+  return adopted !== undefined
 }
 
 async function send(world: World, channel: Channel, call: Call, operation: OperationRow, rows: Rows): Promise<Asked> {
   const about = { customer: operation.customer, binding: operation.binding }
   const missing: Asked = { kind: 'uncertain', cause: `${operation.channel} cannot ${operation.verb}` }
-  const { card, client, returnUrl, returned, channelCustomer } = operation.input
+  const { source, terms, client, returnUrl, returned, channelCustomer } = operation.input
   if (operation.verb === 'bind') {
-    if (channel.bind === undefined || card === undefined) return missing
+    if (channel.bind === undefined || source === undefined) return missing
     return channel.bind(call, {
       ...about,
       tenant: operation.tenant,
       channelCustomer,
       instrument: operation.instrument,
-      card,
+      source,
+      terms,
       returnUrl: returnUrl ?? '',
       client: client ?? {},
     })
   }
-  if (operation.verb === 'resume')
-    return (await channel.resume?.(call, { ...about, references: rows.binding.names, returned: returned ?? {} })) ?? missing
+  if (operation.verb === 'resume' || operation.verb === 'resend')
+    return (await channel[operation.verb]?.(call, { ...about, references: rows.binding.names, returned: returned ?? {} })) ?? missing
   const token = operation.input.token ?? rows.binding.token
   if (token === null) return missing
+  if (operation.verb === 'refresh') return (await channel.refresh?.(call, { ...about, token, references: rows.binding.names })) ?? missing
   if (bindsBeside(rows)) return { kind: 'uncertain', cause: 'the card is being bound there anew' }
   if (heldBySibling(rows, token) || (await passedOn(world, operation, token))) return { kind: 'revoked' }
+  // Nothing is kept over there that could be given up: our own word ends it.
+  if (channel.revoke === undefined) return { kind: 'revoked' }
   return (await channel.revoke?.(call, { ...about, token, references: rows.binding.names })) ?? missing
 }
 
@@ -205,7 +237,9 @@ async function passedOn(world: World, operation: OperationRow, token: string): P
 
 async function lookUp(channel: Channel, call: Call, operation: OperationRow, rows: Rows): Promise<Asked> {
   const references = { ...operation.input.references, ...rows.binding.names }
-  const asked = { customer: operation.customer, binding: operation.binding, verb: operation.verb, references, card: operation.input.card }
+  const { customer, binding, verb } = operation
+  const source = operation.input.source ?? rows.operations.find(one => one.verb === 'bind')?.input.source
+  const asked = { customer, binding, verb, references, source }
   return (await channel.lookUp?.(call, asked)) ?? { kind: 'uncertain', cause: `${operation.channel} cannot be asked` }
 }
 

@@ -1,8 +1,8 @@
-import type { Action, CardView, ChannelName, Moment, News, References } from '../channels/channel.ts'
+import type { ChannelName, InstrumentKind, Moment, News, References, Shown } from '../channels/channel.ts'
 import type { Order } from '../core/fold.ts'
 import { int, json, maybe, type Row, table, text, time } from '../world/table.ts'
 import type { Mode } from '../world/world.ts'
-import { type AnyNews, type BindingStatus, bindingLifecycle, type FactKind, holdsSlot, type Refusal } from './binding.ts'
+import { type AnyNews, type BindingStatus, bindingLifecycle, type FactKind, holdsSlot, type NextAction, type Refusal } from './binding.ts'
 import { type InstrumentStatus, instrumentStatuses } from './instrument.ts'
 import { type OperationInput, type OperationStatus, operationStatuses, type Verb } from './operation.ts'
 
@@ -35,8 +35,8 @@ export const customers = table(
   },
 )
 
-/** What may be shown of a card. */
-export type Display = Pick<CardView, 'brand' | 'last4' | 'expiryMonth' | 'expiryYear'> & { readonly bin: string }
+/** What may be shown of it. `scheme`: the brand or rail of what is no card, as `Source` names it. */
+export type Display = Shown & { readonly bin?: string; readonly scheme?: string; readonly country?: string }
 
 export const instruments = table(
   'instruments',
@@ -45,7 +45,7 @@ export const instruments = table(
     id: text(),
     mode: text<Mode>(),
     customer: text(),
-    kind: text<'card'>(),
+    kind: text<InstrumentKind>(),
     status: text<InstrumentStatus>(),
     /** A reissued card is a new version of the same instrument. */
     card_version: int(),
@@ -76,6 +76,16 @@ export type Consent = {
 }
 export type Client = { readonly ip: string | null; readonly userAgent: string | null; readonly device: string | null }
 
+/** `rule`: whose word it was: the caller's, a rule's id, or the deployment's. */
+export type RouteReason = {
+  readonly rule: string
+  readonly considered: readonly {
+    readonly channel: ChannelName
+    readonly verdict: 'chosen' | 'next' | 'left_out'
+    readonly because: string
+  }[]
+}
+
 export const bindings = table(
   'bindings',
   {
@@ -90,13 +100,15 @@ export const bindings = table(
     slot: maybe(text()),
     token: maybe(text()),
     names: json<References>(),
-    action: maybe(json<Action>()),
+    action: maybe(json<NextAction>()),
     refusal: maybe(json<Refusal>()),
     network_transaction_id: maybe(text()),
     transaction_link_id: maybe(text()),
     consent: maybe(json<Consent>()),
     client: maybe(json<Client>()),
     return_url: maybe(text()),
+    /** Why it is at this channel. */
+    route: maybe(json<RouteReason>()),
     /** How many operations it has had: the next one's place. */
     operations: int(),
     created_at: time(),
@@ -180,10 +192,13 @@ export const facts = table(
   },
 )
 
+/** By what an instrument is recognised: the vault's fingerprint of what was captured, or what the channel calls it. */
+export type IdentityKind = 'card' | 'device_token' | 'account' | 'phone' | 'wallet' | 'par' | 'network_token'
+
 /** Directory: which instrument of a customer an identity belongs to. */
 export const identities = table(
   'identities',
-  { tenant: text(), customer: text(), kind: text<'card'>(), value: text(), instrument: text(), created_at: time(), version: int() },
+  { tenant: text(), customer: text(), kind: text<IdentityKind>(), value: text(), instrument: text(), created_at: time(), version: int() },
   { key: ['tenant', 'customer', 'kind', 'value'] },
 )
 
@@ -206,7 +221,8 @@ export const inbox = table(
       readonly operation?: string
       readonly binding?: string
       readonly names: readonly string[]
-      readonly news: News
+      readonly news?: News
+      readonly returned?: Readonly<Record<string, string>>
       readonly moment?: Moment
     }>(),
     status: text<'waiting' | 'done' | 'parked'>(),

@@ -56,9 +56,15 @@ function created(instrument: InstrumentRow): TimelineEntry {
     request: null,
     applied: true,
     ignored_because: null,
-    details: { card: `${instrument.display.brand} ending ${instrument.display.last4}`, status: instrument.status },
+    details: { kind: instrument.kind, what: labelOf(instrument.display), status: instrument.status },
   }
 }
+
+/** `visa ending 4242`, `gcash`, `sepa_debit ending 3000`. */
+const labelOf = ({ brand, scheme, last4, handle }: InstrumentRow['display']): string =>
+  [scheme ?? brand ?? 'not known yet', ...(last4 === undefined ? [] : [`ending ${last4}`]), ...(handle === undefined ? [] : [handle])].join(
+    ' ',
+  )
 
 function operationEntry(binding: BindingRow, row: OperationRow): TimelineEntry {
   return {
@@ -80,6 +86,7 @@ function operationEntry(binding: BindingRow, row: OperationRow): TimelineEntry {
       cause: row.cause,
       due_at: row.due_at === null ? null : instant(row.due_at),
       fell_over_from: row.input.chain ?? null,
+      route: row.verb === 'bind' ? binding.route : null,
     },
   }
 }

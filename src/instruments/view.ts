@@ -1,4 +1,8 @@
 /** What the API and the events show of an instrument. */
+import type { Action } from '../channels/channel.ts'
+import { refusalCatalogue } from '../channels/refusal.ts'
+import type { NextAction } from './binding.ts'
+import { patienceMs } from './operation.ts'
 import type { BindingRow, InstrumentRow } from './tables.ts'
 
 export type BindingView = ReturnType<typeof viewBinding>
@@ -13,7 +17,9 @@ export function viewBinding(row: Omit<BindingRow, 'version'>) {
     channel: row.channel,
     status: row.status,
     token: row.token,
-    refusal: row.refusal,
+    refusal: row.refusal === null ? null : { ...row.refusal, retry: refusalCatalogue[row.refusal.category].retry },
+    next_action: row.action === null ? null : viewNextAction(row.action, row),
+    route: row.route === null ? null : { rule: row.route.rule, considered: row.route.considered },
     network_transaction_id: row.network_transaction_id,
     transaction_link_id: row.transaction_link_id,
     consent:
@@ -30,8 +36,62 @@ export function viewBinding(row: Omit<BindingRow, 'version'>) {
   }
 }
 
+/** Every action has an end: the channel's, or our own patience. */
+function viewNextAction({ alternatives = [], ...action }: NextAction, binding: Pick<BindingRow, 'id' | 'created_at'>) {
+  const patience = binding.created_at + patienceMs('challenge')
+  return { ...viewAction(action, patience), binding: binding.id, alternatives: alternatives.map(one => viewAction(one, patience)) }
+}
+
+function viewAction(action: Action, patience: number) {
+  return { ...(shown(action) satisfies { readonly type: Action['type'] }), expires_at: instant(action.expiresAtMs ?? patience) }
+}
+
+function shown(action: Action) {
+  switch (action.type) {
+    case 'redirect':
+      return { type: action.type, url: action.url, method: action.method, data: action.data ?? null }
+    case 'app_link':
+      return { type: action.type, url: action.url }
+    case 'qr':
+      return { type: action.type, payload: action.payload, image_url: action.imageUrl ?? null }
+    case 'otp':
+      return {
+        type: action.type,
+        sent_to: action.sentTo,
+        digits: action.digits ?? null,
+        tries_left: action.triesLeft ?? null,
+        resends: action.resends,
+      }
+    case 'micro_deposits':
+      return {
+        type: action.type,
+        by: action.by,
+        arrives_at: action.arrivesAtMs === undefined ? null : instant(action.arrivesAtMs),
+        tries_left: action.triesLeft ?? null,
+      }
+    case 'three_ds':
+      return { type: action.type, stage: action.stage, token: action.token, url: action.url ?? null }
+    case 'await':
+      return { type: action.type, where: action.where }
+  }
+}
+
+/** Of an instrument that is a card, the card; of any other, the account. */
+function viewDisplay({ kind, display }: Pick<InstrumentRow, 'kind' | 'display'>) {
+  const isCard = kind === 'card' || kind === 'device_token'
+  const { brand = null, last4 = null, bin = null, expiryMonth = null, expiryYear = null } = display
+  const { scheme = null, country = null, bank = null, handle = null } = display
+  return {
+    card: isCard
+      ? { brand, last4, bin, expiry_month: expiryMonth, expiry_year: expiryYear, wallet: kind === 'device_token' ? scheme : null }
+      : null,
+    account: isCard ? null : { scheme, last4, country, bank, handle },
+  }
+}
+
 export function viewInstrument(row: Omit<InstrumentRow, 'version'>, bindings: readonly Omit<BindingRow, 'version'>[]) {
-  const asked = bindings.find(one => (one.status === 'challenge' || one.status === 'uncertain') && one.action !== null)
+  const shownBindings = bindings.map(viewBinding)
+  const asked = shownBindings.find(one => (one.status === 'challenge' || one.status === 'uncertain') && one.next_action !== null)
   return {
     id: row.id,
     object: 'instrument' as const,
@@ -39,17 +99,9 @@ export function viewInstrument(row: Omit<InstrumentRow, 'version'>, bindings: re
     customer: row.customer,
     kind: row.kind,
     status: row.status,
-    card: {
-      brand: row.display.brand,
-      last4: row.display.last4,
-      bin: row.display.bin,
-      expiry_month: row.display.expiryMonth,
-      expiry_year: row.display.expiryYear,
-    },
-    next_action: asked?.action
-      ? { type: asked.action.type, url: asked.action.url, method: asked.action.method, data: asked.action.data ?? null, binding: asked.id }
-      : null,
-    bindings: bindings.map(viewBinding),
+    ...viewDisplay(row),
+    next_action: asked?.next_action ?? null,
+    bindings: shownBindings,
     merged_into: row.merged_into,
     metadata: row.metadata,
     created_at: instant(row.created_at),

@@ -1,6 +1,7 @@
 /** The verbs of the vault's socket, with the shapes that are checked on arrival: one list for both ends. */
 import { z } from 'zod'
 import { NoAnswer } from '../channels/channel.ts'
+import { payerFields } from '../channels/source.ts'
 import { Problem } from '../core/problem.ts'
 import { Unavailable } from '../world/store.ts'
 import type { FailureKind } from './frames.ts'
@@ -19,9 +20,13 @@ const request = z
     url: z.string().max(4096),
     headers: z.record(z.string(), z.string()),
     body: z.string().optional(),
-    card: z.literal(true).optional(),
+    placeholders: z.literal(true).optional(),
   })
-  .transform(({ body, card, ...rest }) => ({ ...rest, ...(body === undefined ? {} : { body }), ...(card === undefined ? {} : { card }) }))
+  .transform(({ body, placeholders, ...rest }) => ({
+    ...rest,
+    ...(body === undefined ? {} : { body }),
+    ...(placeholders === undefined ? {} : { placeholders }),
+  }))
 
 export const inputs = {
   peek: z.object({ tenant: name, mode, reference: name }),
@@ -33,6 +38,7 @@ export const inputs = {
   settle: z.object({ owned: z.array(ownership).max(1000), unowned: z.array(ownership).max(1000) }),
 } as const
 
+const fingerprint = z.string()
 const card = z.object({
   brand: z.string(),
   bin: z.string(),
@@ -41,14 +47,35 @@ const card = z.object({
   expiryYear: whole,
   securityCode: z.boolean(),
   holder: z.boolean(),
-  fingerprint: z.string(),
 })
-/** JSON has no `undefined`: a card that is not there travels as null. */
-const maybeCard = card.nullable().transform(one => one ?? undefined)
+const payer = z.object({ held: z.array(z.enum(payerFields)), tail: z.string(), country: z.string() })
+const captured = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('card'), fingerprint, card }),
+  z
+    .object({
+      kind: z.literal('device_token'),
+      fingerprint,
+      card,
+      wallet: z.enum(['apple_pay', 'google_pay']),
+      cryptogram: z.boolean(),
+      eci: z.string().optional(),
+    })
+    .transform(one => ({ ...one, eci: one.eci })),
+  z
+    .object({
+      kind: z.enum(['bank_account', 'wallet', 'instant_mandate', 'carrier_account']),
+      fingerprint: fingerprint.optional(),
+      scheme: z.string().optional(),
+      payer,
+    })
+    .transform(one => ({ ...one, fingerprint: one.fingerprint, scheme: one.scheme })),
+])
+/** JSON has no `undefined`: what is not there travels as null. */
+const maybeCaptured = captured.nullable().transform(one => one ?? undefined)
 
 export const outputs = {
-  peek: maybeCard,
-  adopt: maybeCard,
+  peek: maybeCaptured,
+  adopt: maybeCaptured,
   forward: z.object({ status: whole, headers: z.record(z.string(), z.string()), body: z.string() }),
   seal: z.string(),
   open: z.string(),

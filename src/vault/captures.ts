@@ -1,56 +1,58 @@
 /**
- * What the vault holds in memory only: captured cards that wait for their instrument, and adopted ones for the few seconds until their
- * request goes out. Everything has an end; what ends is zeroed.
+ * What the vault holds in memory only: captured cards and payers that wait for their instrument, and adopted ones for the few seconds until
+ * their request goes out. Everything has an end; what ends is zeroed.
  */
 import type { Mode } from '../world/world.ts'
-import type { ScannedCard } from './scan.ts'
+import { type Facts, forgetSecrets, type Secrets } from './content.ts'
 
-/** Time a captured card waits to be adopted. */
+/** Time a capture waits to be adopted. */
 export const captureLifeMs = 15 * 60_000
-/** A security code is gone ten minutes after its capture, whatever happened (PCI DSS 3.3: never stored after authorisation). */
+/**
+ * A security code is gone ten minutes after its capture, whatever happened (PCI DSS 3.3: never stored after authorisation). So is a device
+ * token's cryptogram, which is good for one payment.
+ */
 export const codeLifeMs = 10 * 60_000
-/** An adopted number stays readable this long, so that the request that follows needs no unsealing. */
+/** Adopted secrets stay readable this long, so that the request that follows needs no unsealing. */
 export const hotLifeMs = 30_000
-/** Cards captured and not yet adopted or lapsed. */
+/** Captured and not yet adopted or lapsed. */
 export const capturesPerTenantMax = 10_000
 export const capturesMax = 50_000
-/** Adopted cards whose security code may be sent again; beyond it the oldest lose theirs early. */
+/** Adopted ones whose security code may be sent again; beyond it the oldest lose theirs early. */
 const adoptedMax = 50_000
-
-export type CardFacts = Pick<ScannedCard, 'brand' | 'bin' | 'last4' | 'expiryMonth' | 'expiryYear'>
 
 export type Captured = {
   readonly reference: string
   readonly tenant: string
   readonly mode: Mode
   readonly capturedAt: number
-  readonly facts: CardFacts
-  readonly holder: Buffer | undefined
-  readonly network: Buffer
-  readonly fingerprint: string
-  readonly number: Buffer
-  securityCode: Buffer | undefined
+  readonly facts: Facts
+  /** Undefined: nothing by which it is known again. */
+  readonly prints: Prints | undefined
+  readonly secrets: Secrets
+  /** A card's security code or a device token's cryptogram: never sealed. Undefined: there is none, or it was zeroed. */
+  once: Buffer | undefined
 }
+/** `network`: the same for every tenant, never leaves the vault. `tenant`: `ifp_…`. */
+export type Prints = { readonly network: Buffer; readonly tenant: string }
 
-/** An adopted card. Buffers are undefined once zeroed. */
+/** An adopted one. `secrets` and `once` are undefined once zeroed. */
 export type Hot = {
   /** The one operation the security code is for. */
   readonly operation: string
   readonly mode: Mode
-  readonly facts: CardFacts
-  readonly holder: Buffer | undefined
+  readonly kind: Facts['kind']
   readonly adoptedAt: number
   readonly capturedAt: number
-  number: Buffer | undefined
-  securityCode: Buffer | undefined
+  secrets: Secrets | undefined
+  once: Buffer | undefined
 }
 
 export type Captures = {
-  /** False when there is no room; the caller then zeroes the card. */
+  /** False when there is no room; the caller then zeroes it. */
   add(captured: Captured): boolean
   /** Undefined: unknown, lapsed, or another tenant's or mode's. */
   get(at: { readonly tenant: string; readonly mode: Mode; readonly reference: string }): Captured | undefined
-  /** Moves a captured card to the adopted ones, under the name of its owner; nothing happens if it lapsed meanwhile. */
+  /** Moves a capture to the adopted ones, under the name of its owner; nothing happens if it lapsed meanwhile. */
   adopt(captured: Captured, owner: string, operation: string): void
   hot(owner: string): Hot | undefined
   /** Zeroes what has lapsed; called by a timer. */
@@ -83,14 +85,14 @@ export function createCaptures(now: () => number): Captures {
       const found = waiting.get(reference)
       if (found === undefined || found.tenant !== tenant || found.mode !== mode) return undefined
       const age = now() - found.capturedAt
-      if (age >= codeLifeMs) found.securityCode = zeroed(found.securityCode)
+      if (age >= codeLifeMs) found.once = zeroed(found.once)
       return age < captureLifeMs ? found : undefined
     },
     adopt(captured, owner, operation) {
       if (waiting.get(captured.reference) !== captured) return
       drop(held, captured)
-      const { mode, facts, holder, capturedAt, number, securityCode } = captured
-      adopted.set(owner, { operation, mode, facts, holder, adoptedAt: now(), capturedAt, number, securityCode })
+      const { mode, facts, capturedAt, secrets, once } = captured
+      adopted.set(owner, { operation, mode, kind: facts.kind, adoptedAt: now(), capturedAt, secrets, once })
       for (const [oldest, one] of adopted) {
         if (adopted.size <= adoptedMax) break
         zeroAll(one)
@@ -106,7 +108,7 @@ export function createCaptures(now: () => number): Captures {
       dropLapsed(held, now())
       for (const one of waiting.values()) {
         if (now() - one.capturedAt < codeLifeMs) break
-        one.securityCode = zeroed(one.securityCode)
+        one.once = zeroed(one.once)
       }
       sweepAdopted(adopted, now())
     },
@@ -138,19 +140,23 @@ function sweepAdopted(adopted: Map<string, Hot>, at: number): void {
   for (const [owner, one] of adopted) {
     if (at - one.adoptedAt < hotLifeMs) break
     cool(one, at)
-    if (one.securityCode !== undefined) continue
+    if (one.once !== undefined) continue
     zeroAll(one)
     adopted.delete(owner)
   }
 }
 
 function cool(one: Hot, at: number): void {
-  if (at - one.adoptedAt >= hotLifeMs) one.number = zeroed(one.number)
-  if (at - one.capturedAt >= codeLifeMs) one.securityCode = zeroed(one.securityCode)
+  if (at - one.adoptedAt >= hotLifeMs) {
+    forgetSecrets(one.secrets)
+    one.secrets = undefined
+  }
+  if (at - one.capturedAt >= codeLifeMs) one.once = zeroed(one.once)
 }
 
-function zeroAll(one: Pick<Hot, 'number' | 'securityCode' | 'holder'>): void {
-  for (const part of [one.number, one.securityCode, one.holder]) zeroed(part)
+function zeroAll(one: { readonly secrets: Secrets | undefined; readonly once: Buffer | undefined }): void {
+  forgetSecrets(one.secrets)
+  zeroed(one.once)
 }
 
 function zeroed(buffer: Buffer | undefined): undefined {

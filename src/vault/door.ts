@@ -1,12 +1,13 @@
 /**
- * The capture door: the one HTTP port of the vault. `POST /capture` with `Authorization: Bearer <grant>` takes a card and gives a
- * reference. Plain `node:http`, since a framework would make the body a string; every chunk is copied once and zeroed.
+ * The capture door: the one HTTP port of the vault. `POST /capture` with `Authorization: Bearer <grant>` takes a card, payer or wallet's
+ * token and gives a reference. Plain `node:http`, since a framework would make the body a string; every chunk is copied once and zeroed.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { type Grant, verifyGrant } from '../core/grant.ts'
 import { newId } from '../core/id.ts'
 import { Problem, problems } from '../core/problem.ts'
 import type { Log } from '../world/world.ts'
+import { bodyBytesMax } from './capture.ts'
 import { createGrantCounts, type GrantCounts } from './grants.ts'
 import { captureBytesMax } from './scan.ts'
 import type { VaultCore } from './vault.ts'
@@ -72,7 +73,7 @@ async function take(ports: DoorPorts, counts: GrantCounts, request: IncomingMess
   let captured = false
   try {
     refuseOtherContent(request)
-    const body = await gather(request)
+    const body = await gather(request, roomFor(request))
     try {
       const answer = await ports.vault.capture(grant, body)
       captured = true
@@ -119,14 +120,20 @@ function refuseOtherContent(request: IncomingMessage): void {
   if (!/^application\/json(?:; ?charset="?utf-8"?)?$/.test(type))
     throw new Problem('unsupported_media_type', 'send application/json in UTF-8')
   if (request.headers['content-encoding'] !== undefined) throw new Problem('unsupported_media_type', 'send the body uncompressed')
-  if (Number(request.headers['content-length'] ?? 0) > captureBytesMax) throw tooLarge()
+  if (Number(request.headers['content-length'] ?? 0) > bodyBytesMax) throw tooLarge()
 }
 
-const tooLarge = (): Problem => new Problem('body_too_large', `the body is at most ${captureBytesMax} bytes`)
+const tooLarge = (): Problem => new Problem('body_too_large', `the body is at most ${bodyBytesMax} bytes`)
+
+/** A body that says it is small, as cards are, takes little memory; a body that says nothing may be a wallet's token. */
+function roomFor(request: IncomingMessage): number {
+  const length = request.headers['content-length']
+  return length !== undefined && Number(length) <= captureBytesMax ? captureBytesMax : bodyBytesMax
+}
 
 /** The whole body in one buffer of its own; the caller zeroes it. Each chunk is zeroed as soon as it is copied. */
-export function gather(chunks: NodeJS.ReadableStream): Promise<Buffer> {
-  const held = Buffer.allocUnsafeSlow(captureBytesMax)
+export function gather(chunks: NodeJS.ReadableStream, bytesMax: number = captureBytesMax): Promise<Buffer> {
+  const held = Buffer.allocUnsafeSlow(bytesMax)
   let length = 0
   return new Promise((resolve, reject) => {
     const fail = (problem: Problem): void => {
@@ -134,10 +141,10 @@ export function gather(chunks: NodeJS.ReadableStream): Promise<Buffer> {
       reject(problem)
     }
     chunks.on('data', (chunk: Buffer) => {
-      if (length + chunk.length <= captureBytesMax) chunk.copy(held, length)
+      if (length + chunk.length <= bytesMax) chunk.copy(held, length)
       length += chunk.length
       chunk.fill(0)
-      if (length > captureBytesMax) fail(tooLarge())
+      if (length > bytesMax) fail(tooLarge())
     })
     chunks.on('end', () => resolve(held.subarray(0, length)))
     chunks.on('error', () => fail(new Problem('malformed_body', 'the body did not arrive whole')))

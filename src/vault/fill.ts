@@ -1,28 +1,34 @@
 /**
- * Fills a card into the placeholders of a request's body, and takes card numbers out of the answer. Both work on bytes: the filled body
- * and the raw answer are buffers that are zeroed when they have been used.
+ * Fills a card or payer into the placeholders of a request's body, and takes what was filled out of the answer. Both work on bytes: the
+ * filled body and the raw answer are buffers that are zeroed when they have been used.
  */
 import type { ChannelRequest } from '../channels/channel.ts'
-import { cardSpans } from '../core/pan.ts'
+import { payerFields } from '../channels/source.ts'
+import type { Secrets } from './content.ts'
 
-export type CardToFill = {
-  readonly number: Buffer
-  readonly expiryMonth: number
-  readonly expiryYear: number
+/** What is sealed, and beside it what never is. */
+export type ToFill = {
+  readonly secrets: Secrets
   readonly securityCode: Buffer | undefined
-  /** UTF-8. */
-  readonly holder: Buffer | undefined
+  /** Base64. */
+  readonly cryptogram: Buffer | undefined
 }
 
-const fieldNames = ['number', 'expiryMonth', 'expiryYear', 'securityCode', 'holder'] as const
-type FieldName = (typeof fieldNames)[number]
+const cardFields = ['number', 'expiryMonth', 'expiryYear', 'securityCode', 'holder', 'cryptogram'] as const
+type CardField = (typeof cardFields)[number]
+type PayerField = (typeof payerFields)[number]
+export type FieldName = `card.${CardField}` | `payer.${PayerField}`
+const fieldNames: readonly FieldName[] = [
+  ...cardFields.map(field => `card.${field}` as const),
+  ...payerFields.map(field => `payer.${field}` as const),
+]
 type ContentType = 'form' | 'json'
 
 export type Piece = string | { readonly field: FieldName }
 export type Template = { readonly type: ContentType; readonly pieces: readonly Piece[]; readonly fields: ReadonlySet<FieldName> }
 
-/** `{{card.number}}`, or as a form encoder writes it. */
-const placeholder = /(?:\{\{|%7B%7B)card\.([A-Za-z0-9]+)(?:\}\}|%7D%7D)/gi
+/** `{{card.number}}`, `{{payer.iban}}`, or as a form encoder writes them. */
+const placeholder = /(?:\{\{|%7B%7B)((?:card|payer)\.[A-Za-z0-9]+)(?:\}\}|%7D%7D)/gi
 
 /**
  * Cuts a body at its placeholders. Throws a TypeError (the adapter's bug) for an unknown placeholder, one in the address or a header, or
@@ -30,7 +36,7 @@ const placeholder = /(?:\{\{|%7B%7B)card\.([A-Za-z0-9]+)(?:\}\}|%7D%7D)/gi
  */
 export function templateOf(request: ChannelRequest): Template {
   for (const text of [request.url, ...Object.values(request.headers)]) {
-    if (text.search(placeholder) >= 0) throw new TypeError('a card never stands in an address or a header')
+    if (text.search(placeholder) >= 0) throw new TypeError('nothing is filled into an address or a header')
   }
   const body = request.body ?? ''
   const pieces: Piece[] = []
@@ -53,105 +59,79 @@ function contentType(request: ChannelRequest): ContentType {
   const type = entry?.[1].split(';')[0]?.trim().toLowerCase()
   if (type === 'application/json') return 'json'
   if (type === 'application/x-www-form-urlencoded') return 'form'
-  throw new TypeError('a card is filled into application/json and form bodies only')
+  throw new TypeError('placeholders are filled in application/json and form bodies only')
 }
 
-/** The body as it goes out, in memory of its own; the caller zeroes it. Throws a TypeError if the card lacks a field: see `missing`. */
-export function fill(template: Template, card: CardToFill): Buffer {
-  const parts = template.pieces.map(piece => (typeof piece === 'string' ? Buffer.from(piece) : valueFor(piece.field, card, template.type)))
+/** What every placeholder that can be filled is filled with, before it is escaped. Numbers and codes are the buffers given, not copies. */
+export type Filling = ReadonlyMap<FieldName, Buffer>
+
+export function fillingOf({ secrets, securityCode, cryptogram }: ToFill): Filling {
+  const filling = new Map<FieldName, Buffer>()
+  if ('values' in secrets) {
+    for (const [field, value] of secrets.values) filling.set(`payer.${field}`, value)
+    return filling
+  }
+  filling.set('card.number', secrets.number)
+  filling.set('card.expiryMonth', Buffer.from(String(secrets.expiryMonth).padStart(2, '0')))
+  filling.set('card.expiryYear', Buffer.from(String(secrets.expiryYear).padStart(4, '0')))
+  if (securityCode !== undefined) filling.set('card.securityCode', securityCode)
+  if (secrets.holder !== undefined) filling.set('card.holder', secrets.holder)
+  if (cryptogram !== undefined) filling.set('card.cryptogram', cryptogram)
+  return filling
+}
+
+/** The first field that the template wants and the vault does not have. */
+export function missing(template: Template, filling: Filling): FieldName | undefined {
+  for (const field of template.fields) if (!filling.has(field)) return field
+  return undefined
+}
+
+/** The body as it goes out, in memory of its own; the caller zeroes it. Throws a TypeError if a field is not there: see `missing`. */
+export function fill(template: Template, filling: Filling): Buffer {
+  const parts: Buffer[] = []
+  const escaped: Buffer[] = []
+  for (const piece of template.pieces) {
+    if (typeof piece === 'string') {
+      parts.push(Buffer.from(piece))
+      continue
+    }
+    const value = filling.get(piece.field)
+    if (value === undefined) throw new TypeError(`there is no ${piece.field}`)
+    const part = escapedFor(template.type, value)
+    if (part !== value) escaped.push(part)
+    parts.push(part)
+  }
   const out = Buffer.allocUnsafeSlow(parts.reduce((sum, part) => sum + part.length, 0))
   let at = 0
   for (const part of parts) at += part.copy(out, at)
+  for (const part of escaped) part.fill(0)
   return out
 }
 
-/** The first field that the template wants and the card does not have. */
-export function missing(template: Template, card: CardToFill): FieldName | undefined {
-  if (template.fields.has('securityCode') && card.securityCode === undefined) return 'securityCode'
-  return template.fields.has('holder') && card.holder === undefined ? 'holder' : undefined
-}
+const hex = Buffer.from('0123456789ABCDEF')
+const unreserved: ReadonlySet<number> = new Set(Buffer.from("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.!~*'()"))
+const quote = 0x22
+const backslash = 0x5c
 
-/** Number and code are the card's own buffers, not copies. */
-function valueFor(field: FieldName, card: CardToFill, type: ContentType): Buffer {
-  if (field === 'number') return card.number
-  if (field === 'expiryMonth') return Buffer.from(String(card.expiryMonth).padStart(2, '0'))
-  if (field === 'expiryYear') return Buffer.from(String(card.expiryYear).padStart(4, '0'))
-  const value = card[field]
-  if (value === undefined) throw new TypeError(`the card has no ${field}`)
-  if (field === 'securityCode') return value
-  const name = value.toString()
-  return Buffer.from(type === 'json' ? JSON.stringify(name).slice(1, -1) : encodeURIComponent(name))
-}
-
-const isDigit = (byte: number | undefined): boolean => byte !== undefined && byte >= 48 && byte <= 57
-const star = 0x2a
-const nine = 0x39
-/** Bytes that may stand between two digits of an echoed number. */
-const gapMax = 3
-
-/**
- * Takes card numbers out of an answer, in place: the number that was sent wherever its digits follow each other, whatever stands between
- * them (at most three characters that are neither letters nor digits), and any other number of 16 digits or more that is a card's for all
- * we can tell. Shorter strangers stay: network transaction ids have 15 digits and one in ten passes the check. All but the last four
- * digits become `*` (or 9, where a bare JSON number must stay one).
- */
-export function redact(answer: Buffer, number: Buffer | undefined): Buffer {
-  if (number !== undefined) redactExact(answer, number)
-  for (const span of cardSpans(answer)) {
-    const digits = digitsIn(answer, span.from, span.to)
-    if (digits.length >= 16) mask(answer, digits)
+/** The value itself where nothing has to be escaped. UTF-8 without control characters, so JSON needs a backslash for two bytes only. */
+function escapedFor(type: ContentType, value: Buffer): Buffer {
+  const passes = (byte: number): boolean => (type === 'json' ? byte !== quote && byte !== backslash : unreserved.has(byte))
+  if (value.every(passes)) return value
+  const out = Buffer.allocUnsafeSlow(value.length * 3)
+  let length = 0
+  for (const byte of value) {
+    if (passes(byte)) out[length++] = byte
+    else if (type === 'json') {
+      out[length++] = backslash
+      out[length++] = byte
+    } else {
+      out[length++] = 0x25
+      out[length++] = hex[byte >> 4] ?? 0
+      out[length++] = hex[byte & 15] ?? 0
+    }
   }
-  return answer
+  const exact = Buffer.allocUnsafeSlow(length)
+  out.copy(exact, 0, 0, length)
+  out.fill(0)
+  return exact
 }
-
-function redactExact(answer: Buffer, number: Buffer): void {
-  const first = number[0] ?? 0
-  for (let start = answer.indexOf(first); start >= 0; start = answer.indexOf(first, start + 1)) {
-    const places = follow(answer, number, start)
-    if (places !== undefined) mask(answer, places)
-  }
-}
-
-/** Where each digit of the number stands if it starts here. */
-function follow(answer: Buffer, number: Buffer, start: number): readonly number[] | undefined {
-  const places: number[] = []
-  let at = start
-  for (const digit of number) {
-    const limit = at + (places.length === 0 ? 0 : gapMax)
-    while (at < limit && answer[at] !== digit && isGap(answer[at])) at += 1
-    if (answer[at] !== digit) return undefined
-    places.push(at)
-    at += 1
-  }
-  return places
-}
-
-function isGap(byte: number | undefined): boolean {
-  return byte !== undefined && !isDigit(byte) && !((byte | 32) >= 97 && (byte | 32) <= 122)
-}
-
-function digitsIn(answer: Buffer, from: number, to: number): readonly number[] {
-  const places: number[] = []
-  for (let at = from; at < to; at += 1) if (isDigit(answer[at])) places.push(at)
-  return places
-}
-
-function mask(answer: Buffer, places: readonly number[]): void {
-  const bare = isBareNumber(answer, places)
-  for (const place of bare ? places : places.slice(0, -4)) answer[place] = bare ? nine : star
-}
-
-/** Digits without a gap after a colon, comma or bracket and before a comma, brace or bracket: a JSON number. */
-function isBareNumber(answer: Buffer, places: readonly number[]): boolean {
-  const first = places[0] ?? 0
-  const last = places.at(-1) ?? 0
-  if (last - first + 1 !== places.length) return false
-  let before = first - 1
-  while (isSpace(answer[before])) before -= 1
-  let after = last + 1
-  while (isSpace(answer[after])) after += 1
-  return ':,['.includes(char(answer[before])) && ',}]'.includes(char(answer[after]))
-}
-
-const isSpace = (byte: number | undefined): boolean => byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09
-const char = (byte: number | undefined): string => (byte === undefined ? '\u0000' : String.fromCharCode(byte))

@@ -1,15 +1,67 @@
 /**
- * Fingerprints tell that two cards are one without telling the number. Keyed, because an unkeyed hash of a card number is reversed in a
- * second; over the digits only, because a reissued card keeps its number and changes its expiry.
+ * Fingerprints tell that two cards or accounts are one without telling the number. Keyed, because an unkeyed hash of a card number is
+ * reversed in a second; over the digits only, because a reissued card keeps its number and changes its expiry.
  */
 import { createHmac, type KeyObject } from 'node:crypto'
+import type { PayerField } from '../channels/source.ts'
+import type { ScannedPayer } from './scan-payer.ts'
 
-const networkLabel = Buffer.from('fp1|card|')
+const labels = {
+  card: Buffer.from('fp1|card|'),
+  device_token: Buffer.from('fp1|device|'),
+  account: Buffer.from('fp1|account|'),
+  pix: Buffer.from('fp1|pix|'),
+  vpa: Buffer.from('fp1|vpa|'),
+  phone: Buffer.from('fp1|phone|'),
+} as const
 const alphabet = '0123456789abcdefghjkmnpqrstvwxyz'
 
-/** HMAC-SHA-256(Hn, "fp1|card|" ‖ digits): the same for every tenant. Never leaves the vault. */
-export function networkFingerprint(networkKey: KeyObject, digits: Buffer): Buffer {
-  return createHmac('sha256', networkKey).update(networkLabel).update(digits).digest()
+/** HMAC-SHA-256(Hn, label ‖ identity), of a card "fp1|card|" ‖ digits: the same for every tenant. Never leaves the vault. */
+export function networkFingerprint(networkKey: KeyObject, digits: Buffer, label: keyof typeof labels = 'card'): Buffer {
+  return createHmac('sha256', networkKey).update(labels[label]).update(digits).digest()
+}
+
+/**
+ * By what a payer is known again: label and bytes, which the caller zeroes. The account itself, however it is debited: its IBAN, or country,
+ * bank and number (a British IBAN is its sort code and account); on Pix tax number and account; on UPI the address; a wallet or a phone
+ * contract is its brand and the telephone number. Undefined: too little is known (an e-mail address, an account without its bank).
+ */
+export function payerIdentity(payer: ScannedPayer): { readonly label: keyof typeof labels; readonly bytes: Buffer } | undefined {
+  const { kind, scheme, country, values } = payer
+  const phone = values.get('phone')
+  if (kind === 'wallet' || kind === 'carrier_account') {
+    return phone === undefined ? undefined : { label: 'phone', bytes: joined([kind, scheme ?? '', phone]) }
+  }
+  const vpa = values.get('vpa')
+  if (kind === 'instant_mandate' && vpa !== undefined) return { label: 'vpa', bytes: Buffer.from(vpa.toString().toLowerCase()) }
+  const account = accountParts(country, values)
+  if (account === undefined) return undefined
+  if (kind === 'bank_account') return { label: 'account', bytes: joined(account) }
+  const taxId = values.get('taxId')
+  return taxId === undefined ? undefined : { label: 'pix', bytes: joined([taxId, ...account]) }
+}
+
+/** Places in a British IBAN: GB, check digits, four letters of the bank, six of the sort code, eight of the account. */
+const british = { prefix: 'GB', sortCode: 8, account: 14 } as const
+
+function accountParts(country: string, values: ReadonlyMap<PayerField, Buffer>): readonly (string | Buffer)[] | undefined {
+  const iban = values.get('iban')
+  if (iban?.toString('latin1', 0, 2) === british.prefix) {
+    return [british.prefix, iban.subarray(british.sortCode, british.account), '', '', iban.subarray(british.account)]
+  }
+  if (iban !== undefined) return ['iban', iban]
+  const account = values.get('accountNumber')
+  const bank = [values.get('routingNumber'), values.get('bank'), values.get('branch')]
+  if (account === undefined || bank.every(part => part === undefined)) return undefined
+  return [country, ...bank.map(part => part ?? ''), account]
+}
+
+function joined(parts: readonly (string | Buffer)[]): Buffer {
+  const bytes = parts.flatMap((part, index) => [Buffer.from(index === 0 ? '' : '|'), typeof part === 'string' ? Buffer.from(part) : part])
+  const out = Buffer.allocUnsafeSlow(bytes.reduce((sum, part) => sum + part.length, 0))
+  let at = 0
+  for (const part of bytes) at += part.copy(out, at)
+  return out
 }
 
 /**

@@ -11,7 +11,7 @@ import { NoAnswer } from '../channels/channel.ts'
 import { Problem } from '../core/problem.ts'
 import { createMemoryStore } from '../world/memory.ts'
 import { Unavailable } from '../world/store.ts'
-import type { Log } from '../world/world.ts'
+import type { Captured, Log } from '../world/world.ts'
 import { createVaultClient } from './client.ts'
 import { createDesk, type Desk } from './desk.ts'
 import type { SendBytes } from './forward.ts'
@@ -75,18 +75,20 @@ const forwarding = {
     url: 'https://api.channel.example/cards',
     headers: { 'content-type': 'application/json' },
     body: '{"n":"{{card.number}}"}',
-    card: true,
+    placeholders: true,
   },
 } as const
+
+const last4Of = (captured: Captured | undefined): string | undefined => (captured?.kind === 'card' ? captured.card.last4 : undefined)
 
 test('every verb works through the socket', async t => {
   const { vault, open, client } = stage(t)
   await open()
   const link = client()
   const { reference } = await vault.capture(grant, body())
-  assert.equal((await link.peek({ ...grant, reference }))?.last4, '4242')
+  assert.equal(last4Of(await link.peek({ ...grant, reference })), '4242')
   assert.equal(await link.peek({ ...grant, reference: 'cap_none' }), undefined)
-  assert.equal((await link.adopt(adoption(reference)))?.brand, 'visa')
+  assert.equal(last4Of(await link.adopt(adoption(reference))), '4242')
   assert.equal(await link.adopt(adoption(reference, 'ins_2')), undefined)
   assert.equal((await link.forward(forwarding)).status, 200)
   const sealed = await link.seal({ tenant: 'ten_1', owner: 'whe_1', field: 'secret', text: 'ä' })
@@ -109,7 +111,7 @@ test('many calls share a frame: those of one turn, and those made while a frame 
   )
   const cards = await Promise.all(first)
   await second
-  assert.ok(cards.every(card => card?.last4 === '4242'))
+  assert.ok(cards.every(card => last4Of(card) === '4242'))
   assert.equal(link.traffic.framesSent - before.framesSent, 2)
   assert.ok(link.traffic.framesReceived - before.framesReceived <= 4, `${link.traffic.framesReceived - before.framesReceived} frames`)
   assert.equal(link.traffic.calls - before.calls, 100)
@@ -214,7 +216,7 @@ test('when the vault hangs up, what went to a channel has no answer, the rest wa
   for (const socket of connectionsOf(desk)) socket.destroy()
   await forwarded
   await open()
-  assert.equal((await link.adopt(adoption(reference)))?.last4, '4242')
+  assert.equal(last4Of(await link.adopt(adoption(reference))), '4242')
 })
 
 /** The sockets of a desk, as the kernel knows them: closing it politely would wait for the call under way. */

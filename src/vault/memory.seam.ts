@@ -37,7 +37,13 @@ async function obey(message: unknown): Promise<void> {
     if (cards.includes(undefined)) throw new Error('a card was not adopted')
   } else if (told.do === 'forward') {
     const headers = { 'content-type': 'application/json' }
-    const request = { method: 'POST', url: 'https://api.channel.example/', headers, body: '{"n":"{{card.number}}"}', card: true } as const
+    const request = {
+      method: 'POST',
+      url: 'https://api.channel.example/',
+      headers,
+      body: '{"n":"{{card.number}}"}',
+      placeholders: true,
+    } as const
     for (let index = 0; index < told.count; index += 1) await vault.forward({ ...ownerOf(index), timeoutMs: 1000, request })
   } else {
     aheadMs += told.ms

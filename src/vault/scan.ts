@@ -1,11 +1,12 @@
 /**
- * Reads the body of a capture from its bytes. The card number and the security code are copied from buffer to buffer and never become
+ * Reads the body of a card's capture from its bytes. The card number and the security code are copied from buffer to buffer and never become
  * a JavaScript string, which could not be zeroed. The grammar is JSON, one flat object of known fields, and nothing else: no escapes in
  * digits, no duplicate or unknown keys, no nesting. A refusal names the field and never repeats what stood in it.
  */
-import { binLength, brandOf, type CardBrand, cardDigitsMax, cardDigitsMin, cardSpans, passesLuhn } from '../core/pan.ts'
+import { binLength, brandOf, type CardBrand, cardDigitsMax, cardDigitsMin, passesLuhn } from '../core/pan.ts'
 import { type FieldError, Problem } from '../core/problem.ts'
-import { type Fields, type Token, tokens } from './tokens.ts'
+import { readPlain } from './plain.ts'
+import { type Fields as FieldsOf, type Token, tokens } from './tokens.ts'
 
 /** What was read; whoever holds it zeroes the three buffers (`forget`). */
 export type ScannedCard = {
@@ -20,15 +21,18 @@ export type ScannedCard = {
   readonly last4: string
 }
 
+/** Bytes of a card's or payer's body. */
 export const captureBytesMax = 4096
 const holderLengthMax = 100
 const numberLengthMax = 40
 const yearsAheadMax = 30
+const grammar = { names: ['number', 'expiry_month', 'expiry_year', 'security_code', 'holder'], under: '' } as const
+type Fields = FieldsOf<(typeof grammar.names)[number]>
 
 /** Throws a `Problem`. The caller zeroes `body`. */
 export function scanCapture(body: Buffer, nowMs: number): ScannedCard {
   if (body.length > captureBytesMax) throw new Problem('body_too_large', `the body is at most ${captureBytesMax} bytes`)
-  const fields = tokens(body)
+  const fields = tokens(body, grammar)
   const errors: FieldError[] = []
   const refuse = (pointer: string, detail: string): undefined => {
     errors.push({ pointer, detail })
@@ -107,30 +111,11 @@ function readCode(body: Buffer, fields: Fields, refuse: Refuse): Buffer | undefi
   return code
 }
 
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
-/** Control characters, and what turns the direction of writing around. */
-const unfit = /[\p{Cc}\u202a-\u202e\u2066-\u2069]/u
-
-/** A name is no secret, so it may be a string; but only once it is known to hold no card number. */
 function readHolder(body: Buffer, fields: Fields, refuse: Refuse): Buffer | undefined {
   const token = fields.get('holder')
   if (token === undefined) return undefined
-  if (token.kind !== 'string') return refuse('/holder', 'must be a string')
-  const quoted = body.subarray(token.from - 1, token.to + 1)
-  if (cardSpans(quoted).length > 0 || quoted.includes('\\u003')) return refuse('/holder', 'must not hold a card number')
-  const name = unquote(quoted)
-  if (name === undefined || !name.isWellFormed() || unfit.test(name)) return refuse('/holder', 'must be plain text')
-  if (name.trim() === '' || name.length > holderLengthMax) return refuse('/holder', `must be 1 to ${holderLengthMax} characters`)
-  return Buffer.from(name)
-}
-
-function unquote(quoted: Buffer): string | undefined {
-  try {
-    const value: unknown = JSON.parse(utf8.decode(quoted))
-    return typeof value === 'string' ? value : undefined
-  } catch {
-    return undefined
-  }
+  const name = readPlain(body, token, holderLengthMax)
+  return typeof name === 'string' ? refuse('/holder', name) : name
 }
 
 function readExpiry(

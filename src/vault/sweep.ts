@@ -1,9 +1,10 @@
 /**
- * Sealed cards without an owner. A card is sealed after its instrument's intent was committed, so an owner normally exists; but the house
- * may have lost the intent (a restore, a bug), and a card nobody can name must not stay. An hour after the sealing somebody who knows the
+ * Sealed cards and payers without an owner. One is sealed after its instrument's intent was committed, so an owner normally exists; but
+ * the house may have lost the intent (a restore, a bug), and a card nobody can name must not stay. An hour after the sealing somebody who knows the
  * instruments is asked once: an owned card is left alone for good, the others lose envelope and key.
  */
 import { move, remove, type Store, type Write } from '../world/store.ts'
+import { findRecord } from './record.ts'
 import { deks, records } from './tables.ts'
 
 export type Ownership = { readonly tenant: string; readonly instrument: string; readonly instrumentVersion: number }
@@ -22,17 +23,14 @@ export async function settleOwners(
   await Promise.all([...input.owned.map(one => confirm(ports, one)), ...input.unowned.map(one => drop(ports, one))])
 }
 
-const recordKey = (one: Ownership) =>
-  ({ tenant: one.tenant, instrument: one.instrument, instrument_version: one.instrumentVersion, field: 'card' }) as const
-
 async function confirm(ports: Ports, one: Ownership): Promise<void> {
-  const row = await ports.store.get(records, recordKey(one))
+  const row = await findRecord(ports.store, one)
   if (row !== undefined && row.due_at !== null) await ports.store.commit([move(records, row, { due_at: null })])
 }
 
 async function drop(ports: Ports, one: Ownership): Promise<void> {
   const [row, dek] = await Promise.all([
-    ports.store.get(records, recordKey(one)),
+    findRecord(ports.store, one),
     ports.store.get(deks, { tenant: one.tenant, owner: one.instrument, owner_version: one.instrumentVersion }),
   ])
   // A card that was confirmed has a reason to be there, whatever is said of it now; and a young one may belong to an intent under way.

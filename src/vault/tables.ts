@@ -1,8 +1,9 @@
 /**
- * The vault's own tables (schema `vault`, read and written by the role `bindery_vault` only). A card is two rows of one commit: the
- * envelope, and the data key that opens it. Deleting the data key shreds the card wherever copies of the envelope may lie.
+ * The vault's own tables (schema `vault`, read and written by the role `bindery_vault` only). A card or payer is two rows of one commit:
+ * the envelope, and the data key that opens it. Deleting the data key shreds it wherever copies of the envelope may lie.
  */
-import { bool, bytes, int, maybe, table, text, time } from '../world/table.ts'
+import { type InstrumentKind, instrumentKinds, type PayerField } from '../channels/source.ts'
+import { bool, bytes, int, json, maybe, table, text, time } from '../world/table.ts'
 import type { Mode } from '../world/world.ts'
 
 export const purposes = ['pan', 'secret', 'pii', 'fp'] as const
@@ -61,7 +62,10 @@ export const deks = table(
   },
 )
 
-/** Sealed cards. `due_at`: when somebody must have said that the instrument exists; null once it was said. */
+/** Of these kinds a card's number is sealed, of the others a payer's fields. */
+export const isCardKind = (kind: InstrumentKind): kind is 'card' | 'device_token' => kind === 'card' || kind === 'device_token'
+
+/** Sealed cards and payers. `due_at`: when somebody must have said that the instrument exists; null once it was said. */
 export const records = table(
   'records',
   {
@@ -69,21 +73,29 @@ export const records = table(
     mode: text<Mode>(),
     instrument: text(),
     instrument_version: int(),
-    field: text<'card'>(),
+    kind: text<InstrumentKind>(),
+    field: text<'card' | 'payer'>(),
     envelope: bytes(),
     operation: text(),
     /** The capture's reference, hashed: a reference is adopted once. */
     reference: text(),
-    /** Keyed, over the digits only, the same for every tenant: never leaves the vault. */
-    network_fingerprint: bytes(),
+    /** Keyed, over the digits (or the account) only, the same for every tenant: never leaves the vault. */
+    network_fingerprint: maybe(bytes()),
     /** What the tenant may see of it (`ifp_…`). */
-    fingerprint: text(),
-    brand: text(),
-    bin: text(),
-    last4: text(),
-    expiry_month: int(),
-    expiry_year: int(),
+    fingerprint: maybe(text()),
+    brand: maybe(text()),
+    bin: maybe(text()),
+    last4: maybe(text()),
+    expiry_month: maybe(int()),
+    expiry_year: maybe(int()),
     holder: bool(),
+    /** A payer's debit scheme, wallet brand or rail; the wallet that gave a device token. */
+    scheme: maybe(text()),
+    eci: maybe(text()),
+    /** A payer's: country, what is sealed, and the last characters that may be shown. */
+    country: maybe(text()),
+    held: maybe(json<readonly PayerField[]>()),
+    tail: maybe(text()),
     adopted_at: time(),
     due_at: maybe(time()),
     clock: maybe(text()),
@@ -95,12 +107,56 @@ export const records = table(
     indexes: { records_network_fingerprint: ['network_fingerprint'] },
     checks: {
       records_mode_known: row => row.mode === 'test' || row.mode === 'live',
-      records_last4_digits: row => /^[0-9]{4}$/.test(row.last4),
-      records_bin_digits: row => /^[0-9]{6}([0-9]{2})?$/.test(row.bin),
-      records_expiry_month_range: row => row.expiry_month >= 1 && row.expiry_month <= 12,
+      records_kind_known: row => instrumentKinds.includes(row.kind),
+      records_field_fits: row => row.field === (isCardKind(row.kind) ? 'card' : 'payer'),
+      records_shown: isShown,
+      records_last4_digits: row => row.last4 === null || /^[0-9]{4}$/.test(row.last4),
+      records_bin_digits: row => row.bin === null || /^[0-9]{6}([0-9]{2})?$/.test(row.bin),
+      records_expiry_month_range: row => row.expiry_month === null || (row.expiry_month >= 1 && row.expiry_month <= 12),
+      records_tail_short: row => row.tail === null || /^[0-9A-Z]{0,4}$/.test(row.tail),
       records_envelope_length: row => row.envelope.length >= 138,
     },
   },
 )
 
-export const vaultTables = [keys, deks, records] as const
+type Shown = {
+  readonly kind: InstrumentKind
+  readonly network_fingerprint: Buffer | null
+  readonly fingerprint: string | null
+  readonly brand: string | null
+  readonly bin: string | null
+  readonly last4: string | null
+  readonly expiry_month: number | null
+  readonly expiry_year: number | null
+  readonly country: string | null
+  readonly held: readonly PayerField[] | null
+  readonly tail: string | null
+}
+
+/** A card is told by brand, BIN, last four and expiry and always known again; a payer by country and tail, and not always. */
+function isShown(row: Shown): boolean {
+  const told = (values: readonly unknown[]): number => values.filter(value => value !== null).length
+  const prints = told([row.network_fingerprint, row.fingerprint])
+  const card = told([row.brand, row.bin, row.last4, row.expiry_month, row.expiry_year])
+  const payer = told([row.country, row.held, row.tail])
+  return isCardKind(row.kind) ? prints === 2 && card === 5 && payer === 0 : prints !== 1 && card === 0 && payer === 3
+}
+
+/** Wallet tokens that were opened, by the hash of the id their wallet gave them; until `due_at` none is opened again. */
+export const openedTokens = table(
+  'opened_tokens',
+  {
+    wallet: text<'apple_pay' | 'google_pay'>(),
+    id_hash: text(),
+    opened_at: time(),
+    due_at: maybe(time()),
+    clock: maybe(text()),
+    version: int(),
+  },
+  {
+    key: ['wallet', 'id_hash'],
+    checks: { opened_tokens_wallet_known: row => row.wallet === 'apple_pay' || row.wallet === 'google_pay' },
+  },
+)
+
+export const vaultTables = [keys, deks, records, openedTokens] as const

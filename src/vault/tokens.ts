@@ -1,40 +1,96 @@
 /** The grammar of a capture's body: one flat JSON object. Only where each value stands is told; values stay in the buffer. */
 import { fieldProblem, Problem } from '../core/problem.ts'
 
-const names = ['number', 'expiry_month', 'expiry_year', 'security_code', 'holder'] as const
-export type FieldName = (typeof names)[number]
-
 /** `from` and `to` (exclusive) of a value; quotes not included. `escaped`: a backslash stands in it. */
 export type Token = { readonly kind: 'string' | 'number' | 'other'; readonly from: number; readonly to: number; readonly escaped: boolean }
-export type Fields = ReadonlyMap<FieldName, Token>
+export type Fields<Name extends string> = ReadonlyMap<Name, Token>
 
+/** A flat object: the names it may have, and where it stands in the body (`/payer`, or nothing), for what a refusal points at. */
+export type Grammar<Name extends string> = { readonly names: readonly Name[]; readonly under: string }
+
+const brace = 0x7b
+const closing = 0x7d
 const quote = 0x22
 const backslash = 0x5c
 
 const malformed = (detail: string): Problem => new Problem('malformed_body', detail)
 
 /** Throws a `Problem`: `malformed_body` where it is not JSON, `invalid_request` where it is JSON but not ours. */
-export function tokens(body: Buffer): Fields {
-  const found = new Map<FieldName, Token>()
-  let at = expectByte(body, skipSpace(body, 0), 0x7b, 'the body must be a JSON object')
-  at = skipSpace(body, at)
-  if (body[at] === 0x7d) return end(body, at + 1, found)
+export function tokens<Name extends string>(body: Buffer, grammar: Grammar<Name>): Fields<Name> {
+  const { fields, to } = objectAt(body, skipSpace(body, 0), grammar)
+  toEnd(body, to)
+  return fields
+}
+
+/**
+ * The one of these names that the body's first field has, and where its value stands, to be read with `objectAt` or `objectEnd`. Undefined:
+ * it is a body of another form.
+ */
+export function soleField<Name extends string>(
+  body: Buffer,
+  names: readonly Name[],
+): { readonly name: Name; readonly at: number } | undefined {
+  const opening = skipSpace(body, 0)
+  if (body[opening] !== brace) return undefined
+  const from = skipSpace(body, opening + 1) + 1
+  if (body[from - 1] !== quote) return undefined
+  for (const name of names) {
+    const to = from + name.length
+    if (body[to] !== quote || body.toString('latin1', from, to) !== name) continue
+    const colon = expectByte(body, skipSpace(body, to + 1), 0x3a, 'a colon is missing after a field name')
+    return { name, at: skipSpace(body, colon) }
+  }
+  return undefined
+}
+
+/** After the value of the one field: nothing but the end. Another field beside it is refused. */
+export function endAfterSole(body: Buffer, from: number, name: string): void {
+  const at = skipSpace(body, from)
+  if (body[at] === 0x2c) throw fieldProblem(`/${name}`, 'stands alone, without other fields beside it')
+  toEnd(body, expectByte(body, at, closing, 'a comma or closing brace is missing'))
+}
+
+/** Where the object that begins at `from` ends, whatever is in it. */
+export function objectEnd(body: Buffer, from: number): number {
+  let at = expectByte(body, from, brace, 'an object is missing')
+  for (let depth = 1; depth > 0; at += 1) {
+    const byte = body[at]
+    if (byte === undefined) throw malformed('an object has no end')
+    if (byte === quote) at = readString(body, at + 1).to
+    else if (byte === brace) depth += 1
+    else if (byte === closing) depth -= 1
+  }
+  return at
+}
+
+/** Reads the object that begins at `from`; `to` is where it has ended. */
+export function objectAt<Name extends string>(
+  body: Buffer,
+  from: number,
+  grammar: Grammar<Name>,
+): { readonly fields: Fields<Name>; readonly to: number } {
+  const { under } = grammar
+  const fields = new Map<Name, Token>()
+  let at = skipSpace(
+    body,
+    expectByte(body, from, brace, under === '' ? 'the body must be a JSON object' : `${under} must be a JSON object`),
+  )
+  if (body[at] === closing) return { fields, to: at + 1 }
   while (true) {
     const key = readString(body, expectByte(body, at, quote, 'a field name in double quotes is missing'))
-    const name = nameOf(body, key)
-    if (found.has(name)) throw fieldProblem(`/${name}`, 'appears more than once')
+    const name = nameOf(body, key, grammar)
+    if (fields.has(name)) throw fieldProblem(`${under}/${name}`, 'appears more than once')
     at = expectByte(body, skipSpace(body, key.to + 1), 0x3a, 'a colon is missing after a field name')
-    const value = readValue(body, skipSpace(body, at), name)
-    found.set(name, value)
+    const value = readValue(body, skipSpace(body, at), name, under)
+    fields.set(name, value)
     at = skipSpace(body, value.kind === 'string' ? value.to + 1 : value.to)
-    if (body[at] === 0x7d) return end(body, at + 1, found)
+    if (body[at] === closing) return { fields, to: at + 1 }
     at = skipSpace(body, expectByte(body, at, 0x2c, 'a comma or closing brace is missing'))
   }
 }
 
-function end(body: Buffer, at: number, found: Fields): Fields {
-  if (skipSpace(body, at) !== body.length) throw malformed('something follows the JSON object')
-  return found
+function toEnd(body: Buffer, from: number): void {
+  if (skipSpace(body, from) !== body.length) throw malformed('something follows the JSON object')
 }
 
 function expectByte(body: Buffer, at: number, byte: number, detail: string): number {
@@ -64,18 +120,18 @@ function readString(body: Buffer, from: number): Token {
 }
 
 /** A key we do not know is shown only if it is letters: it might be a card number. */
-function nameOf(body: Buffer, key: Token): FieldName {
+function nameOf<Name extends string>(body: Buffer, key: Token, { names, under }: Grammar<Name>): Name {
   for (const name of names) {
     if (key.to - key.from === name.length && body.compare(Buffer.from(name), 0, name.length, key.from, key.to) === 0) return name
   }
   const harmless = key.to - key.from <= 32 && body.subarray(key.from, key.to).every(byte => byte === 0x5f || (byte >= 97 && byte <= 122))
-  throw fieldProblem(harmless ? `/${body.toString('latin1', key.from, key.to)}` : '/', 'is not a field of a capture')
+  throw fieldProblem(`${under}/${harmless ? body.toString('latin1', key.from, key.to) : ''}`, 'is not a field of a capture')
 }
 
-function readValue(body: Buffer, from: number, name: FieldName): Token {
+function readValue(body: Buffer, from: number, name: string, under: string): Token {
   const first = body[from]
   if (first === quote) return readString(body, from + 1)
-  if (first === 0x7b || first === 0x5b) throw fieldProblem(`/${name}`, 'must not be an object or a list')
+  if (first === brace || first === 0x5b) throw fieldProblem(`${under}/${name}`, 'must not be an object or a list')
   let to = from
   while (isBare(body[to])) to += 1
   if (to === from) throw malformed(`the value of ${name} is missing`)

@@ -3,18 +3,21 @@
  * simulation the same functions run over the memory store.
  */
 import { hash, type KeyObject } from 'node:crypto'
+import type { PayerField } from '../channels/source.ts'
 import type { Grant } from '../core/grant.ts'
 import { newId } from '../core/id.ts'
 import { Problem } from '../core/problem.ts'
 import { insert, type Store } from '../world/store.ts'
-import type { Row } from '../world/table.ts'
-import type { Card, Mode, Vault } from '../world/world.ts'
-import { type Captured, type Captures, captureLifeMs, createCaptures, type Hot } from './captures.ts'
-import { type OpenedCard, openCard, sealCard } from './card.ts'
+import type { Mode, Vault, Captured as View } from '../world/world.ts'
+import { type OpenToken, type Reading, readCapture } from './capture.ts'
+import { type Captured, type Captures, captureLifeMs, createCaptures, type Hot, type Prints } from './captures.ts'
+import { copyOf, copySecrets, factsOf, forgetSecrets, viewOf } from './content.ts'
+import type { ToFill } from './fill.ts'
 import { networkFingerprint, tenantFingerprint } from './fingerprint.ts'
 import { type Egress, forwardFilled, prepare } from './forward.ts'
 import { createKeyring, type Keyring, networkScope } from './keys.ts'
-import { forget, type ScannedCard, scanCapture } from './scan.ts'
+import { openRecord, purposeOf, sealRecord } from './record.ts'
+import type { PayerKind } from './scan-payer.ts'
 import { type Ownership, settleOwners, unsettledOwners } from './sweep.ts'
 import { records } from './tables.ts'
 import { createTexts } from './texts.ts'
@@ -25,21 +28,33 @@ export type VaultPorts = Egress & {
   /** The vault's own tables (`vaultTables`). */
   readonly store: Store
   readonly root: KeyObject
+  /** Without it no wallet's token is taken. */
+  readonly openToken?: OpenToken | undefined
 }
 
-export type CaptureAnswer = {
-  readonly reference: string
+/** What the door says of it: nothing that is sealed. */
+export type CaptureAnswer = { readonly reference: string; readonly expires_at: string } & (CardAnswer | PayerAnswer)
+type CardAnswer = {
+  /** A typed card has neither. */
+  readonly kind?: 'device_token'
+  readonly wallet?: string
   readonly brand: string
   readonly last4: string
   readonly expiry_month: number
   readonly expiry_year: number
-  readonly expires_at: string
+}
+type PayerAnswer = {
+  readonly kind: PayerKind
+  readonly scheme?: string
+  readonly country: string
+  readonly held: readonly PayerField[]
+  readonly tail: string
 }
 
 export type VaultCore = Vault & {
-  /** Reads a card from the bytes of a capture's body and holds it in memory. Throws a `Problem`. The caller zeroes `body`. */
+  /** Reads a card, payer or device token from the bytes of a capture's body and holds it in memory. Throws a `Problem`. The caller zeroes `body`. */
   capture(grant: Pick<Grant, 'tenant' | 'mode'>, body: Buffer): Promise<CaptureAnswer>
-  /** Sealed cards whose owner nobody has confirmed within the hour. */
+  /** Sealed cards and payers whose owner nobody has confirmed within the hour. */
   unsettled(limit: number): Promise<readonly Ownership[]>
   /** Says which of them have an owner; the others are removed, envelope and key. */
   settle(input: { readonly owned: readonly Ownership[]; readonly unowned: readonly Ownership[] }): Promise<void>
@@ -53,7 +68,7 @@ export type VaultCore = Vault & {
 type AdoptInput = Parameters<Vault['adopt']>[0]
 type Core = { readonly ports: VaultPorts; readonly keyring: Keyring; readonly captures: Captures; readonly claims: Map<string, Claim> }
 /** An adoption under way: a second caller with the same words waits for the same answer. */
-type Claim = { readonly words: string; readonly answer: Promise<Card | undefined> }
+type Claim = { readonly words: string; readonly answer: Promise<View | undefined> }
 
 export function createVault(ports: VaultPorts): VaultCore {
   const keyring = createKeyring(ports)
@@ -65,7 +80,7 @@ export function createVault(ports: VaultPorts): VaultCore {
     capture: (grant, body) => capture(core, grant, body),
     peek: input => {
       const found = captures.get(input)
-      return Promise.resolve(found === undefined ? undefined : viewOf(found))
+      return Promise.resolve(found === undefined ? undefined : capturedView(found))
     },
     adopt: input => adopt(core, input),
     forward: input => forward(core, input),
@@ -80,53 +95,56 @@ export function createVault(ports: VaultPorts): VaultCore {
 
 async function capture(core: Core, grant: Pick<Grant, 'tenant' | 'mode'>, body: Buffer): Promise<CaptureAnswer> {
   const { ports, captures } = core
-  const card = scanCapture(body, ports.now())
+  const reading = await readCapture(body, ports.now(), ports.openToken)
   let kept = false
   try {
-    const captured = await captureOf(core, grant, card)
-    kept = captures.add(captured)
-    if (!kept) throw new Problem('too_many_requests', 'too many captured cards are waiting to be used', { retryAfterSeconds: 60 })
-    return {
-      reference: captured.reference,
-      brand: card.brand,
-      last4: card.last4,
-      expiry_month: card.expiryMonth,
-      expiry_year: card.expiryYear,
-      expires_at: new Date(captured.capturedAt + captureLifeMs).toISOString(),
+    const captured: Captured = {
+      reference: newId('cap', ports.now(), ports.random(16)),
+      ...grant,
+      capturedAt: ports.now(),
+      facts: reading.facts,
+      prints: await printsOf(core, grant, reading),
+      secrets: reading.secrets,
+      once: reading.once,
     }
+    kept = captures.add(captured)
+    if (!kept) throw new Problem('too_many_requests', 'too many captures are waiting to be used', { retryAfterSeconds: 60 })
+    return answerOf(captured)
   } finally {
-    if (!kept) forget(card)
+    if (!kept) {
+      forgetSecrets(reading.secrets)
+      reading.once?.fill(0)
+    }
   }
 }
 
-async function captureOf(core: Core, grant: Pick<Grant, 'tenant' | 'mode'>, card: ScannedCard): Promise<Captured> {
-  const { ports, keyring } = core
+async function printsOf({ keyring }: Core, grant: Pick<Grant, 'tenant' | 'mode'>, reading: Reading): Promise<Prints | undefined> {
+  const { identity } = reading
+  if (identity === undefined) return undefined
   const [networkKey, tenantKey] = await Promise.all([keyring.current('fp', networkScope), keyring.current('fp', grant.tenant)])
-  const network = networkFingerprint(networkKey.key, card.number)
-  const { number, securityCode, holder, ...facts } = card
-  return {
-    reference: newId('cap', ports.now(), ports.random(16)),
-    tenant: grant.tenant,
-    mode: grant.mode,
-    capturedAt: ports.now(),
-    facts,
-    holder,
-    network,
-    fingerprint: tenantFingerprint(tenantKey.key, grant.mode, network),
-    number,
-    securityCode,
-  }
+  const network = networkFingerprint(networkKey.key, identity.bytes, identity.label)
+  if ('values' in reading.secrets) identity.bytes.fill(0)
+  return { network, tenant: tenantFingerprint(tenantKey.key, grant.mode, network) }
 }
 
-function viewOf({ facts, fingerprint, securityCode, holder }: Captured): Card {
-  return { ...facts, fingerprint, securityCode: securityCode !== undefined, holder: holder !== undefined }
+function answerOf({ reference, facts, capturedAt }: Captured): CaptureAnswer {
+  const expires_at = new Date(capturedAt + captureLifeMs).toISOString()
+  if (facts.kind !== 'card' && facts.kind !== 'device_token') {
+    const { kind, scheme, country, held, tail } = facts
+    return { reference, kind, ...(scheme === undefined ? {} : { scheme }), country, held, tail, expires_at }
+  }
+  const { brand, last4, expiryMonth, expiryYear } = facts
+  const wallet = facts.kind === 'device_token' ? { kind: facts.kind, wallet: facts.wallet } : {}
+  return { reference, ...wallet, brand, last4, expiry_month: expiryMonth, expiry_year: expiryYear, expires_at }
 }
+
+const capturedView = ({ facts, prints, once }: Captured): View => viewOf(facts, prints?.tenant, once !== undefined)
 
 const ownerOf = (input: { tenant: string; instrument: string; instrumentVersion: number }): string =>
   `${input.tenant}|${input.instrument}|${input.instrumentVersion}`
 
 /** The same words get the same answer: while it runs, while the card is hot, and from the sealed row ever after. */
-function adopt(core: Core, input: AdoptInput): Promise<Card | undefined> {
+function adopt(core: Core, input: AdoptInput): Promise<View | undefined> {
   const words = [input.mode, ownerOf(input), input.operation].join('|')
   const name = `${input.tenant}|${input.reference}`
   const claim = core.claims.get(name)
@@ -138,23 +156,16 @@ function adopt(core: Core, input: AdoptInput): Promise<Card | undefined> {
   return answer
 }
 
-async function adoptCaptured(core: Core, input: AdoptInput, captured: Captured): Promise<Card | undefined> {
+async function adoptCaptured(core: Core, input: AdoptInput, captured: Captured): Promise<View | undefined> {
   const { store } = core.ports
-  const kek = await core.keyring.current('pan', input.tenant)
+  const kek = await core.keyring.current(purposeOf(captured.facts), input.tenant)
   // It may have lapsed while the key was fetched.
   if (core.captures.get(input) !== captured) return adopted(core, input)
-  const writes = sealCard(core.ports, kek, {
-    ...input,
-    network: captured.network,
-    fingerprint: captured.fingerprint,
-    facts: captured.facts,
-    number: captured.number,
-    holder: captured.holder,
-    referenceHash: hashOf(input.reference),
-  })
+  const { prints, facts, secrets } = captured
+  const writes = sealRecord(core.ports, kek, { ...input, prints, facts, secrets, referenceHash: hashOf(input.reference) })
   const result = await store.commit([insert(writes.dek.table, writes.dek.row), insert(writes.record.table, writes.record.row)])
   if (!result.ok) return adopted(core, input)
-  const view = viewOf(captured)
+  const view = capturedView(captured)
   core.captures.adopt(captured, ownerOf(input), input.operation)
   return view
 }
@@ -163,7 +174,7 @@ async function adoptCaptured(core: Core, input: AdoptInput, captured: Captured):
 const hashOf = (reference: string): string => `${reference.slice(4, 14)}.${hash('sha256', reference, 'base64url').slice(0, 22)}`
 
 /** From the sealed row: after a restart, or when the capture was consumed. Another instrument, version or operation gets nothing. */
-async function adopted(core: Core, input: AdoptInput): Promise<Card | undefined> {
+async function adopted(core: Core, input: AdoptInput): Promise<View | undefined> {
   const [row] = await core.ports.store.find(records, { tenant: input.tenant, reference: hashOf(input.reference) }, 1)
   const same =
     row !== undefined &&
@@ -171,55 +182,31 @@ async function adopted(core: Core, input: AdoptInput): Promise<Card | undefined>
     row.instrument === input.instrument &&
     row.instrument_version === input.instrumentVersion &&
     row.operation === input.operation
-  return same ? cardOfRow(row, core.captures.hot(ownerOf(input))) : undefined
-}
-
-function cardOfRow(row: Row<typeof records>, hot: Hot | undefined): Card {
-  return {
-    brand: row.brand,
-    bin: row.bin,
-    last4: row.last4,
-    expiryMonth: row.expiry_month,
-    expiryYear: row.expiry_year,
-    fingerprint: row.fingerprint,
-    securityCode: hot?.operation === row.operation && hot.securityCode !== undefined,
-    holder: row.holder,
-  }
+  if (!same) return undefined
+  const hot = core.captures.hot(ownerOf(input))
+  return viewOf(factsOf(row), row.fingerprint ?? undefined, hot?.operation === row.operation && hot.once !== undefined)
 }
 
 async function forward(core: Core, input: Parameters<Vault['forward']>[0]) {
   const template = prepare(core.ports, input.request)
-  const hot = core.captures.hot(ownerOf(input))
-  const card = await cardFor(core, input, hot)
+  const held = await heldFor(core, input, core.captures.hot(ownerOf(input)))
   try {
-    return await forwardFilled(core.ports, input.request, template, card, input.timeoutMs)
+    return await forwardFilled(core.ports, input.request, template, held, input.timeoutMs)
   } finally {
-    forget(card)
+    forgetSecrets(held.secrets)
+    for (const once of [held.securityCode, held.cryptogram]) once?.fill(0)
   }
 }
 
-/** A copy of its own, since the one in memory may lapse while the request is out. */
-async function cardFor(
+/** Copies of their own, since those in memory may lapse while the request is out. */
+async function heldFor(
   core: Core,
   input: { tenant: string; mode: Mode; instrument: string; instrumentVersion: number; operation: string },
   hot: Hot | undefined,
-): Promise<OpenedCard & { securityCode: Buffer | undefined }> {
+): Promise<ToFill> {
   const mine = hot !== undefined && hot.mode === input.mode ? hot : undefined
-  const opened =
-    mine?.number === undefined
-      ? await openCard(core.ports, core.keyring, input)
-      : {
-          number: copyOf(mine.number),
-          holder: mine.holder === undefined ? undefined : copyOf(mine.holder),
-          expiryMonth: mine.facts.expiryMonth,
-          expiryYear: mine.facts.expiryYear,
-        }
-  const code = mine?.operation === input.operation ? mine.securityCode : undefined
-  return { ...opened, securityCode: code === undefined ? undefined : copyOf(code) }
-}
-
-function copyOf(buffer: Buffer): Buffer {
-  const copy = Buffer.allocUnsafeSlow(buffer.length)
-  buffer.copy(copy)
-  return copy
+  const secrets = mine?.secrets === undefined ? await openRecord(core.ports, core.keyring, input) : copySecrets(mine.secrets)
+  const once = mine?.operation === input.operation && mine.once !== undefined ? copyOf(mine.once) : undefined
+  const cryptogram = mine?.kind === 'device_token'
+  return { secrets, securityCode: cryptogram ? undefined : once, cryptogram: cryptogram ? once : undefined }
 }

@@ -14,6 +14,7 @@ import type {
   Send,
 } from '../channels/channel.ts'
 import { type IdPrefix, idBytes, newId } from '../core/id.ts'
+import type { Health } from './health.ts'
 import type { Store } from './store.ts'
 
 export type Mode = 'test' | 'live'
@@ -30,6 +31,8 @@ export interface World {
   readonly send: Send
   readonly channels: ReadonlyMap<ChannelName, Channel>
   account(channel: ChannelName, mode: Mode): ChannelAccount | undefined
+  /** What this process saw of each channel lately. */
+  readonly health: Health
   readonly log: Log
   readonly settings: Settings
 }
@@ -65,7 +68,7 @@ export type CapturedCard = CardView & { readonly bin: string }
  */
 export type Captured =
   | { readonly kind: 'card'; readonly fingerprint: string; readonly card: CapturedCard }
-  /** `card` is the device's number and expiry. `cryptogram`: whether the vault still holds it, for this operation and one request. */
+  /** `card` is the device's number and expiry. `cryptogram`: whether the vault still holds it, for this operation. */
   | {
       readonly kind: 'device_token'
       readonly fingerprint: string

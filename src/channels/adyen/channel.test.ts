@@ -5,7 +5,7 @@ import { type ChannelRequest, NoAnswer } from '../channel.ts'
 import { adyen } from './channel.ts'
 import { magicHolders } from './magic.ts'
 import { refusals } from './refusals.ts'
-import { objections, rehearse } from './rehearse.ts'
+import { objections, redirectIn, rehearse } from './rehearse.ts'
 
 const good = { number: '4111111111111111', holder: 'John Smith' }
 const challenged = { number: '4917610000000000', holder: 'John Smith' }
@@ -17,19 +17,19 @@ test('a card that is authorised is bound, with its token, its card and the netwo
   assert.equal(outcome.kind, 'bound')
   if (outcome.kind !== 'bound') return
   assert.match(outcome.token, /^[A-Z0-9]{16}$/)
-  assert.deepEqual(outcome.card, { brand: 'visa', last4: '1111', expiryMonth: 3, expiryYear: 2030 })
+  assert.deepEqual(outcome.shown, { brand: 'visa', last4: '1111', expiryMonth: 3, expiryYear: 2030 })
   assert.match(outcome.networkTransactionId ?? '', /^\d{15}$/)
   assert.equal(outcome.references.merchant_reference, 'opn_1')
   assert.equal(outcome.references.shopper_reference, 'cus_alice')
   assert.deepEqual(
-    at.stage.simulator.books().cards.map(({ token, reference, usable }) => ({ token, reference, usable })),
+    at.stage.simulator.books().held.map(({ token, reference, usable }) => ({ token, reference, usable })),
     [{ token: outcome.token, reference: 'opn_1', usable: true }],
   )
 })
 
 test('a Mastercard brings its transaction link id', async () => {
   const outcome = await rehearse().bind({ number: '5555444433331111' })
-  assert.ok(outcome.kind === 'bound' && outcome.transactionLinkId !== undefined && outcome.card?.brand === 'mastercard')
+  assert.ok(outcome.kind === 'bound' && outcome.transactionLinkId !== undefined && outcome.shown?.brand === 'mastercard')
 })
 
 test('the request is the operation: its reference, its key, no amount, the card by placeholder only', async () => {
@@ -42,7 +42,7 @@ test('the request is the operation: its reference, its key, no amount, the card 
   await adyen.bind?.({ ...at.call('opn_x', 'the-key'), send }, at.input(good))
   const request = JSON.parse(seen[0] ?? '{}')
   assert.equal(request.headers['idempotency-key'], 'the-key')
-  assert.equal(request.card, true)
+  assert.equal(request.placeholders, true)
   const body = JSON.parse(request.body)
   assert.deepEqual(body.amount, { value: 0, currency: 'EUR' })
   assert.equal(body.reference, 'opn_x')
@@ -53,7 +53,9 @@ test('the request is the operation: its reference, its key, no amount, the card 
 test('placeholders the vault cannot fill are not asked for', async () => {
   const at = rehearse()
   const input = at.input(good)
-  const bare = { ...input, card: { ...input.card, securityCode: false, holder: false }, client: {} }
+  if (input.source.type !== 'card') return assert.fail()
+  const source = { ...input.source, card: { ...input.source.card, securityCode: false, holder: false } }
+  const bare = { ...input, source, client: {} }
   const outcome = await adyen.bind?.({ ...at.call('opn_1'), send: at.withCard(good) }, bare)
   assert.equal(outcome?.kind, 'bound')
   const sent = at.stage.requests()[0]?.body ?? ''
@@ -95,7 +97,7 @@ for (const [name, code] of Object.entries(magicHolders)) {
     const [told] = at.told()
     assert.ok(told?.news !== undefined && told.operation === 'opn_1')
     assert.deepEqual(pick(told.news), pick(outcome), 'the webhook says the same')
-    assert.equal(at.stage.simulator.books().cards.length, 0)
+    assert.equal(at.stage.simulator.books().held.length, 0)
   })
 }
 const pick = (of: { readonly kind: string }): unknown => {
@@ -108,8 +110,8 @@ test('a challenge is a redirect, and completing it binds under the same referenc
   const first = await at.bind(challenged)
   assert.equal(first.kind, 'challenged')
   if (first.kind !== 'challenged') return
-  assert.equal(first.action.method, 'GET')
-  const back = at.press(first.action.url, 'complete')
+  assert.equal(redirectIn(first).method, 'GET')
+  const back = at.press(redirectIn(first).url, 'complete')
   assert.equal(back.x, '1', 'our own parameters come back')
   const second = await at.resume('opn_2', first.references, back)
   assert.ok(second?.kind === 'bound' && second.references.merchant_reference === 'opn_1')
@@ -123,7 +125,7 @@ test('a failed challenge is refused by the issuer', async () => {
   const at = rehearse()
   const first = await at.bind(challenged)
   if (first.kind !== 'challenged') return assert.fail(first.kind)
-  const second = await at.resume('opn_2', first.references, at.press(first.action.url, 'fail'))
+  const second = await at.resume('opn_2', first.references, at.press(redirectIn(first).url, 'fail'))
   assert.ok(second?.kind === 'refused' && second.by === 'issuer' && second.category === 'authentication_failed')
 })
 
@@ -131,8 +133,8 @@ test('coming back twice binds once', async () => {
   const at = rehearse()
   const first = await at.bind(challenged)
   if (first.kind !== 'challenged') return assert.fail(first.kind)
-  const back = at.press(first.action.url, 'complete')
-  const again = at.press(first.action.url, 'fail')
+  const back = at.press(redirectIn(first).url, 'complete')
+  const again = at.press(redirectIn(first).url, 'fail')
   assert.deepEqual(again, back, 'the issuer has decided')
   const outcomes = [await at.resume('opn_2', first.references, back), await at.resume('opn_3', first.references, again)]
   assert.deepEqual(outcomes[0], outcomes[1])

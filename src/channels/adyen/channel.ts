@@ -1,4 +1,8 @@
-/** Adyen: cards stored by a zero-value authorisation, through Checkout API v71. */
+/**
+ * Adyen, through Checkout API v71: cards stored by a zero-value authorisation (by number, or by what Adyen's own fields encrypted), with
+ * 3-D Secure by redirect or in the page, and UPI Autopay mandates that the payer approves in an app. Recurring API v68 asks the schemes
+ * for renewed cards.
+ */
 import {
   type BindInput,
   type BindOutcome,
@@ -10,32 +14,34 @@ import {
   type LookUpOutcome,
   NoAnswer,
   type References,
+  type RefreshInput,
+  type RefreshOutcome,
   type Refused,
   type Repeat,
   type ResumeInput,
   type RevokeInput,
   type RevokeOutcome,
-  type Uncertain,
 } from '../channel.ts'
-import { refusalOf } from './refusals.ts'
-import { readWebhook } from './webhook.ts'
+import { currencies } from './currencies.ts'
+import { notAnswered, readList } from './look-up.ts'
+import { notTaken, outcomeOf } from './outcomes.ts'
+import { categories } from './refusals.ts'
 import {
-  bindRequest,
-  boundFrom,
-  boundOf,
+  alphanumeric,
+  cardRequest,
+  currencyOf,
   deleteRequest,
   listRequest,
   merchantAccountOf,
-  type PaymentAnswer,
-  readFailure,
-  readPayment,
-  readStoredCards,
-  redirectOf,
+  missingField,
   resumeRequest,
-  shopperOf,
-  tokenOf,
-  uncertain,
-} from './wire.ts'
+  termsLack,
+  updaterRequest,
+  upiRequest,
+} from './requests.ts'
+import { sandboxValues } from './sandbox-values.ts'
+import { readWebhook } from './webhook.ts'
+import { readFailure, readStoredCards, readUpdater, uncertain } from './wire.ts'
 
 const dayMs = 86_400_000
 /**
@@ -46,10 +52,30 @@ const keyed: Repeat = { kind: 'keyed', windowMs: 7 * dayMs, keyLengthMax: 64 }
 
 export const adyen: Channel = {
   name: 'adyen',
-  proof: { rank: 'specification', source: 'Adyen Checkout v71, Webhooks v1 and Tokenization webhooks v1 (adyen-openapi, 2026-07)' },
-  // "GET, DELETE and PUT are idempotent by definition", same page.
-  repeat: { bind: keyed, resume: keyed, revoke: { kind: 'repeatable', times: 5 } },
-  instrumentKinds: ['card'],
+  title: 'Adyen',
+  proof: {
+    rank: 'specification',
+    source: 'Adyen Checkout v71, Recurring v68, Webhooks v1 and Tokenization webhooks v1 (adyen-openapi, 2026-07)',
+  },
+  // "GET, DELETE and PUT are idempotent by definition", same page. Recurring v68 lists no key: the schemes are asked once more, no harm.
+  repeat: { bind: keyed, resume: keyed, refresh: { kind: 'repeatable', times: 3 }, revoke: { kind: 'repeatable', times: 5 } },
+  ways: [
+    { kind: 'card', shape: 'direct' },
+    { kind: 'card', shape: 'hosted_fields' },
+    { kind: 'card', shape: 'redirect' },
+    { kind: 'card', shape: 'three_ds' },
+    { kind: 'instant_mandate', shape: 'qr', scheme: 'upi_autopay', countries: ['IN'] },
+    { kind: 'instant_mandate', shape: 'app_link', scheme: 'upi_autopay', countries: ['IN'] },
+    { kind: 'instant_mandate', shape: 'await', scheme: 'upi_autopay', countries: ['IN'] },
+  ],
+  currencies,
+  refusals: categories,
+  webhookScheme: {
+    algorithm: 'hmac-sha256',
+    over: 'eight fields of a standard item, joined by colons; the raw body of a token event',
+    header: 'additionalData.hmacSignature; HmacSignature',
+  },
+  sandboxValues,
   // It answers `recurring.token.alreadyExisting`, with the token it gave before.
   oneTokenPerCard: true,
   // Adyen publishes no number. Ours is a courtesy, below what any merchant is known to be given.
@@ -57,16 +83,62 @@ export const adyen: Channel = {
   account: { secrets: ['apiKey'], settings: ['merchantAccount'] },
   bind,
   resume,
+  refresh,
   lookUp,
   revoke,
   webhook: readWebhook,
 }
 
 async function bind(call: Call, input: BindInput): Promise<BindOutcome> {
-  const references = { merchant_reference: call.operation, shopper_reference: input.customer }
-  const answer = await ask(call, bindRequest(call, input))
+  const { source } = input
+  const upi = source.type === 'instant_mandate'
+  const references = {
+    merchant_reference: upi ? alphanumeric(call.operation) : call.operation,
+    shopper_reference: shopperOfBinding(input),
+    currency: upi ? 'INR' : currencyOf(call.account),
+  }
+  const request = requestFor(call, input)
+  if (request === undefined) return notTaken(source.type, references)
+  if ('lacks' in request) {
+    if (upi) return notTaken('mandate_terms', references, `a UPI mandate needs ${request.lacks}`)
+    return lacking(request.lacks, references)
+  }
+  const answer = await ask(call, request)
   return answer === undefined ? uncertain('no_answer', references) : outcomeOf(answer, references)
 }
+
+const shopperOfBinding = (input: Pick<LookUpInput, 'source' | 'binding' | 'customer'>): string =>
+  input.source?.type === 'instant_mandate' ? alphanumeric(input.binding) : input.customer
+
+function requestFor(call: Call, input: BindInput): ChannelRequest | { readonly lacks: string } | undefined {
+  const { source, terms } = input
+  switch (source.type) {
+    case 'card':
+      return cardRequest(call, input, source)
+    case 'encrypted_card': {
+      const missing = missingField(source.fields)
+      return missing === undefined ? cardRequest(call, input, source) : { lacks: missing }
+    }
+    case 'instant_mandate': {
+      if (source.rail !== 'upi_autopay') return undefined
+      const lacks =
+        termsLack(terms) ?? (source.by === 'await' && !source.payer.held.includes('vpa') ? "the payer's UPI address" : undefined)
+      return lacks !== undefined || terms === undefined ? { lacks: lacks ?? 'terms' } : upiRequest(call, input, { source, terms })
+    }
+    default:
+      return undefined
+  }
+}
+
+/** Nothing was sent: what the fields did not give, nobody can bind. */
+const lacking = (field: string, references: References): Refused => ({
+  kind: 'refused',
+  by: 'channel',
+  category: 'invalid_account',
+  code: `${field}_missing`,
+  elsewhere: false,
+  references,
+})
 
 /**
  * Without a result in the address nothing is sent and nothing is known, nor if Adyen cannot read it: the challenge may still be open in
@@ -74,7 +146,7 @@ async function bind(call: Call, input: BindInput): Promise<BindOutcome> {
  */
 async function resume(call: Call, input: ResumeInput): Promise<BindOutcome> {
   const references = { shopper_reference: input.customer, ...input.references }
-  const request = resumeRequest(call, input.returned)
+  const request = resumeRequest(call, input.returned, input.references.challenge)
   if (request === undefined) return uncertain('returned_without_result', references)
   const answer = await ask(call, request)
   if (answer === undefined) return uncertain('no_answer', references)
@@ -84,12 +156,11 @@ async function resume(call: Call, input: ResumeInput): Promise<BindOutcome> {
 }
 
 /**
- * Adyen has no way to ask how a payment ended. The list of the shopper's stored cards tells what stands behind a token we know already.
- * An entry that merely looks the same (last four and expiry) may have been stored by an earlier bind, and a missing one may still be on
- * its way; neither is taken for an answer. A bind whose answer was lost for good is told by webhook, or parked for a person.
+ * Adyen has no way to ask how a payment ended. The list of the shopper's stored details tells what stands behind a token we know already,
+ * and what a mandate's payer has approved. A card whose answer was lost for good is told by webhook, or parked for a person.
  */
 async function lookUp(call: Call, input: LookUpInput): Promise<LookUpOutcome> {
-  const references = { shopper_reference: input.customer, ...input.references }
+  const references = { shopper_reference: shopperOfBinding(input), ...input.references }
   const answer = await ask(call, listRequest(call, references.shopper_reference))
   if (answer === undefined) return uncertain('no_answer', references)
   const list = readStoredCards(answer)
@@ -98,31 +169,22 @@ async function lookUp(call: Call, input: LookUpInput): Promise<LookUpOutcome> {
     return uncertain('another_merchant', references)
   if (list.shopperReference !== undefined && list.shopperReference !== references.shopper_reference)
     return uncertain('another_shopper', references)
-  const cards = list.storedPaymentMethods
-  const { stored_payment_method: token } = input.references
-  const found = cards.find(one => one.id === token)
-  if (input.verb === 'revoke') {
-    if (found !== undefined) return { kind: 'none' }
-    // Absence proves something only for a token we know, in a list that says whose it is.
-    return token === undefined || list.shopperReference === undefined ? uncertain('not_provable', references) : { kind: 'revoked' }
+  return readList(list, input, references)
+}
+
+/** The schemes are asked within days; what they say comes as `recurring.token.updated`, or stands in the list. */
+async function refresh(call: Call, input: RefreshInput): Promise<RefreshOutcome> {
+  const answer = await ask(call, updaterRequest(call, input))
+  if (answer === undefined) return uncertain('no_answer', input.references)
+  const scheduled = readUpdater(answer)
+  if (scheduled === undefined) {
+    const failure = readFailure(answer, input.references)
+    return failure.kind === 'gone' ? { kind: 'revoked', reason: 'not found' } : failure
   }
-  if (found !== undefined) return boundFrom(found, references)
-  const alike = cards.filter(one => looksLike(one, input.card)).length
-  return uncertain(`not_provable: ${alike} stored card(s) look the same`, references)
-}
-
-function looksLike(
-  stored: { lastFour?: string | undefined; expiryMonth?: string | undefined; expiryYear?: string | undefined },
-  card: LookUpInput['card'],
-): boolean {
-  if (card === undefined || stored.lastFour !== card.last4) return false
-  return Number(stored.expiryMonth) === card.expiryMonth && Number(stored.expiryYear) % 100 === card.expiryYear % 100
-}
-
-/** The list itself failed. A shopper Adyen has never heard of has nothing stored, which proves a revoke and nothing else. */
-function notAnswered(failure: ReturnType<typeof readFailure>, input: LookUpInput, references: References): LookUpOutcome {
-  if (failure.kind === 'gone') return input.verb === 'revoke' ? { kind: 'revoked' } : uncertain('shopper_not_found', references)
-  return failure.kind === 'refused' ? uncertain(`look_up_refused_${failure.code}`, references) : failure
+  const { result } = scheduled
+  if (result === 'Success') return { kind: 'verifying', references: input.references }
+  // "Otherwise it contains the error message" (Recurring v68): it was not scheduled, and the token is as it was.
+  return { ...notTaken('not_scheduled', input.references, result), elsewhere: false }
 }
 
 async function revoke(call: Call, input: RevokeInput): Promise<RevokeOutcome> {
@@ -139,72 +201,5 @@ async function ask(call: Call, request: ChannelRequest): Promise<ChannelAnswer |
   } catch (error) {
     if (error instanceof NoAnswer) return undefined
     throw error
-  }
-}
-
-function outcomeOf(answer: ChannelAnswer, references: References): BindOutcome {
-  const payment = readPayment(answer)
-  if (payment === undefined) {
-    const failure = readFailure(answer, references)
-    return failure.kind === 'gone' ? uncertain(`unexpected_${answer.status}`, references) : failure
-  }
-  if (payment.merchantReference !== undefined && payment.merchantReference !== references.merchant_reference)
-    return uncertain('another_reference', references)
-  const shopper = shopperOf(payment.additionalData)
-  if (shopper !== undefined && shopper !== references.shopper_reference) return uncertain('another_shopper', references)
-  const known = payment.pspReference === undefined ? references : { ...references, psp_reference: payment.pspReference }
-  return readResult(payment, known)
-}
-
-/**
- * Result codes as Checkout v71 describes them. `Error` is called a final state there ("there was an error when the payment was being
- * processed"), so it is a no by the channel; should a webhook still say otherwise, that is a fact of its own.
- */
-function readResult(payment: PaymentAnswer, references: References): BindOutcome {
-  switch (payment.resultCode) {
-    case 'Authorised':
-    case 'PartiallyAuthorised': {
-      const token = tokenOf(payment.additionalData)
-      // Accounts that do not show the token in answers hear it by webhook (`recurring.token.created`).
-      return token === undefined ? { kind: 'verifying', references } : boundOf(token, payment.additionalData, references)
-    }
-    case 'Pending':
-    case 'Received':
-      return { kind: 'verifying', references }
-    case 'RedirectShopper':
-    case 'IdentifyShopper':
-    case 'ChallengeShopper':
-    case 'PresentToShopper':
-      return challengeOf(payment, references)
-    case 'Refused':
-    case 'Cancelled':
-    case 'Error':
-      return refusedBecause(payment, references)
-    default:
-      return uncertain(`result_${payment.resultCode}`, references)
-  }
-}
-
-function challengeOf(payment: PaymentAnswer, references: References): BindOutcome {
-  const action = redirectOf(payment.action)
-  if (action !== undefined) return { kind: 'challenged', action, references }
-  // Without the shopper it can never be authorised, and this is not a step we can show: a definite no, and another channel may do better.
-  const code = `${payment.resultCode}:${payment.action?.type ?? 'no_action'}`
-  return { kind: 'refused', by: 'channel', category: 'not_supported', code, elsewhere: true, references }
-}
-
-function refusedBecause(payment: PaymentAnswer, references: References): Refused | Uncertain {
-  const known = refusalOf(payment.refusalReasonCode)
-  // No code at all: `Cancelled` and `Error` were not the issuer's doing.
-  const bare = payment.refusalReasonCode === undefined && payment.resultCode !== 'Refused'
-  const refusal = bare ? { by: 'channel' as const, category: 'unknown' as const, elsewhere: payment.resultCode === 'Error' } : known
-  return {
-    kind: 'refused',
-    by: refusal.by,
-    category: refusal.category,
-    elsewhere: refusal.elsewhere,
-    code: payment.refusalReasonCode ?? payment.resultCode.toLowerCase(),
-    ...(payment.refusalReason === undefined ? {} : { message: payment.refusalReason }),
-    references,
   }
 }

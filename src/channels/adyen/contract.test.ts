@@ -1,4 +1,4 @@
 import { contract } from '../contract.ts'
-import { adyenSubject } from './subject.ts'
+import { subject } from './subject.ts'
 
-contract(adyenSubject)
+contract(subject)

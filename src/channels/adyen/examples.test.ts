@@ -7,9 +7,9 @@ import { createJudge, type Judge, specJudge, specsDirOf } from '../judge.ts'
 import { loadDocument } from '../judge-document.ts'
 import { adyen } from './channel.ts'
 import { overlays } from './judged.ts'
-import { account, hmacKey, rehearse } from './rehearse.ts'
-import { signBody, signItem, standardItem } from './webhook.ts'
-import { readFailure, readPayment, readStoredCards } from './wire.ts'
+import { account, hmacKey, redirectIn, rehearse, unplugged } from './rehearse.ts'
+import { readWebhook, signBody, signItem, standardItem } from './webhook.ts'
+import { readFailure, readPayment, readStoredCards, readUpdater } from './wire.ts'
 
 const skip = specJudge(specsDirOf()) === 'off' ? 'the official specifications are not at hand (SPECS_DIR)' : false
 const options = { specsDir: specsDirOf(), file: 'adyen/CheckoutService-v71.json' }
@@ -69,8 +69,30 @@ test('the official tokenizing answer is bound, the 3-D Secure one is challenged'
   const bound = await answerTo('post-payments-enableOneClick-SF-200', 200, 'opn_1')
   assert.ok(bound?.kind === 'bound' && bound.token === 'M5N7TQ4TG5PFWR50')
   const challenged = await answerTo('post-payments-card-3d-secure-redirect-200', 200, 'opn_1')
-  assert.ok(challenged?.kind === 'challenged' && challenged.action.url.startsWith('https://checkoutshopper-test.adyen.com/'))
+  assert.ok(challenged?.kind === 'challenged' && redirectIn(challenged).url.startsWith('https://checkoutshopper-test.adyen.com/'))
   assert.equal((await answerTo('post-payments-card-direct-200', 200, 'opn_1'))?.kind, 'verifying', 'authorised, and no token in it')
+})
+
+test('the official native answer is the first stage in the page, and its result passes the judge', { skip }, async () => {
+  const outcome = await answerTo('post-payments-card-3d-secure-2-web-200', 200, 'opn_1')
+  assert.ok(outcome?.kind === 'challenged' && outcome.action.type === 'three_ds' && outcome.action.stage === 'fingerprint')
+  const whole: unknown = JSON.parse(Buffer.from(outcome.action.token, 'base64').toString('utf8'))
+  assert.equal(at(whole, 'subtype'), 'fingerprint', 'the component is given the action as it came')
+  assert.ok(outcome.references.challenge?.startsWith('Ab02b4c0!'))
+})
+
+test('the official examples of the account updater pass the judge, and their answers are read', { skip }, () => {
+  const file = 'adyen/RecurringService-v68.json'
+  const judge = createJudge({ specsDir: specsDirOf(), file })
+  let count = 0
+  for (const [name, value] of examplesOf(file)) {
+    if (!name.startsWith('post-scheduleAccountUpdater-')) continue
+    count += 1
+    if (name.endsWith('-200')) assert.equal(readUpdater(read(200, value))?.result, 'Success', name)
+    else if (name.endsWith('-422')) assert.equal(readFailure(read(422, value), {}).kind, 'refused', name)
+    else assert.deepEqual(judged(judge, '/scheduleAccountUpdater', value), [], name)
+  }
+  assert.equal(count, 5)
 })
 
 test('the official errors are refusals of the channel, or nothing definite', { skip }, () => {
@@ -92,12 +114,19 @@ test('the official list of stored cards is read', { skip }, () => {
 test('the official webhooks are told', { skip }, () => {
   const here = { ...account, settings: { merchantAccount: 'YOUR_MERCHANT_ACCOUNT' } }
   const hear = (body: string, headers: Record<string, string>) =>
-    adyen.webhook?.({ headers, body: Buffer.from(body), nowMs: Date.UTC(2025, 6, 1), secrets: [new Secret(hmacKey)], account: here })
+    readWebhook({
+      headers,
+      body: Buffer.from(body),
+      nowMs: Date.UTC(2025, 6, 1),
+      secrets: [new Secret(hmacKey)],
+      account: here,
+      send: unplugged,
+    })
   const kinds: Record<string, string | undefined> = {}
   for (const [, value] of examplesOf('adyen/TokenizationNotification-v1.json')) {
     const body = JSON.stringify(value)
     const reading = hear(body, { hmacsignature: signBody(hmacKey, body) })
-    assert.ok(reading?.kind === 'told')
+    assert.ok(reading.kind === 'told')
     for (const told of reading.told) kinds[told.type] = told.news?.kind
   }
   assert.deepEqual(kinds, {
@@ -113,7 +142,7 @@ test('the official webhooks are told', { skip }, () => {
     const item = standardItem.parse(at(items[0], 'NotificationRequestItem'))
     standard += 1
     const one = { NotificationRequestItem: { ...item, additionalData: { ...item.additionalData, hmacSignature: signItem(hmacKey, item) } } }
-    assert.equal(hear(JSON.stringify({ live: 'false', notificationItems: [one] }), {})?.kind, 'told', name)
+    assert.equal(hear(JSON.stringify({ live: 'false', notificationItems: [one] }), {}).kind, 'told', name)
   }
   assert.equal(standard, 39)
 })

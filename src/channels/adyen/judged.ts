@@ -1,4 +1,4 @@
-/** The judge of Adyen's stage: Checkout v71 for calls, Webhooks v1 and the tokenization webhooks for news. */
+/** The judge of Adyen's stage: Checkout v71 and Recurring v68 for calls, by their paths; Webhooks v1 and the tokenization webhooks for news. */
 import { createJudge, type Judge, type Overlay, type Violation } from '../judge.ts'
 import type { SimulatorEvent, SimulatorRequest, StageJudge } from '../simulator.ts'
 
@@ -34,6 +34,7 @@ export const operations = [
 ] as const
 
 const base = /^\/(v7[12])(?=\/)/
+const recurringBase = /^\/pal\/servlet\/Recurring\/v68(?=\/)/
 const eventSchemas: Readonly<Record<string, string>> = {
   'recurring.token.created': 'TokenizationCreatedDetailsNotificationRequest',
   'recurring.token.updated': 'TokenizationUpdatedDetailsNotificationRequest',
@@ -48,14 +49,16 @@ export function judgeAdyen(specsDir: string): StageJudge {
   // The official library's version: compiled only when it calls.
   let v72: Judge | undefined
   const judgeOf = (request: SimulatorRequest): Judge => {
+    if (recurringBase.test(request.path)) return recurring
     if (base.exec(request.path)?.[1] === 'v71') return v71
     v72 ??= checkout('v72')
     return v72
   }
+  const recurring = createJudge({ specsDir, file: 'adyen/RecurringService-v68.json' })
   const standard = createJudge({ specsDir, file: 'adyen/Webhooks-v1.json' })
   const tokens = createJudge({ specsDir, file: 'adyen/TokenizationNotification-v1.json' })
   return {
-    covers: request => base.test(request.path),
+    covers: request => base.test(request.path) || recurringBase.test(request.path),
     request: request =>
       judgeOf(request).checkRequest({ ...request, path: pathOf(request), contentType: request.headers['content-type'] ?? '' }),
     answer: (request, answer) =>
@@ -64,7 +67,7 @@ export function judgeAdyen(specsDir: string): StageJudge {
   }
 }
 
-const pathOf = (request: SimulatorRequest): string => request.path.replace(base, '')
+const pathOf = (request: SimulatorRequest): string => request.path.replace(base, '').replace(recurringBase, '')
 
 type Check = (name: string, value: unknown) => readonly Violation[]
 

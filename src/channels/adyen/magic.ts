@@ -64,7 +64,7 @@ export const magicHolders: Readonly<Record<string, string>> = {
  * every channel.
  */
 const challengedNumbers = ['4917610000000000', '4212345678901237', '4000002500003155', '4000002760003184', '4000000000003220']
-const refusedNumbers: Readonly<Record<string, string>> = {
+export const refusedNumbers: Readonly<Record<string, string>> = {
   '4000000000000002': '2',
   '4000000000000069': '6',
   '4000000000000127': '24',
@@ -72,7 +72,21 @@ const refusedNumbers: Readonly<Record<string, string>> = {
   '4000000000009979': '5',
 }
 
-export const mustAuthenticate = (number: string): boolean => challengedNumbers.includes(number)
+/**
+ * Enrolled in 3-D Secure 2 (docs.adyen.com/development-resources/testing/3d-secure-2-authentication; the first is also the specification's
+ * own example of the native flow). That the second is let through after the fingerprint is ours.
+ */
+const nativeNumbers: Readonly<Record<string, 'challenge' | 'frictionless'>> = {
+  '4035501428146300': 'challenge',
+  '371449635398431': 'frictionless',
+}
+
+/** How the shopper authenticates. The other challenged numbers fall back to the redirect whatever was asked for, as Adyen may. */
+export function authenticationOf(number: string, native: boolean): 'none' | 'redirect' | 'challenge' | 'frictionless' {
+  const known = nativeNumbers[number]
+  if (known === undefined) return challengedNumbers.includes(number) ? 'redirect' : 'none'
+  return native ? known : 'redirect'
+}
 
 /** `DECLINED`, or `DECLINED : whatever`. A name that is no magic one is approved. */
 export function verdictOf(of: { readonly number: string; readonly holder: string; readonly responseCode: string }): Verdict {

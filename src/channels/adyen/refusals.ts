@@ -43,7 +43,8 @@ export const refusals: Readonly<Record<string, Refusal>> = {
   '23': issuer('Transaction Not Permitted', 'not_permitted'),
   '24': issuer('CVC Declined', 'invalid_security_code'),
   '25': issuer('Restricted Card', 'not_permitted'),
-  '26': issuer('Revocation Of Auth', 'not_permitted'),
+  // Visa's R1 and R3: the shopper told the issuer to let no more of these charges pass.
+  '26': issuer('Revocation Of Auth', 'mandate_revoked'),
   '27': issuer('Declined Non Generic', 'do_not_honour'),
   '28': issuer('Withdrawal amount exceeded', 'limit_exceeded'),
   '29': issuer('Withdrawal count exceeded', 'limit_exceeded'),
@@ -92,6 +93,11 @@ export const cardErrors: Readonly<Record<string, Refusal>> = {
   '140': channel('Expiry month is not valid', 'expired', false),
   '141': channel('Expiry year is not valid', 'expired', false),
 }
+
+/** Every code of both lists, which do not overlap. */
+export const categories: ReadonlyMap<string, RefusalCategory> = new Map(
+  Object.entries({ ...refusals, ...cardErrors }).map(([code, { category }]) => [code, category]),
+)
 
 /** The stored details, or all of the shopper's, are not there (any more). Same source. */
 export const goneErrors: readonly string[] = ['800', '803', '805']

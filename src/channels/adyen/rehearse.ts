@@ -1,19 +1,21 @@
 /** What Adyen's tests stand on: a judged stage, an account, and a `send` that fills in the card as the vault does. Tests only. */
 import { createHash } from 'node:crypto'
 import { Secret } from '../../core/secret.ts'
-import type {
-  BindInput,
-  BindOutcome,
-  Call,
-  ChannelAccount,
-  LookUpInput,
-  LookUpOutcome,
-  References,
-  RevokeInput,
-  RevokeOutcome,
-  Send,
-  Told,
-  WebhookReading,
+import type { RedirectAction } from '../action.ts'
+import {
+  type BindInput,
+  type BindOutcome,
+  type Call,
+  type ChannelAccount,
+  type LookUpInput,
+  type LookUpOutcome,
+  NoAnswer,
+  type References,
+  type RevokeInput,
+  type RevokeOutcome,
+  type Send,
+  type Told,
+  type WebhookReading,
 } from '../channel.ts'
 import { specJudge, specsDirOf } from '../judge.ts'
 import type { SimulatorContext, StageJudge } from '../simulator.ts'
@@ -21,6 +23,10 @@ import { createStage, type Stage, type StagedDelivery, type StagedViolation, sta
 import { adyen } from './channel.ts'
 import { judgeAdyen } from './judged.ts'
 import { type AdyenSimulatorOptions, createAdyenSimulator } from './simulator.ts'
+import { readWebhook } from './webhook.ts'
+
+/** For what never asks anyone. */
+export const unplugged: Send = () => Promise.reject(new NoAnswer('unplugged'))
 
 /** From the official library's own test. */
 export const hmacKey = 'DFB1EB5485895CFA84146406857104ABB4CBCABDC8AAF103A624C8F6A3EAAB00'
@@ -88,15 +94,16 @@ export function rehearse(options: AdyenSimulatorOptions = {}): Rehearsal {
   const withCard =
     (plastic: Plastic): Send =>
     request =>
-      send(request.card === true ? { ...request, body: filled(request.body ?? '', plastic) } : request)
+      send(request.placeholders === true ? { ...request, body: filled(request.body ?? '', plastic) } : request)
   const hear = (delivery: StagedDelivery): WebhookReading =>
-    adyen.webhook?.({
+    readWebhook({
       headers: delivery.headers,
       body: Buffer.from(delivery.body),
       nowMs,
       secrets: account.webhookSecrets,
       account,
-    }) ?? { kind: 'rejected', reason: 'malformed', detail: 'no webhook' }
+      send,
+    })
   const deliveries = () => stage.deliveries({ nowMs, secrets: [hmacKey] })
   return {
     stage,
@@ -131,7 +138,7 @@ const asked: LookUpInput = {
   binding: 'bnd_1',
   verb: 'bind',
   references: {},
-  card: inputOf({ number: '4111111111111111' }).card,
+  source: inputOf({ number: '4111111111111111' }).source,
 }
 
 function press(stage: Stage, url: string, button: string, context: SimulatorContext): References {
@@ -139,6 +146,12 @@ function press(stage: Stage, url: string, button: string, context: SimulatorCont
   const staged = stage.answer(request, context)
   if (staged.kind === 'lost' || staged.answer.status !== 303) throw new TypeError('the page did not send the browser back')
   return Object.fromEntries(new URL(staged.answer.headers.location ?? '').searchParams)
+}
+
+/** The action as the redirect it is to be. */
+export function redirectIn(outcome: BindOutcome): RedirectAction {
+  if (outcome.kind !== 'challenged' || outcome.action.type !== 'redirect') throw new TypeError(`no redirect, but ${outcome.kind}`)
+  return outcome.action
 }
 
 const toldBy = (reading: WebhookReading): readonly Told[] => (reading.kind === 'told' ? reading.told : [])
@@ -150,14 +163,18 @@ function inputOf(plastic: Plastic, customer = 'cus_alice'): BindInput {
     channelCustomer: undefined,
     instrument: 'ins_1',
     binding: 'bnd_1',
-    card: {
-      brand: 'visa',
-      last4: plastic.number.slice(-4),
-      expiryMonth: Number(plastic.month ?? '03'),
-      expiryYear: Number(plastic.year ?? '2030'),
-      securityCode: true,
-      holder: plastic.holder !== undefined,
+    source: {
+      type: 'card',
+      card: {
+        brand: 'visa',
+        last4: plastic.number.slice(-4),
+        expiryMonth: Number(plastic.month ?? '03'),
+        expiryYear: Number(plastic.year ?? '2030'),
+        securityCode: true,
+        holder: plastic.holder !== undefined,
+      },
     },
+    terms: undefined,
     returnUrl: 'https://pay.example.com/return/abc?x=1',
     client: { ip: '192.0.2.1', userAgent: 'Mozilla/5.0' },
   }

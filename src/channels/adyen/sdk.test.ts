@@ -8,11 +8,11 @@ import http from 'node:http'
 import https from 'node:https'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { CheckoutAPI, Client, EnvironmentEnum, Types } from '@adyen/api-library'
-import type { Call, ChannelRequest, Send } from '../channel.ts'
+import { CheckoutAPI, Client, EnvironmentEnum, RecurringAPI, Types } from '@adyen/api-library'
+import type { Call, ChannelRequest, MandateTerms, Send, Source } from '../channel.ts'
 import { type ServedSimulator, serveSimulator } from '../simulator-server.ts'
 import { adyen } from './channel.ts'
-import { account, judgeAtHand, rehearse } from './rehearse.ts'
+import { account, judgeAtHand, redirectIn, rehearse } from './rehearse.ts'
 import { createAdyenSimulator } from './simulator.ts'
 
 const card = { number: '4111111111111111', holder: 'John Smith' }
@@ -20,12 +20,12 @@ const challenged = { number: '4917610000000000', holder: 'John Smith' }
 const servers: ServedSimulator[] = []
 const request = https.request
 
-/** The library speaks https to checkout-test.adyen.com only: its sockets end at the simulator instead. Nothing of it is replaced. */
+/** The library speaks https to Adyen's test hosts only: its sockets end at the simulator instead. Nothing of it is replaced. */
 before(() => {
   Object.assign(https, {
     request: ({ agent: _agent, ...options }: https.RequestOptions) => {
       const { port } = new URL(servers.at(-1)?.address ?? 'http://127.0.0.1:9')
-      assert.equal(options.hostname, 'checkout-test.adyen.com')
+      assert.match(options.hostname ?? '', /^(?:checkout|pal)-test\.adyen\.com$/)
       return http.request({ ...options, protocol: 'http:', hostname: '127.0.0.1', port })
     },
   })
@@ -64,7 +64,7 @@ const filled = (body: string | undefined, plastic: { number: string; holder: str
     .replace('{{card.securityCode}}', '737')
     .replace('{{card.holder}}', plastic.holder)
 
-/** The scenario, by our adapter: bind, challenge and resume, look up, revoke. */
+/** The scenario, by our adapter: bind, challenge and resume, Adyen's own fields, a mandate, look up, refresh, revoke. */
 async function byAdapter(address: string): Promise<void> {
   const send: Send = async (wanted: ChannelRequest) => {
     const init = { method: wanted.method, headers: wanted.headers, ...(wanted.body ? { body: wanted.body } : {}) }
@@ -77,7 +77,7 @@ async function byAdapter(address: string): Promise<void> {
   assert.ok(bound?.kind === 'bound')
   const first = await adyen.bind?.({ ...call('opn_2'), send: fill(send, challenged) }, input(challenged))
   assert.ok(first?.kind === 'challenged')
-  const returned = { redirectResult: await press(first.action.url) }
+  const returned = { redirectResult: await press(redirectIn(first).url) }
   const second = await adyen.resume?.(call('opn_3'), {
     customer: 'cus_alice',
     binding: 'bnd_1',
@@ -85,9 +85,15 @@ async function byAdapter(address: string): Promise<void> {
     returned,
   })
   assert.ok(second?.kind === 'bound')
+  const fields = await adyen.bind?.(call('opn_6'), { ...input(card), source: hostedFields })
+  assert.equal(fields?.kind, 'bound')
+  const mandate = await adyen.bind?.(call('opn_7'), { ...input(card), binding: 'bnd_7', source: upiQr, terms })
+  assert.ok(mandate?.kind === 'challenged' && mandate.action.type === 'qr')
   const references = { stored_payment_method: bound.token }
-  const look = { customer: 'cus_alice', binding: 'bnd_1', verb: 'bind', references, card: undefined } as const
+  const look = { customer: 'cus_alice', binding: 'bnd_1', verb: 'bind', references, source: undefined } as const
   assert.equal((await adyen.lookUp?.(call('opn_4'), look))?.kind, 'bound')
+  const again = { customer: 'cus_alice', binding: 'bnd_1', token: bound.token, references }
+  assert.equal((await adyen.refresh?.(call('opn_8'), again))?.kind, 'verifying')
   const gone = await adyen.revoke?.(call('opn_5'), { customer: 'cus_alice', binding: 'bnd_1', token: bound.token, references: {} })
   assert.equal(gone?.kind, 'revoked')
 }
@@ -107,8 +113,19 @@ async function byLibrary(): Promise<void> {
   const redirectResult = await press(url ?? '')
   const second = await PaymentsApi.paymentsDetails({ details: { redirectResult } }, { idempotencyKey: 'key-opn_3' })
   assert.equal(second.resultCode, 'Authorised')
+  const fields = await PaymentsApi.payments(hostedRequest(), { idempotencyKey: 'key-opn_6' })
+  assert.equal(fields.resultCode, 'Authorised')
+  const mandate = await PaymentsApi.payments(mandateRequest(), { idempotencyKey: 'key-opn_7' })
+  assert.equal(mandate.action?.type, 'qrCode')
   const list = await RecurringApi.getTokensForStoredPaymentDetails('cus_alice', 'BinderyECOM')
   assert.ok(list.storedPaymentMethods?.some(one => one.id === token && one.lastFour === '1111'))
+  const updater = await new RecurringAPI(client).RecurringApi.scheduleAccountUpdater({
+    merchantAccount: 'BinderyECOM',
+    reference: 'opn_8',
+    shopperReference: 'cus_alice',
+    selectedRecurringDetailReference: token,
+  })
+  assert.equal(updater.result, 'Success')
   await RecurringApi.deleteTokenForStoredPaymentDetails(token, 'cus_alice', 'BinderyECOM')
 }
 
@@ -147,7 +164,52 @@ function paymentRequest(reference: string, plastic: typeof card): Types.checkout
   }
 }
 
-const isCall = (one: { readonly path: string }): boolean => /^\/v7[12]\//.test(one.path)
+const upiQr: Source = { type: 'instant_mandate', rail: 'upi_autopay', by: 'qr', payer: { held: [], tail: '', country: 'IN' } }
+const terms: MandateTerms = {
+  currency: 'INR',
+  rule: 'max',
+  amount: '49900',
+  frequency: 'monthly',
+  startsOn: '2027-01-01',
+  endsOn: '2031-12-31',
+  contract: 'PLAN1',
+  description: 'Monthly plan',
+}
+const encrypted = {
+  encryptedCardNumber: 'test_5555444433331111',
+  encryptedExpiryMonth: 'test_03',
+  encryptedExpiryYear: 'test_2030',
+  encryptedSecurityCode: 'test_737',
+}
+const hostedFields: Source = { type: 'encrypted_card', fields: encrypted }
+
+function hostedRequest(): Types.checkout.PaymentRequest {
+  const { CardDetails } = Types.checkout
+  return { ...paymentRequest('opn_6', card), paymentMethod: { type: CardDetails.TypeEnum.Scheme, ...encrypted } }
+}
+
+function mandateRequest(): Types.checkout.PaymentRequest {
+  const { Mandate, PaymentRequest, UpiQrDetails } = Types.checkout
+  const { authenticationData: _authentication, browserInfo: _browser, ...common } = paymentRequest('opn7', card)
+  return {
+    ...common,
+    amount: { value: 0, currency: 'INR' },
+    paymentMethod: { type: UpiQrDetails.TypeEnum.UpiQr },
+    shopperReference: 'bnd7',
+    recurringProcessingModel: PaymentRequest.RecurringProcessingModelEnum.Subscription,
+    countryCode: 'IN',
+    mandate: {
+      amount: '49900',
+      amountRule: Mandate.AmountRuleEnum.Max,
+      frequency: Mandate.FrequencyEnum.Monthly,
+      startsAt: '2027-01-01',
+      endsAt: '2031-12-31',
+      remarks: 'Monthlyplan',
+    },
+  }
+}
+
+const isCall = (one: { readonly path: string }): boolean => /^\/v7[12]\/|^\/pal\/servlet\//.test(one.path)
 
 /** What matters of a request: names that differ by chance (tokens, results) become their kind. */
 function normalized(served: ServedSimulator): readonly unknown[] {
@@ -161,7 +223,10 @@ function normalized(served: ServedSimulator): readonly unknown[] {
       query: [...new URLSearchParams(one.query)].sort(),
       key: one.headers['idempotency-key'] ?? '',
       contentType: one.method === 'POST' ? one.headers['content-type'] : '',
-      body: one.method === 'POST' ? JSON.parse(one.body.replace(/X6Xtf[\w-]+/, '<result>')) : '',
+      body:
+        one.method === 'POST'
+          ? JSON.parse(one.body.replace(/X6Xtf[\w-]+/, '<result>').replace(/(DetailReference":")\w+/, '$1<token>'))
+          : '',
       status: one.status,
     }))
 }
@@ -171,7 +236,7 @@ test('the official library and our adapter put the same requests on the wire, an
   await byAdapter(ours.address)
   const theirs = await serve()
   await byLibrary()
-  assert.equal(ours.requests().filter(isCall).length, 5)
+  assert.equal(ours.requests().filter(isCall).length, 8)
   assert.deepEqual(normalized(ours), normalized(theirs))
   assert.deepEqual([...ours.violations(), ...theirs.violations()], [])
   assert.deepEqual(

@@ -1,6 +1,10 @@
-/** The issuer's page of the 3-D Secure challenge: two buttons for people, two links for scripts, then back to `returnUrl` with a result. */
+/**
+ * The issuer's pages of 3-D Secure: the challenge has two buttons for people and two links for scripts, the method URL (`…/method`) asks
+ * nothing; then back to `returnUrl` with a result. A frame inside the page would tell its parent instead, which a script cannot see.
+ */
 import type { SimulatorAnswer, SimulatorContext, SimulatorRequest } from '../simulator.ts'
 import type { State } from './simulator-state.ts'
+import { fingerprintResult, resultOf } from './three-ds-result.ts'
 
 const base = '/_page/challenge/'
 export const challengeUrl = (name: string, context: SimulatorContext): string => `${context.address}${base}${name}`
@@ -20,16 +24,24 @@ export function page(state: State, request: SimulatorRequest, context: Simulator
   const challenge = state.challenges.get(name)
   const payment = challenge === undefined ? undefined : state.payments.get(challenge.psp)
   if (challenge === undefined || payment === undefined) return html(404, '<h1>Not found</h1>')
-  if (choice === undefined) return html(200, question(name, payment.card.last4))
+  if (choice === 'method') return toBrowser(payment.returnUrl, 'three_ds_result', fingerprintResult)
+  if (choice === undefined) return html(200, question(name, payment.means.last4))
   if (choice !== 'complete' && choice !== 'fail') return html(404, '<h1>Not found</h1>')
   // Pressed twice, the first button counts.
-  const result = challenge.answered ?? `X6Xtf${context.random(24).toString('base64url')}`
+  const passed = choice === 'complete'
+  const native = challenge.stage === 'native'
+  const made = native ? resultOf(name, passed) : `X6Xtf${context.random(24).toString('base64url')}`
+  const result = challenge.answered ?? made
   if (challenge.answered === undefined) {
     state.challenges.set(name, { ...challenge, answered: result })
-    state.results.set(result, { psp: challenge.psp, passed: choice === 'complete' })
+    state.results.set(result, { psp: challenge.psp, passed })
   }
-  const back = new URL(payment.returnUrl)
-  back.searchParams.append('redirectResult', result)
+  return toBrowser(payment.returnUrl, native ? 'three_ds_result' : 'redirectResult', result)
+}
+
+function toBrowser(returnUrl: string, name: string, value: string): SimulatorAnswer {
+  const back = new URL(returnUrl)
+  back.searchParams.append(name, value)
   return { status: 303, headers: { location: back.href }, body: '' }
 }
 

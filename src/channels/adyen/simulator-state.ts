@@ -1,9 +1,14 @@
 /** What Adyen's simulator holds: payments, stored cards, challenges, and the news it owes. Card numbers come in and are not kept. */
-
+import { isRecord } from '../json.ts'
 import type { Books, Effect, SimulatorContext, SimulatorEvent } from '../simulator.ts'
 import type { Verdict } from './magic.ts'
+import { ourId } from './requests.ts'
 
+/** What is stored: a card, or a mandate (whose `brand` is its type; it has no digits to show and does not expire). */
+type Json = Readonly<Record<string, unknown>>
+export type Means = Card | Mandate
 export type Card = {
+  readonly type: 'scheme'
   /** The simulator's keyed hash of the number. */
   readonly hash: string
   readonly last4: string
@@ -11,6 +16,7 @@ export type Card = {
   readonly expiryMonth: number
   readonly expiryYear: number
 }
+export type Mandate = { readonly type: 'upi'; readonly hash: string; readonly last4: ''; readonly brand: string }
 export type Payment = {
   readonly psp: string
   readonly key: string
@@ -18,12 +24,12 @@ export type Payment = {
   readonly shopper: string
   readonly amount: { readonly value: number; readonly currency: string }
   readonly store: boolean
-  readonly card: Card
+  readonly means: Means
   readonly returnUrl: string
   /** What the issuer will say, once the shopper has authenticated. */
   readonly verdict: Verdict
 }
-export type StoredCard = Card & {
+export type Stored = Means & {
   readonly token: string
   readonly reference: string
   readonly shopper: string
@@ -32,16 +38,26 @@ export type StoredCard = Card & {
 }
 export type Operation = 'created' | 'updated' | 'alreadyExisting'
 
+/** `answered`: what the issuer's page sent the browser back with. `frictionless`: the device alone is enough. */
+export type Challenge = {
+  readonly psp: string
+  readonly stage: 'redirect' | 'native'
+  readonly answered: string | undefined
+  readonly frictionless?: boolean
+}
+
 export type State = {
   readonly merchantAccount: string
   readonly payments: Map<string, Payment>
   /** Challenge name → payment. */
-  readonly challenges: Map<string, { readonly psp: string; readonly answered: string | undefined }>
+  readonly challenges: Map<string, Challenge>
   /** `redirectResult` → what the shopper did. */
   readonly results: Map<string, { readonly psp: string; readonly passed: boolean }>
   /** The final answer of a payment: asked again, it is the same. */
   readonly finals: Map<string, Readonly<Record<string, unknown>>>
-  readonly cards: Map<string, StoredCard>
+  readonly cards: Map<string, Stored>
+  /** Payments whose payer was asked and has not answered. */
+  readonly waiting: Set<string>
   readonly effects: Effect[]
   readonly events: SimulatorEvent[]
 }
@@ -53,6 +69,7 @@ export const newState = (merchantAccount: string): State => ({
   results: new Map(),
   finals: new Map(),
   cards: new Map(),
+  waiting: new Set(),
   effects: [],
   events: [],
 })
@@ -70,13 +87,16 @@ export const note = (state: State, of: Effect): void => {
   state.effects.push(of)
 }
 
+/** Our operation as we write it: mandates are told it without its underscore. */
+const asOurs = (reference: string): string => ourId('opn', reference) ?? reference
+
 export const booksOf = (state: State): Books => ({
-  effects: [...state.effects],
-  cards: [...state.cards.values()].map(({ token, reference, shopper, last4, usable }) => ({
+  effects: state.effects.map(one => ({ ...one, reference: asOurs(one.reference) })),
+  held: [...state.cards.values()].map(({ token, reference, shopper, last4, brand, usable }) => ({
     token,
-    reference,
+    reference: asOurs(reference),
     customer: shopper,
-    last4,
+    label: last4 === '' ? brand : last4,
     usable,
   })),
 })
@@ -89,26 +109,41 @@ export function store(
   state: State,
   payment: Payment,
   context: SimulatorContext,
-): { readonly stored: StoredCard; readonly operation: Operation } {
-  const { card, shopper, reference, key } = payment
-  const known = [...state.cards.values()].find(one => one.usable && one.shopper === shopper && one.hash === card.hash)
-  const same = known !== undefined && known.expiryMonth === card.expiryMonth && known.expiryYear === card.expiryYear
-  const operation = known === undefined ? 'created' : same ? 'alreadyExisting' : 'updated'
-  const stored: StoredCard =
+): { readonly stored: Stored; readonly operation: Operation } {
+  const { means, shopper, reference, key } = payment
+  const known = [...state.cards.values()].find(one => one.usable && one.shopper === shopper && one.hash === means.hash)
+  const operation = known === undefined ? 'created' : expiryOf(known) === expiryOf(means) ? 'alreadyExisting' : 'updated'
+  const stored: Stored =
     known === undefined
-      ? { ...card, token: drawReference(context), reference, shopper, network: networkReference(context), usable: true }
-      : { ...known, expiryMonth: card.expiryMonth, expiryYear: card.expiryYear }
+      ? { ...means, token: drawReference(context), reference, shopper, network: networkReference(context), usable: true }
+      : { ...known, ...means }
   state.cards.set(stored.token, stored)
   note(state, { effect: 'stored', reference, key, token: stored.token, atMs: context.nowMs })
   return { stored, operation }
 }
 
+const expiryOf = (of: Means): string => (of.type === 'scheme' ? `${of.expiryMonth}/${of.expiryYear}` : '')
 const networkReference = (context: SimulatorContext): string => [...context.random(15)].map(byte => String(byte % 10)).join('')
+
+/** What a payment is, whatever it is made with. */
+export function paymentOf(body: Json, key: string, context: SimulatorContext): Omit<Payment, 'means' | 'verdict'> {
+  const amount = isRecord(body.amount) ? body.amount : {}
+  const word = (from: Json, name: string): string => (typeof from[name] === 'string' ? from[name] : '')
+  return {
+    psp: drawReference(context),
+    key,
+    reference: word(body, 'reference'),
+    shopper: word(body, 'shopperReference'),
+    amount: { value: typeof amount.value === 'number' ? amount.value : 0, currency: word(amount, 'currency') },
+    store: body.storePaymentMethod === true,
+    returnUrl: word(body, 'returnUrl'),
+  }
+}
 
 /** The standard webhook about how a payment ended. `reason`: empty when it was authorised. */
 export function tellPayment(state: State, payment: Payment, data: Readonly<Record<string, string>>, reason: string, nowMs: number): void {
   const success = reason === ''
-  const { card } = payment
+  const { means } = payment
   const item = {
     additionalData: data,
     amount: payment.amount,
@@ -116,16 +151,16 @@ export function tellPayment(state: State, payment: Payment, data: Readonly<Recor
     eventDate: dateOf(nowMs),
     merchantAccountCode: state.merchantAccount,
     merchantReference: payment.reference,
-    paymentMethod: card.brand,
+    paymentMethod: means.brand,
     pspReference: payment.psp,
-    reason: success ? `${payment.psp.slice(0, 6)}:${card.last4}:${card.expiryMonth}/${card.expiryYear}` : reason,
+    reason: success ? `${payment.psp.slice(0, 6)}:${means.last4}:${expiryOf(means)}` : reason,
     success: String(success),
   }
   const body = JSON.stringify({ live: 'false', notificationItems: [{ NotificationRequestItem: item }] })
   state.events.push({ id: `AUTHORISATION:${payment.psp}:${success}`, type: 'AUTHORISATION', body })
 }
 
-export function tellToken(state: State, card: StoredCard, name: Operation | 'disabled', eventId: string, nowMs: number): void {
+export function tellToken(state: State, card: Stored, name: Operation | 'disabled', eventId: string, nowMs: number): void {
   const type = `recurring.token.${name}`
   const body = JSON.stringify({
     createdAt: dateOf(nowMs),
@@ -144,7 +179,7 @@ export function tellToken(state: State, card: StoredCard, name: Operation | 'dis
 }
 
 /** Disables a token, by us or by a third party. Twice is once. */
-export function disable(state: State, card: StoredCard, key: string, context: SimulatorContext): void {
+export function disable(state: State, card: Stored, key: string, context: SimulatorContext): void {
   if (!card.usable) return
   state.cards.set(card.token, { ...card, usable: false })
   note(state, { effect: 'removed', reference: card.reference, key, token: card.token, atMs: context.nowMs })

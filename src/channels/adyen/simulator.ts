@@ -1,6 +1,6 @@
 /**
- * Adyen as its specification and documentation describe it: payments that store cards, 3-D Secure by redirect, stored payment methods,
- * idempotency keys, and webhooks of both kinds. Magic names and numbers: `magic.ts`.
+ * Adyen as its specification and documentation describe it: payments that store cards, 3-D Secure by redirect and native, UPI mandates, stored
+ * payment methods, idempotency keys, the account updater, and webhooks of both kinds. Magic names and numbers: `magic.ts`.
  */
 import {
   createKeyStore,
@@ -12,9 +12,11 @@ import {
   type SimulatorEvent,
   type SimulatorRequest,
 } from '../simulator.ts'
+import { answer, fault, isJson, type Json, type Settings, text } from './simulator-answers.ts'
 import { isPage, page } from './simulator-page.ts'
-import { answer, details, fault, isJson, type Json, pay, type Settings, text } from './simulator-payments.ts'
-import { booksOf, disable, drawReference, newState, note, type State, type StoredCard, tellToken } from './simulator-state.ts'
+import { conclude, details, pay } from './simulator-payments.ts'
+import { booksOf, disable, drawReference, newState, note, type State, type Stored, tellToken } from './simulator-state.ts'
+import { answerPayer } from './simulator-upi.ts'
 import { signatureHeader, signBody, signItem, standardItem } from './webhook.ts'
 
 export type AdyenSimulatorOptions = {
@@ -29,6 +31,7 @@ export type AdyenSimulatorOptions = {
 const keyWindowMs = 7 * 86_400_000
 const keyLengthMax = 64
 /** Our adapter speaks v71, the official library v72; what we use of them is the same. */
+const updaterPath = '/pal/servlet/Recurring/v68/scheduleAccountUpdater'
 const base = /^\/v7[12](?=\/)/
 
 type Inside = { readonly state: State; readonly settings: Settings; readonly keys: KeyStore; readonly apiKey: string | undefined }
@@ -51,8 +54,10 @@ export function createAdyenSimulator(options: AdyenSimulatorOptions = {}): Simul
         ? fault(500, '903', 'Internal error', 'internal', context)
         : fault(429, '000', 'HTTP Status Response - Too Many Requests', 'security', context),
     disguise,
+    miscount,
     books: () => booksOf(state),
-    act: (name, token, context) => act(state, name, token, context),
+    acts: { disable: 'gone', update_card: 'updated' },
+    act: (name, token, context) => act(inside, name, token, context),
   }
 }
 
@@ -60,6 +65,7 @@ function api(inside: Inside, request: SimulatorRequest, context: SimulatorContex
   const key = request.headers['x-api-key'] ?? ''
   if (key === '' || (inside.apiKey !== undefined && key !== inside.apiKey))
     return fault(401, '000', 'HTTP Status Response - Unauthorized', 'security', context)
+  if (request.method === 'POST' && request.path === updaterPath) return schedule(inside.state, request, context)
   const path = base.test(request.path) ? request.path.replace(base, '') : ''
   if (request.method === 'POST' && (path === '/payments' || path === '/payments/details')) return once(inside, path, request, context)
   if (path === '/storedPaymentMethods' && request.method === 'GET') return list(inside.state, request, context)
@@ -120,17 +126,21 @@ function list(state: State, request: SimulatorRequest, context: SimulatorContext
     shopperReference: shopper,
     storedPaymentMethods: cards.map(one => ({
       id: one.token,
-      brand: one.brand,
-      lastFour: one.last4,
-      expiryMonth: String(one.expiryMonth).padStart(2, '0'),
-      expiryYear: String(one.expiryYear % 100).padStart(2, '0'),
-      networkTxReference: one.network,
+      ...(one.type === 'scheme' ? cardWords(one) : { type: one.brand }),
       shopperReference: shopper,
       supportedRecurringProcessingModels: ['CardOnFile', 'Subscription', 'UnscheduledCardOnFile'],
-      type: 'scheme',
     })),
   })
 }
+
+const cardWords = (one: Stored & { readonly type: 'scheme' }): Json => ({
+  brand: one.brand,
+  lastFour: one.last4,
+  expiryMonth: String(one.expiryMonth).padStart(2, '0'),
+  expiryYear: String(one.expiryYear % 100).padStart(2, '0'),
+  networkTxReference: one.network,
+  type: 'scheme',
+})
 
 function remove(state: State, token: string, request: SimulatorRequest, context: SimulatorContext): SimulatorAnswer {
   const shopper = asked(state, request, context)
@@ -162,6 +172,14 @@ function signItems(body: Json, key: string): Json {
   return { ...body, notificationItems: signed }
 }
 
+/** A cent more. */
+function miscount(of: SimulatorAnswer): SimulatorAnswer | undefined {
+  const body = parse(of.body)
+  const amount = body?.amount
+  if (body === undefined || !isJson(amount) || typeof amount.value !== 'number') return undefined
+  return { ...of, body: JSON.stringify({ ...body, amount: { ...amount, value: amount.value + 1 } }) }
+}
+
 /** Every name in it turned into someone else's of the same length. */
 function disguise(of: SimulatorAnswer): SimulatorAnswer {
   const body = parse(of.body)
@@ -176,7 +194,12 @@ function strange(value: unknown, name = ''): unknown {
   return known && typeof value === 'string' ? [...value].reverse().join('') : value
 }
 
-function act(state: State, name: string, token: string, context: SimulatorContext): void {
+function act(inside: Inside, name: string, token: string, context: SimulatorContext): void {
+  const { state, settings } = inside
+  if (name === 'approve' || name === 'decline') {
+    answerPayer({ state, settings, conclude }, name === 'approve', token, context)
+    return
+  }
   const card = state.cards.get(token)
   if (card === undefined) throw new TypeError(`adyen simulator: no card ${token}`)
   if (name === 'disable') disable(state, card, '', context)
@@ -184,8 +207,27 @@ function act(state: State, name: string, token: string, context: SimulatorContex
   else throw new TypeError(`adyen simulator: cannot ${name}`)
 }
 
+/**
+ * Takes the request on. The schemes answer within days in truth; here a card that ends within the year is renewed at once, any other is
+ * as it was, and of that nothing is told.
+ */
+function schedule(state: State, request: SimulatorRequest, context: SimulatorContext): SimulatorAnswer {
+  const body = parse(request.body) ?? {}
+  if (text(body, 'merchantAccount') !== state.merchantAccount) return fault(403, '901', 'Invalid Merchant Account', 'security', context)
+  const shopper = text(body, 'shopperReference')
+  if (![...state.cards.values()].some(one => one.shopper === shopper))
+    return fault(422, '000', 'RecurringShopper not found', 'validation', context)
+  const card = state.cards.get(text(body, 'selectedRecurringDetailReference'))
+  if (card === undefined || card.shopper !== shopper || !card.usable)
+    return fault(422, '803', 'PaymentDetail not found', 'validation', context)
+  if (card.type === 'scheme' && Date.UTC(card.expiryYear, card.expiryMonth, 1) - context.nowMs < 365 * 86_400_000)
+    update(state, card, context)
+  return answer(200, { pspReference: drawReference(context), result: 'Success' })
+}
+
 /** The network renewed the card: the same token, four years more. */
-function update(state: State, card: StoredCard, context: SimulatorContext): void {
+function update(state: State, card: Stored, context: SimulatorContext): void {
+  if (card.type !== 'scheme') throw new TypeError('adyen simulator: only cards are renewed')
   const renewed = { ...card, expiryYear: card.expiryYear + 4 }
   state.cards.set(card.token, renewed)
   note(state, { effect: 'changed', reference: card.reference, key: '', token: card.token, atMs: context.nowMs })

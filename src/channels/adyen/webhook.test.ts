@@ -3,18 +3,15 @@ import { test } from 'node:test'
 import { hmacValidator } from '@adyen/api-library'
 import { Secret } from '../../core/secret.ts'
 import type { Told, WebhookReading } from '../channel.ts'
-import { adyen } from './channel.ts'
-import { account, hmacKey, rehearse } from './rehearse.ts'
-import { type StandardItem, signBody, signItem } from './webhook.ts'
+import { account, hmacKey, rehearse, unplugged } from './rehearse.ts'
+import { readWebhook, type StandardItem, signBody, signItem } from './webhook.ts'
 
 const nowMs = Date.UTC(2026, 10, 22, 12)
 const otherKey = '00'.repeat(32)
 
 const read = (body: string | Buffer, headers: Record<string, string> = {}, keys: readonly string[] = [hmacKey]): WebhookReading => {
   const secrets = keys.map(key => new Secret(key))
-  const reading = adyen.webhook?.({ headers, body: Buffer.from(body), nowMs, secrets, account })
-  assert.ok(reading !== undefined)
-  return reading
+  return readWebhook({ headers, body: Buffer.from(body), nowMs, secrets, account, send: unplugged })
 }
 const toldOf = (reading: WebhookReading): Told => {
   assert.ok(reading.kind === 'told', JSON.stringify(reading))
@@ -106,7 +103,7 @@ test('an authorisation with its token is bound, and answers our operation', () =
   assert.equal(told.operation, 'opn_1')
   assert.deepEqual(told.names, ['M5N7TQ4TG5PFWR50', 'QFQTPCQ8HXSKGK82'])
   assert.deepEqual(told.moment, { atMs: Date.UTC(2026, 10, 22, 10, 59) })
-  assert.ok(told.news?.kind === 'bound' && told.news.token === 'M5N7TQ4TG5PFWR50' && told.news.card?.last4 === '1111')
+  assert.ok(told.news?.kind === 'bound' && told.news.token === 'M5N7TQ4TG5PFWR50' && told.news.shown?.last4 === '1111')
 })
 
 test('it is accepted with a 2xx and the classic body', () => {
@@ -246,12 +243,13 @@ test('where a user and password are set for webhooks, a signature alone is not e
     secrets: { ...account.secrets, webhookPassword: new Secret('hunter:2') },
   }
   const kindWith = (authorization: string | undefined) =>
-    adyen.webhook?.({
+    readWebhook({
       headers: authorization === undefined ? {} : { authorization },
       body: Buffer.from(wrapped(signed(item))),
       nowMs,
       secrets: [new Secret(hmacKey)],
       account: guarded,
+      send: unplugged,
     }).kind
   const basic = (text: string) => `Basic ${Buffer.from(text).toString('base64')}`
   assert.equal(kindWith(basic('adyen:hunter:2')), 'told')

@@ -13,7 +13,8 @@ import { z } from 'zod'
 import type { Secret } from '../../core/secret.ts'
 import type { Moment, News, Told, WebhookReading, WebhookRequest } from '../channel.ts'
 import { refusalCodeOf, refusalOf } from './refusals.ts'
-import { boundOf, merchantAccountOf, tokenOf, tokenPattern, word } from './wire.ts'
+import { merchantAccountOf, ourId } from './requests.ts'
+import { boundOf, shopperOf, tokenOf, tokenPattern, word } from './wire.ts'
 
 /** Adyen sends one item a request; more is allowed by the form. */
 const itemsMax = 100
@@ -160,11 +161,14 @@ function tellItem(one: StandardItem, merchantAccount: string): Told {
   const event = `${one.eventCode}:${one.pspReference}:${succeeded}`
   const token = one.eventCode === 'RECURRING_CONTRACT' ? one.pspReference : tokenOf(one.additionalData)
   const payment = one.eventCode === 'RECURRING_CONTRACT' ? one.originalReference : one.pspReference
+  const operation = ourId('opn', one.merchantReference)
+  const binding = ourId('bnd', shopperOf(one.additionalData) ?? '')
   const told: Told = {
     event,
     type: one.eventCode,
     names: [token, payment].flatMap(name => (name === undefined || name === '' ? [] : [name])),
-    ...(one.merchantReference.startsWith('opn_') ? { operation: one.merchantReference } : {}),
+    ...(operation === undefined ? {} : { operation }),
+    ...(binding === undefined ? {} : { binding }),
     ...momentOf(one.eventDate),
   }
   // The key may serve several merchant accounts, and a charge is authorised under the same event code: a bind is always worth zero.
@@ -191,11 +195,14 @@ function readToken(request: WebhookRequest, event: TokenEvent): WebhookReading {
   const { moment } = momentOf(event.createdAt)
   if (moment === undefined) return rejected('malformed', 'createdAt is not a time')
   if (request.nowMs - moment.atMs > ageMaxMs) return rejected('stale', `created ${event.createdAt}`)
+  // A mandate's shopper reference is its binding's own.
+  const binding = ourId('bnd', event.data.shopperReference)
   const told: Told = {
     event: `${event.type}:${event.eventId}:${event.data.storedPaymentMethodId}`,
     type: event.type,
     // The shopper's own reference names all of a customer's bindings, so it finds none.
     names: [event.data.storedPaymentMethodId, event.eventId],
+    ...(binding === undefined ? {} : { binding }),
     moment,
   }
   const news = event.data.merchantAccount === merchantAccountOf(request.account) ? tokenNews(event) : undefined
@@ -210,6 +217,7 @@ function tokenNews(event: TokenEvent): News | undefined {
     case 'recurring.token.alreadyExisting':
       return boundOf(token, {}, { ...references, psp_reference: event.eventId })
     case 'recurring.token.updated':
+      // The event does not say what is new; the list of stored details does (a look-up).
       return { kind: 'updated', references: { ...references, stored_payment_method: token } }
     case 'recurring.token.disabled':
       // By us or by a third party, and there is no event that enables one again: gone, not suspended.

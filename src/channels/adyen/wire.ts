@@ -1,111 +1,23 @@
-/** Adyen's words, Checkout API v71: what goes out and how an answer reads. Nothing outside this folder knows them. */
+/** Adyen's words in answers, Checkout API v71 and Recurring API v68: how each reads. Nothing outside this folder knows them. */
 import { z } from 'zod'
-import type {
-  Action,
-  BindInput,
-  Bound,
-  Call,
-  ChannelAccount,
-  ChannelAnswer,
-  ChannelRequest,
-  References,
-  Refused,
-  Uncertain,
-} from '../channel.ts'
+import type { Bound, ChannelAnswer, References, Refused, Uncertain, Updated } from '../channel.ts'
 import { cardErrors, goneErrors, inProgressError } from './refusals.ts'
 
-export const version = 'v71'
-
-const setting = (account: ChannelAccount, name: string): string => account.settings[name] ?? ''
-export const merchantAccountOf = (account: ChannelAccount): string => setting(account, 'merchantAccount')
-const currencyOf = (account: ChannelAccount): string => account.settings.currency ?? 'EUR'
-/** How the token is first meant to be used (CardOnFile, Subscription, UnscheduledCardOnFile); later it may be used under each. */
-const processingModelOf = (account: ChannelAccount): string => account.settings.recurringProcessingModel ?? 'CardOnFile'
-
-const endpoint = (account: ChannelAccount, path: string, query: Readonly<Record<string, string>> = {}): string => {
-  const search = new URLSearchParams(query).toString()
-  return `${account.address.replace(/\/+$/, '')}/${version}${path}${search === '' ? '' : `?${search}`}`
-}
-const authorised = (account: ChannelAccount): Record<string, string> => ({ 'x-api-key': account.secrets.apiKey?.reveal() ?? '' })
-
-/** POST with the operation's key: at most 64 characters (Checkout v71, `Idempotency-Key`); ours has at most 40. */
-const post = (call: Call, path: string, body: unknown): ChannelRequest => ({
-  method: 'POST',
-  url: endpoint(call.account, path),
-  headers: { ...authorised(call.account), 'content-type': 'application/json', 'idempotency-key': call.key },
-  body: JSON.stringify(body),
-})
-
-/**
- * A zero-value authorisation that stores the card. The redirect flavour of 3-D Secure is asked for, so that every challenge is an
- * address to send the browser to.
- */
-export function bindRequest(call: Call, input: BindInput): ChannelRequest {
-  const { account } = call
-  const body = {
-    merchantAccount: merchantAccountOf(account),
-    amount: { value: 0, currency: currencyOf(account) },
-    reference: call.operation,
-    paymentMethod: {
-      type: 'scheme',
-      number: '{{card.number}}',
-      expiryMonth: '{{card.expiryMonth}}',
-      expiryYear: '{{card.expiryYear}}',
-      ...(input.card.securityCode ? { cvc: '{{card.securityCode}}' } : {}),
-      ...(input.card.holder ? { holderName: '{{card.holder}}' } : {}),
-    },
-    storePaymentMethod: true,
-    shopperReference: input.customer,
-    recurringProcessingModel: processingModelOf(account),
-    shopperInteraction: 'Ecommerce',
-    channel: 'Web',
-    returnUrl: input.returnUrl,
-    authenticationData: { threeDSRequestData: { nativeThreeDS: 'disabled' } },
-    ...(input.client.ip === undefined ? {} : { shopperIP: input.client.ip }),
-    ...(input.client.userAgent === undefined ? {} : { browserInfo: browserInfo(input.client.userAgent) }),
-  }
-  return { ...post(call, '/payments', body), card: true }
-}
-
-/**
- * The specification takes `browserInfo` whole or not at all, and we know the user agent only. The rest is neutral: in the redirect
- * flow Adyen's own page stands between us and the issuer and measures the real browser.
- */
-const browserInfo = (userAgent: string) => ({
-  userAgent,
-  acceptHeader: '*/*',
-  language: 'en',
-  colorDepth: 24,
-  screenHeight: 0,
-  screenWidth: 0,
-  timeZoneOffset: 0,
-  javaEnabled: false,
-})
-
-/** What the browser brought back, submitted. `payload` is what some older flows append instead. */
-export function resumeRequest(call: Call, returned: Readonly<Record<string, string>>): ChannelRequest | undefined {
-  const { redirectResult, payload } = returned
-  if (redirectResult !== undefined && redirectResult !== '') return post(call, '/payments/details', { details: { redirectResult } })
-  if (payload !== undefined && payload !== '') return post(call, '/payments/details', { details: { payload } })
-  return undefined
-}
-
-export const listRequest = (call: Call, shopper: string): ChannelRequest => ({
-  method: 'GET',
-  url: endpoint(call.account, '/storedPaymentMethods', { merchantAccount: merchantAccountOf(call.account), shopperReference: shopper }),
-  headers: authorised(call.account),
-})
-
-export const deleteRequest = (call: Call, token: string, shopper: string): ChannelRequest => ({
-  method: 'DELETE',
-  url: endpoint(call.account, `/storedPaymentMethods/${encodeURIComponent(token)}`, {
-    merchantAccount: merchantAccountOf(call.account),
-    shopperReference: shopper,
-  }),
-  headers: authorised(call.account),
-})
-
 const words = z.record(z.string(), z.unknown())
+
+/** Loose: the channel's own component takes the action as it came. */
+const nextAction = z.looseObject({
+  type: z.string(),
+  url: z.string().optional(),
+  method: z.string().optional(),
+  data: words.optional(),
+  subtype: z.string().optional(),
+  token: z.string().optional(),
+  paymentData: z.string().optional(),
+  qrCodeData: z.string().optional(),
+  expiresAt: z.string().optional(),
+})
+export type NextAction = z.infer<typeof nextAction>
 
 const paymentAnswer = z.object({
   resultCode: z.string(),
@@ -114,7 +26,8 @@ const paymentAnswer = z.object({
   merchantReference: z.string().optional(),
   refusalReason: z.string().optional(),
   refusalReasonCode: z.string().optional(),
-  action: z.object({ type: z.string(), url: z.string().optional(), method: z.string().optional(), data: words.optional() }).optional(),
+  action: nextAction.optional(),
+  amount: z.object({ value: z.number(), currency: z.string() }).optional(),
   additionalData: words.optional(),
 })
 export type PaymentAnswer = z.infer<typeof paymentAnswer>
@@ -141,6 +54,9 @@ const storedCards = z.object({
 export type StoredCards = z.infer<typeof storedCards>
 export type StoredCard = StoredCards['storedPaymentMethods'][number]
 
+const updaterAnswer = z.object({ pspReference: z.string().min(1), result: z.string() })
+export type UpdaterAnswer = z.infer<typeof updaterAnswer>
+
 function parsed<S extends z.ZodType>(schema: S, body: string): z.output<S> | undefined {
   try {
     const result = schema.safeParse(JSON.parse(body))
@@ -157,6 +73,9 @@ export function readPayment(answer: ChannelAnswer): PaymentAnswer | undefined {
 }
 export const readStoredCards = (answer: ChannelAnswer): StoredCards | undefined =>
   answer.status === 200 ? parsed(storedCards, answer.body) : undefined
+
+export const readUpdater = (answer: ChannelAnswer): UpdaterAnswer | undefined =>
+  answer.status === 200 ? parsed(updaterAnswer, answer.body) : undefined
 
 /** A word of `additionalData`, whose values are strings wherever the specification lists them. */
 export const word = (data: Readonly<Record<string, unknown>> | undefined, name: string): string | undefined => {
@@ -187,7 +106,7 @@ export function boundOf(token: string, data: PaymentAnswer['additionalData'], re
   const expiry = /^(\d{1,2})\/(\d{4})$/.exec(word(data, 'expiryDate') ?? '')
   const networkTransactionId = word(data, 'networkTxReference')
   const transactionLinkId = word(data, 'transactionLinkId')
-  const card = {
+  const shown = {
     ...(brand === undefined ? {} : { brand }),
     ...(last4 === undefined ? {} : { last4 }),
     ...(expiry === null ? {} : { expiryMonth: Number(expiry[1]), expiryYear: Number(expiry[2]) }),
@@ -196,7 +115,7 @@ export function boundOf(token: string, data: PaymentAnswer['additionalData'], re
     kind: 'bound',
     token,
     references: { ...references, stored_payment_method: token },
-    ...(Object.keys(card).length === 0 ? {} : { card }),
+    ...(Object.keys(shown).length === 0 ? {} : { shown }),
     ...(networkTransactionId === undefined ? {} : { networkTransactionId }),
     ...(transactionLinkId === undefined ? {} : { transactionLinkId }),
   }
@@ -215,12 +134,10 @@ export function boundFrom(stored: StoredCard, references: References): Bound {
   return boundOf(id, data, references)
 }
 
-export function redirectOf(action: PaymentAnswer['action']): Action | undefined {
-  if (action?.type !== 'redirect' || !/^https?:\/\//.test(action.url ?? '')) return undefined
-  const method = (action.method ?? 'GET').toUpperCase()
-  if (method !== 'GET' && method !== 'POST') return undefined
-  const data = Object.entries(action.data ?? {}).flatMap(([name, value]) => (typeof value === 'string' ? [[name, value] as const] : []))
-  return { type: 'redirect', url: action.url ?? '', method, ...(data.length === 0 ? {} : { data: Object.fromEntries(data) }) }
+/** The same as news of a token that is there already. */
+export function updatedFrom(stored: StoredCard, references: References): Updated {
+  const { shown } = boundFrom(stored, references)
+  return { kind: 'updated', references, ...(shown === undefined ? {} : { shown }) }
 }
 
 export const uncertain = (cause: string, references: References = {}): Uncertain => ({ kind: 'uncertain', cause, references })

@@ -1,5 +1,5 @@
 /**
- * Stripe: a card is stored as a PaymentMethod by a SetupIntent (docs.stripe.com/payments/save-and-reuse). The number goes through
+ * Stripe: a card or bank account is stored as a PaymentMethod by a SetupIntent (docs.stripe.com/payments/save-and-reuse). Its number goes through
  * `POST /v1/payment_methods` alone: the published specification takes no raw card anywhere else. Network transaction ids are given for
  * charges only, not for setups, so a binding made here has none.
  */
@@ -16,7 +16,11 @@ import type {
   RevokeOutcome,
   Uncertain,
 } from '../channel.ts'
-import { readWebhook } from './webhook.ts'
+import { currencies } from './currencies.ts'
+import { sandboxValues } from './magic.ts'
+import { refusals } from './refusals.ts'
+import { fieldsOf, ways } from './ways.ts'
+import { readWebhook, webhookScheme } from './webhook.ts'
 import {
   customerShape,
   exchange,
@@ -37,6 +41,7 @@ const hourMs = 3_600_000
 
 export const stripe: Channel = {
   name: 'stripe',
+  title: 'Stripe',
   proof: { rank: 'specification', source: 'stripe/openapi, API version 2023-08-16' },
   repeat: {
     // docs.stripe.com/api/idempotent_requests: 255 characters; pruned when at least 24 hours old. Our longest suffix is `.customer`.
@@ -44,7 +49,11 @@ export const stripe: Channel = {
     resume: { kind: 'repeatable', times: 10 },
     revoke: { kind: 'repeatable', times: 10 },
   },
-  instrumentKinds: ['card'],
+  ways,
+  currencies,
+  refusals,
+  webhookScheme,
+  sandboxValues,
   // docs.stripe.com/rate-limits: 100 a second live, but 25 on one endpoint; a bind spreads over at least two endpoints.
   requestsPerSecondMax: 50,
   account: { secrets: ['secretKey'], settings: [] },
@@ -67,15 +76,17 @@ const marks = (call: Call, binding: string): readonly FormField[] => [
 
 /** Customer (unless there is one), payment method, setup intent: three requests under keys derived from one, so all may be sent again. */
 async function bind(call: Call, input: BindInput): Promise<BindOutcome> {
+  const fields = fieldsOf(input)
+  if (fields.kind === 'refused') return fields
   const customer = await ensureCustomer(call, input)
   if (customer.kind !== 'made') return customer
   const references = { customer: customer.id }
-  const request = post(call, '/v1/payment_methods', 'method', cardFields(call, input))
+  const request = post(call, '/v1/payment_methods', 'method', [...fields.method, ...marks(call, input.binding)])
   const method = await exchange(call, request, methodShape)
   if (method.kind === 'uncertain') return { ...method, references }
   if (method.kind === 'error') return refusalOfStep(method, references)
   if (method.value.metadata?.bindery_binding !== input.binding) return { kind: 'uncertain', cause: elsewhereCause, references }
-  return setUp(call, input, { ...references, payment_method: method.value.id })
+  return setUp(call, input, fields.intent, { ...references, payment_method: method.value.id })
 }
 
 async function ensureCustomer(call: Call, input: BindInput): Promise<{ readonly kind: 'made'; readonly id: string } | BindOutcome> {
@@ -91,28 +102,16 @@ async function ensureCustomer(call: Call, input: BindInput): Promise<{ readonly 
   return { kind: 'made', id: made.value.id }
 }
 
-function cardFields(call: Call, input: BindInput): readonly FormField[] {
-  return [
-    ['type', 'card'],
-    ['card[number]', { placeholder: 'card.number' }],
-    ['card[exp_month]', { placeholder: 'card.expiryMonth' }],
-    ['card[exp_year]', { placeholder: 'card.expiryYear' }],
-    ...(input.card.securityCode ? [['card[cvc]', { placeholder: 'card.securityCode' }] as const] : []),
-    ...(input.card.holder ? [['billing_details[name]', { placeholder: 'card.holder' }] as const] : []),
-    ...marks(call, input.binding),
-  ]
-}
-
-/** No `mandate_data`: a card needs no mandate at Stripe (bank debits do), and the consent is kept by us. */
 async function setUp(
   call: Call,
   input: BindInput,
+  fields: readonly FormField[],
   references: { readonly customer: string; readonly payment_method: string },
 ): Promise<BindOutcome> {
   const request = post(call, '/v1/setup_intents', 'setup', [
     ['customer', references.customer],
     ['payment_method', references.payment_method],
-    ['payment_method_types[0]', 'card'],
+    ...fields,
     ['usage', 'off_session'],
     ['confirm', 'true'],
     ['return_url', input.returnUrl],
@@ -146,12 +145,44 @@ function isOurs(intent: Intent, binding: string, known: References): boolean {
   )
 }
 
-/** The browser is back. What it brought is not believed; the channel is asked. */
-function resume(call: Call, input: ResumeInput): Promise<BindOutcome> {
-  const known = input.references.setup_intent
-  if (known === undefined) return Promise.resolve({ kind: 'uncertain', cause: 'the setup intent is not known' })
-  return readIntent(call, known, input.binding, input.references)
+/**
+ * The browser is back, or the customer typed what the micro-deposits say. What a browser brings is not believed; the channel is asked. What
+ * was typed counts as a try over there, so it goes under a key of its own operation, and what came of it is read from the intent.
+ */
+async function resume(call: Call, input: ResumeInput): Promise<BindOutcome> {
+  const { references, binding } = input
+  const known = references.setup_intent
+  if (known === undefined) return { kind: 'uncertain', cause: 'the setup intent is not known' }
+  const typed = depositsOf(input.returned)
+  if (typed === undefined) return readIntent(call, known, binding, references)
+  const path = `/v1/setup_intents/${encodeURIComponent(known)}/verify_microdeposits`
+  const answer = await exchange(call, post(call, path, 'verify', [...typed, ...expanded]), intentShape)
+  if (answer.kind === 'uncertain') return { ...answer, references }
+  if (answer.kind === 'object') {
+    const ours = isOurs(answer.value, binding, references)
+    return ours ? outcomeOf(answer.value, references) : { kind: 'uncertain', cause: elsewhereCause, references }
+  }
+  const said = refusal(answer.error, references, answer.status)
+  // A saved answer that decides nothing is given again for as long as the key lives: only the intent itself knows more.
+  if (said.kind === 'uncertain' && !answer.replayed) return said
+  const now = await readIntent(call, known, binding, references)
+  return now.kind === 'challenged' && said.kind === 'refused' && isFinal(said.code) ? said : now
 }
+
+/** Two amounts in cents, or the six characters at the head of the statement line. Undefined: nothing that could be either. */
+function depositsOf({ amounts = '', descriptor_code: code = '' }: ResumeInput['returned']): readonly FormField[] | undefined {
+  if (/^SM[0-9A-Za-z]{4}$/.test(code.trim())) return [['descriptor_code', code.trim()]]
+  const [, first, second] = /^\s*(\d{1,3})\s*,\s*(\d{1,3})\s*$/.exec(amounts) ?? []
+  return first === undefined || second === undefined
+    ? undefined
+    : [
+        ['amounts[0]', first],
+        ['amounts[1]', second],
+      ]
+}
+
+/** docs.stripe.com/error-codes: after these the account cannot be proven any more; after a mismatch it can. */
+const isFinal = (code: string): boolean => /^payment_method_microdeposit_verification_(attempts_exceeded|timeout)$/.test(code)
 
 /** An error while reading says nothing about what was asked before: it never becomes a refusal. */
 async function readIntent(call: Call, id: string, binding: string, references: References): Promise<BindOutcome> {
@@ -207,7 +238,7 @@ async function searchIntents(call: Call, { binding, references, verb }: LookUpIn
 
 async function revoke(call: Call, input: RevokeInput): Promise<RevokeOutcome> {
   const path = `/v1/payment_methods/${encodeURIComponent(input.token)}`
-  const answer = await exchange(call, post(call, `${path}/detach`, 'detach', []), methodShape)
+  const answer = await exchange(call, post(call, `${path}/detach`, undefined, []), methodShape)
   if (answer.kind === 'uncertain') return answer
   if (answer.kind === 'object') return detached(answer.value, input.token)
   const meaning = refusal(answer.error, input.references, answer.status)

@@ -1,4 +1,4 @@
 import { contract } from '../contract.ts'
-import { stripeSubject } from './subject.ts'
+import { subject } from './subject.ts'
 
-contract(stripeSubject)
+contract(subject)

@@ -17,6 +17,7 @@ export function judgeStripe(specsDir: string): StageJudge {
     ['POST', '/v1/setup_intents'],
     ['GET', '/v1/setup_intents/x'],
     ['POST', '/v1/payment_methods/x/detach'],
+    ['POST', '/v1/setup_intents/x/verify_microdeposits'],
   ])
   return {
     covers: request => request.path.startsWith('/v1/'),

@@ -1,28 +1,9 @@
-/** What the Stripe simulator keeps, and the objects it shows of it, in the shape of API version 2023-08-16. */
-import type { Decline } from './cards.ts'
+/** What the Stripe simulator keeps besides payment methods, and the objects it shows of it, in the shape of API version 2023-08-16. */
+import type { Decline } from './magic.ts'
+import { type Marks, type StoredMethod, seconds, showMethod } from './objects-method.ts'
 import { apiVersion } from './wire.ts'
 
-export type Marks = Readonly<Record<string, string>>
 export type Customer = { readonly id: string; readonly createdMs: number; readonly name: string | undefined; readonly metadata: Marks }
-export type StoredMethod = {
-  readonly id: string
-  readonly createdMs: number
-  readonly brand: string
-  readonly funding: string
-  readonly last4: string
-  /** The simulator's own keyed hash: the same number gives the same one. */
-  readonly fingerprint: string
-  readonly expiryMonth: number
-  readonly expiryYear: number
-  readonly cvcGiven: boolean
-  readonly holder: string | undefined
-  readonly challenge: boolean
-  readonly decline: Decline | undefined
-  readonly metadata: Marks
-  readonly customer: string | undefined
-  /** A detached payment method can never be used again. */
-  readonly detached: boolean
-}
 export type IntentStatus = 'requires_payment_method' | 'requires_action' | 'succeeded' | 'canceled'
 export type StoredIntent = {
   readonly id: string
@@ -32,17 +13,20 @@ export type StoredIntent = {
   readonly status: IntentStatus
   readonly customer: string | undefined
   readonly method: string | undefined
+  readonly methodTypes: readonly string[]
   readonly returnUrl: string | undefined
   readonly usage: string
+  readonly description: string | undefined
   readonly metadata: Marks
   readonly attempt:
     | { readonly id: string; readonly createdMs: number; readonly status: string; readonly flow: 'challenge' | undefined }
     | undefined
+  readonly mandate: string | undefined
+  /** Wrong answers to the micro-deposits so far. */
+  readonly mistakes: number
   readonly failure: { readonly decline: Decline; readonly method: string } | undefined
   readonly cancellation: string | undefined
 }
-
-const seconds = (ms: number): number => Math.floor(ms / 1_000)
 
 export const showCustomer = (of: Customer) => ({
   id: of.id,
@@ -68,49 +52,11 @@ export const showCustomer = (of: Customer) => ({
   test_clock: null,
 })
 
-export const showMethod = (of: StoredMethod) => ({
-  id: of.id,
-  object: 'payment_method',
-  billing_details: {
-    address: { city: null, country: null, line1: null, line2: null, postal_code: null, state: null },
-    email: null,
-    name: of.holder ?? null,
-    phone: null,
-  },
-  card: {
-    brand: of.brand,
-    checks: {
-      address_line1_check: null,
-      address_postal_code_check: null,
-      cvc_check: of.cvcGiven ? (of.customer ? 'pass' : 'unchecked') : null,
-    },
-    country: 'US',
-    exp_month: of.expiryMonth,
-    exp_year: of.expiryYear,
-    fingerprint: of.fingerprint,
-    funding: of.funding,
-    generated_from: null,
-    last4: of.last4,
-    networks: { available: [of.brand], preferred: null },
-    three_d_secure_usage: { supported: true },
-    wallet: null,
-  },
-  created: seconds(of.createdMs),
-  customer: of.customer ?? null,
-  livemode: false,
-  metadata: of.metadata,
-  type: 'card',
-})
+/** What an intent is shown with: the method it has, or the one that failed on it. */
+export type Beside = { readonly method: StoredMethod | undefined; readonly failed: StoredMethod | undefined }
 
 /** `expand`: names of fields shown whole instead of by id. `address`: where the challenge page is. */
-export function showIntent(
-  of: StoredIntent,
-  method: StoredMethod | undefined,
-  failed: StoredMethod | undefined,
-  expand: ReadonlySet<string>,
-  address: string,
-) {
-  const url = `${address}/_page/challenge/${of.id}?secret=${of.secret}`
+export function showIntent(of: StoredIntent, { method, failed }: Beside, expand: ReadonlySet<string>, address: string) {
   return {
     id: of.id,
     object: 'setup_intent',
@@ -120,25 +66,47 @@ export function showIntent(
     client_secret: of.secret,
     created: seconds(of.createdMs),
     customer: of.customer ?? null,
-    description: null,
+    description: of.description ?? null,
     flow_directions: null,
     last_setup_error: of.failure === undefined ? null : errorOf(of.failure.decline, failed),
     latest_attempt: of.attempt === undefined ? null : expand.has('latest_attempt') ? showAttempt(of, method ?? failed) : of.attempt.id,
     livemode: false,
-    mandate: null,
+    mandate: of.mandate ?? null,
     metadata: of.metadata,
-    next_action:
-      of.status === 'requires_action' ? { redirect_to_url: { return_url: of.returnUrl ?? null, url }, type: 'redirect_to_url' } : null,
+    next_action: of.status === 'requires_action' ? nextAction(of, method, address) : null,
     on_behalf_of: null,
     payment_method: method === undefined ? null : expand.has('payment_method') ? showMethod(method) : method.id,
-    payment_method_options: { card: { mandate_options: null, network: null, request_three_d_secure: 'automatic' } },
-    payment_method_types: ['card'],
+    payment_method_options: optionsOf(of.methodTypes[0]),
+    payment_method_types: of.methodTypes,
     single_use_mandate: null,
     status: of.status,
     usage: of.usage,
   }
 }
 export type ShownIntent = ReturnType<typeof showIntent>
+
+function optionsOf(type: string | undefined) {
+  if (type === 'us_bank_account') return { us_bank_account: { verification_method: 'microdeposits' } }
+  if (type === 'sepa_debit') return { sepa_debit: { mandate_options: {} } }
+  return { card: { mandate_options: null, network: null, request_three_d_secure: 'automatic' } }
+}
+
+/** Micro-deposits take one to two business days (support.stripe.com, "Verify a new ACH Direct Debit customer using micro-deposits"). */
+const arrivalMs = 2 * 86_400_000
+
+function nextAction(of: StoredIntent, method: StoredMethod | undefined, address: string) {
+  const url = `${address}/_page/challenge/${of.id}?secret=${of.secret}`
+  if (method?.challenge !== 'amounts' && method?.challenge !== 'descriptor_code')
+    return { redirect_to_url: { return_url: of.returnUrl ?? null, url }, type: 'redirect_to_url' }
+  return {
+    type: 'verify_with_microdeposits',
+    verify_with_microdeposits: {
+      arrival_date: seconds(of.createdMs + arrivalMs),
+      hosted_verification_url: `${address}/_page/microdeposits/${of.id}?secret=${of.secret}`,
+      microdeposit_type: method.challenge,
+    },
+  }
+}
 
 function showAttempt(of: StoredIntent, method: StoredMethod | undefined) {
   const secure = of.attempt?.flow && {
@@ -148,6 +116,7 @@ function showAttempt(of: StoredIntent, method: StoredMethod | undefined) {
     result_reason: null,
     version: '2.2.0',
   }
+  const type = method?.details.type ?? 'card'
   return {
     id: of.attempt?.id ?? '',
     object: 'setup_attempt',
@@ -158,13 +127,19 @@ function showAttempt(of: StoredIntent, method: StoredMethod | undefined) {
     livemode: false,
     on_behalf_of: null,
     payment_method: method?.id ?? '',
-    payment_method_details: { card: { three_d_secure: of.attempt?.status === 'requires_action' ? null : (secure ?? null) }, type: 'card' },
+    payment_method_details:
+      type === 'card'
+        ? { card: { three_d_secure: of.attempt?.status === 'requires_action' ? null : (secure ?? null) }, type }
+        : { [type]: {}, type },
     setup_error: of.failure === undefined ? null : errorOf(of.failure.decline, method),
     setup_intent: of.id,
     status: of.attempt?.status ?? 'failed',
     usage: of.usage,
   }
 }
+
+/** Of the same kind, but not about the card itself: authentication and micro-deposits. */
+const isOfRequest = (code: string) => code === 'setup_intent_authentication_failure' || code.startsWith('payment_method_microdeposit_')
 
 /** The error as it stands in an object; an answer puts it under `error`. */
 export const errorOf = (decline: Decline, method: StoredMethod | undefined) => ({
@@ -173,7 +148,7 @@ export const errorOf = (decline: Decline, method: StoredMethod | undefined) => (
   doc_url: `https://stripe.com/docs/error-codes/${decline.code.replaceAll('_', '-')}`,
   message: decline.message,
   ...(method === undefined ? {} : { payment_method: showMethod(method) }),
-  type: decline.code === 'setup_intent_authentication_failure' ? 'invalid_request_error' : 'card_error',
+  type: isOfRequest(decline.code) ? 'invalid_request_error' : 'card_error',
 })
 
 export const showEvent = (of: {

@@ -6,7 +6,8 @@ import { Secret } from '../../core/secret.ts'
 import { createBench } from '../contract-bench.ts'
 import { stripe } from './channel.ts'
 import { meaningOf } from './refusals.ts'
-import { stripeSubject } from './subject.ts'
+import { subject } from './subject.ts'
+import { readWebhook } from './webhook.ts'
 
 const intent = {
   id: 'seti_1',
@@ -21,7 +22,7 @@ const references = { setup_intent: 'seti_1', customer: 'cus_1', payment_method: 
 /** Resumes with this for an answer. */
 function resumed(body: object, status = 200) {
   const call = {
-    ...createBench(stripeSubject).call('opn_2'),
+    ...createBench(subject).call('opn_2'),
     send: () => Promise.resolve({ status, headers: {}, body: JSON.stringify(body) }),
   }
   const outcome = stripe.resume?.(call, { customer: 'cus_contract', binding: 'bnd_1', references, returned: {} })
@@ -91,10 +92,10 @@ test('a signature is checked over the bytes as they came, not over what they dec
   const body = Buffer.from(text)
   body[text.indexOf('?')] = 0xff
   const signature = createHmac('sha256', 'a').update('5.').update(body).digest('hex')
-  const request = { body, nowMs: 5_000, secrets: [new Secret('a')], account: stripeSubject.account('', []) }
-  assert.equal(stripe.webhook?.({ ...request, headers: { 'stripe-signature': `t=5,v1=${signature}` } }).kind, 'told')
+  const request = { body, nowMs: 5_000, secrets: [new Secret('a')] }
+  assert.equal(readWebhook({ ...request, headers: { 'stripe-signature': `t=5,v1=${signature}` } }).kind, 'told')
   const decoded = createHmac('sha256', 'a').update('5.').update(body.toString('utf8')).digest('hex')
-  assert.equal(stripe.webhook?.({ ...request, headers: { 'stripe-signature': `t=5,v1=${decoded}` } }).kind, 'rejected')
+  assert.equal(readWebhook({ ...request, headers: { 'stripe-signature': `t=5,v1=${decoded}` } }).kind, 'rejected')
 })
 
 test('a key that was used with another request is called by its name', () => {

@@ -1,12 +1,14 @@
 /** What the Stripe simulator writes down: its state, the effects for the books, and the events it will tell. */
 import { drawName, type Effect, type SimulatorContext, type SimulatorEvent } from '../simulator.ts'
-import { type Customer, type StoredIntent, type StoredMethod, showEvent, showIntent } from './objects.ts'
+import { type Customer, type StoredIntent, showEvent, showIntent } from './objects.ts'
+import type { StoredMandate, StoredMethod } from './objects-method.ts'
 import type { Input } from './simulator-input.ts'
 
 export type State = {
   readonly customers: Map<string, Customer>
   readonly methods: Map<string, StoredMethod>
   readonly intents: Map<string, StoredIntent>
+  readonly mandates: Map<string, StoredMandate>
   readonly effects: Effect[]
   events: readonly SimulatorEvent[]
 }
@@ -29,7 +31,7 @@ export type Telling = Cause & { readonly context: SimulatorContext }
 export function tellIntent(state: State, what: string, intent: StoredIntent, of: Telling): void {
   const method = state.methods.get(intent.method ?? '')
   const failed = state.methods.get(intent.failure?.method ?? '')
-  tell(state, `setup_intent.${what}`, showIntent(intent, method, failed, new Set(), of.context.address), of)
+  tell(state, `setup_intent.${what}`, showIntent(intent, { method, failed }, new Set(), of.context.address), of)
 }
 
 export function tell(state: State, type: string, object: object, of: Telling, previous?: object): void {

@@ -14,7 +14,8 @@ import {
   type SimulatorEvent,
   type SimulatorRequest,
 } from '../simulator.ts'
-import { type StoredIntent, showCustomer, showIntent, showMethod } from './objects.ts'
+import { type StoredIntent, showCustomer, showIntent } from './objects.ts'
+import { showMethod } from './objects-method.ts'
 import { type Input, invalid, StripeRefusal } from './simulator-input.ts'
 import { challengePage, finishChallenge } from './simulator-page.ts'
 import { createLedger, type Ledger } from './simulator-state.ts'
@@ -27,8 +28,7 @@ type Route = readonly [method: string, path: RegExp, run: (ledger: Ledger, input
 const shown = (ledger: Ledger, intent: StoredIntent, input: Input) =>
   showIntent(
     intent,
-    ledger.methods.get(intent.method ?? ''),
-    ledger.methods.get(intent.failure?.method ?? ''),
+    { method: ledger.methods.get(intent.method ?? ''), failed: ledger.methods.get(intent.failure?.method ?? '') },
     input.expand,
     input.context.address,
   )
@@ -42,6 +42,7 @@ const routes: readonly Route[] = [
   ['POST', /^\/v1\/setup_intents$/, (ledger, input) => shown(ledger, ledger.makeIntent(input), input)],
   ['GET', /^\/v1\/setup_intents\/([^/]+)$/, (ledger, input) => shown(ledger, ledger.intent(input.id), input)],
   ['POST', /^\/v1\/setup_intents\/([^/]+)\/cancel$/, (ledger, input) => shown(ledger, ledger.cancel(input.id, input), input)],
+  ['POST', /^\/v1\/setup_intents\/([^/]+)\/verify_microdeposits$/, (ledger, input) => shown(ledger, ledger.verify(input.id, input), input)],
   ['GET', /^\/v1\/setup_intents$/, listIntents],
 ]
 
@@ -56,12 +57,12 @@ function listIntents(ledger: Ledger, input: Input): object {
   return { data, has_more: from + limit < fits.length, object: 'list', url: '/v1/setup_intents' }
 }
 
-export function createStripeSimulator(): Simulator {
+export function createStripeSimulator(secretKey: string): Simulator {
   const ledger = createLedger()
   const keys = createKeyStore(keyWindowMs)
   return {
     channel: 'stripe',
-    handle: (request, context) => handle(ledger, keys, request, context),
+    handle: (request, context) => handle(ledger, keys, secretKey, request, context),
     takeEvents: () => ledger.takeEvents(),
     sign: (event, at) => sign(event, at.nowMs, at.secrets),
     reject(violations, _request, context) {
@@ -86,9 +87,10 @@ export function createStripeSimulator(): Simulator {
     },
     disguise: answer => ({
       ...answer,
-      body: answer.body.replaceAll(/"(seti|pm|cus|bnd|opn)_[0-9A-Za-z]+"/g, '"$1_SomebodyElse0000000000000"'),
+      body: answer.body.replaceAll(/"(seti|pm|cus|bnd|opn|mandate)_[0-9A-Za-z]+"/g, '"$1_SomebodyElse0000000000000"'),
     }),
     books: () => ledger.books(),
+    acts: { update_card: 'updated', detach: 'gone' },
     act: (name, token, context) => ledger.act(name, token, context),
   }
 }
@@ -98,6 +100,7 @@ const drawRequestId = (context: SimulatorContext) => `req_${drawName(context, 14
 function handle(
   ledger: Ledger,
   keys: ReturnType<typeof createKeyStore>,
+  secretKey: string,
   request: SimulatorRequest,
   context: SimulatorContext,
 ): SimulatorAnswer {
@@ -106,10 +109,11 @@ function handle(
     const [, id = '', choice] = page
     return choice === undefined ? challengePage(ledger, id, request) : finishChallenge(ledger, id, choice === 'complete', request, context)
   }
+  ledger.lapse(context)
   const requestId = drawRequestId(context)
-  if (!/^(Bearer|Basic) \S+/.test(request.headers.authorization ?? '')) {
-    return failure(invalid('You did not provide an API key.', {}, 401), requestId)
-  }
+  const authorization = request.headers.authorization ?? ''
+  if (authorization === '') return failure(invalid('You did not provide an API key.', {}, 401), requestId)
+  if (authorization !== `Bearer ${secretKey}`) return failure(invalid('Invalid API Key provided', {}, 401), requestId)
   const key = request.method === 'POST' ? (request.headers['idempotency-key'] ?? '') : ''
   const print = fingerprint(request)
   const before = key === '' ? { kind: 'fresh' as const } : keys.recall(key, print, context.nowMs)

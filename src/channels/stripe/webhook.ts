@@ -4,11 +4,18 @@
  */
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import { z } from 'zod'
-import type { Moment, News, Told, WebhookReading, WebhookRequest } from '../channel.ts'
-import { cardOf, idOf, intentShape, methodShape, outcomeOf } from './wire.ts'
+import type { Moment, News, Told, WebhookReading, WebhookRequest, WebhookScheme } from '../channel.ts'
+import { idOf, intentShape, mandateShape, methodShape, outcomeOf, shownOf } from './wire.ts'
 
 /** The official libraries' default; here in both directions, since a clock far ahead is as wrong as one far behind. */
 const toleranceMs = 300_000
+
+export const webhookScheme: WebhookScheme = {
+  algorithm: 'hmac-sha256',
+  over: 'the time in seconds, a full stop, and the bytes of the body',
+  header: 'stripe-signature',
+  toleranceSeconds: toleranceMs / 1_000,
+}
 
 const eventShape = z.looseObject({
   id: z.string().min(1),
@@ -19,7 +26,10 @@ const eventShape = z.looseObject({
 })
 type Event = z.infer<typeof eventShape>
 
-export function readWebhook(request: WebhookRequest): WebhookReading {
+/** What of a webhook counts: its headers and bytes, the clock, and the secrets. */
+type Signed = Pick<WebhookRequest, 'headers' | 'body' | 'nowMs' | 'secrets'>
+
+export function readWebhook(request: Signed): WebhookReading {
   const header = parseHeader(request.headers['stripe-signature'] ?? '')
   if (header === undefined) return { kind: 'rejected', reason: 'forged', detail: 'Stripe-Signature is missing or not readable' }
   if (!request.secrets.some(secret => fits(header, request.body, secret.reveal()))) {
@@ -49,7 +59,7 @@ function fits(header: Header, body: Buffer, secret: string): boolean {
 }
 
 /** The commonest mistake in front of a webhook: something parsed the body and wrote it anew. Stripe writes with two spaces. */
-function explain(header: Header, request: WebhookRequest): string {
+function explain(header: Header, request: Signed): string {
   const value = parse(request.body.toString('utf8'))
   if (value === undefined) return 'no signature fits'
   const texts = [JSON.stringify(value, null, 2), JSON.stringify(value), `${JSON.stringify(value, null, 2)}\n`]
@@ -69,6 +79,7 @@ function tell(event: Event): Told {
   const about = { event: event.id, type: event.type, moment: { atMs: event.created * 1_000 } }
   if (event.type.startsWith('setup_intent.')) return tellIntent(event, about)
   if (event.type.startsWith('payment_method.')) return tellMethod(event, about)
+  if (event.type === 'mandate.updated') return tellMandate(event, about)
   return { ...about, names: [] }
 }
 
@@ -94,14 +105,36 @@ function tellIntent(event: Event, about: About): Told {
   }
 }
 
-/** News about a stored card comes from Stripe itself and answers nothing we asked. Names it by token and by our binding's mark. */
+/**
+ * docs.stripe.com/api/mandates/object: an inactive mandate cannot be used (and of SEPA and ACH none comes back, the payer agrees anew); a
+ * pending one cannot be used yet.
+ */
+const mandateNews: Readonly<Record<string, News>> = {
+  inactive: { kind: 'revoked', reason: 'mandate_inactive' },
+  pending: { kind: 'suspended', reason: 'mandate_pending' },
+  active: { kind: 'resumed' },
+}
+
+function tellMandate(event: Event, about: About): Told {
+  const mandate = mandateShape.safeParse(event.data.object)
+  if (!mandate.success) return { ...about, names: [] }
+  const names = [mandate.data.id, idOf(mandate.data.payment_method)].filter(name => name !== undefined)
+  const news = mandateNews[mandate.data.status]
+  return { ...about, names, ...(news === undefined ? {} : { news }) }
+}
+
+/** News about a stored card or account comes from Stripe itself and answers nothing we asked. Names it by token and by our binding's mark. */
 function tellMethod(event: Event, about: About): Told {
   const method = methodShape.safeParse(event.data.object)
   if (!method.success) return { ...about, names: [] }
   const binding = method.data.metadata?.bindery_binding
-  const card = cardOf(method.data)
+  const shown = shownOf(method.data)
+  const blocked = method.data.us_bank_account?.status_details?.blocked
   const news: Readonly<Record<string, News>> = {
-    'payment_method.updated': { kind: 'updated', token: method.data.id, ...(card === undefined ? {} : { card }) },
+    // An account that the ACH network closed to debits is blocked by its fingerprint, for us too (`status_details.blocked`).
+    'payment_method.updated': blocked
+      ? { kind: 'suspended', reason: blocked.reason ?? 'blocked' }
+      : { kind: 'updated', token: method.data.id, ...(shown === undefined ? {} : { shown }) },
     'payment_method.detached': { kind: 'revoked' },
   }
   // Until API version 2020-08-27 the updater's event was called `card_automatically_updated`.

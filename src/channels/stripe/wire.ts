@@ -9,9 +9,10 @@ import {
   NoAnswer,
   type References,
   type Refused,
+  type Shown,
   type Uncertain,
 } from '../channel.ts'
-import { meaningOf } from './refusals.ts'
+import { meaningOf, refusals } from './refusals.ts'
 
 /** The version whose specification judges us; the account's default does not matter. */
 export const apiVersion = '2023-08-16'
@@ -33,13 +34,15 @@ const headers = (call: Call) => ({
   'stripe-version': apiVersion,
 })
 
-export function post(call: Call, path: string, suffix: string, fields: readonly FormField[]): ChannelRequest {
+/** Without a `suffix` no key goes along: what is harmless twice is not to meet its own saved answer. */
+export function post(call: Call, path: string, suffix: string | undefined, fields: readonly FormField[]): ChannelRequest {
+  const key = suffix === undefined ? {} : { 'idempotency-key': `${call.key}.${suffix}` }
   return {
     method: 'POST',
     url: call.account.address + path,
-    headers: { ...headers(call), 'content-type': 'application/x-www-form-urlencoded', 'idempotency-key': `${call.key}.${suffix}` },
+    headers: { ...headers(call), 'content-type': 'application/x-www-form-urlencoded', ...key },
     body: encodeForm(fields),
-    ...(fields.some(([, value]) => typeof value !== 'string') ? { card: true } : {}),
+    ...(fields.some(([, value]) => typeof value !== 'string') ? { placeholders: true } : {}),
   }
 }
 export const get = (call: Call, path: string, query: readonly FormField[] = []): ChannelRequest => ({
@@ -66,8 +69,30 @@ export const methodShape = z.looseObject({
   customer: idOr(z.looseObject({ id: z.string() })),
   metadata,
   card: z.looseObject({ brand: z.string(), last4: z.string(), exp_month: z.number().int(), exp_year: z.number().int() }).optional(),
+  us_bank_account: z
+    .looseObject({
+      bank_name: z.string().nullish(),
+      last4: z.string().nullish(),
+      fingerprint: z.string().nullish(),
+      status_details: z.looseObject({ blocked: z.looseObject({ reason: z.string().nullish() }).nullish() }).nullish(),
+    })
+    .optional(),
+  sepa_debit: z.looseObject({ last4: z.string().nullish(), fingerprint: z.string().nullish() }).optional(),
 })
 export type Method = z.infer<typeof methodShape>
+export const mandateShape = z.looseObject({
+  id: z.string().min(1),
+  object: z.literal('mandate'),
+  payment_method: idOr(z.looseObject({ id: z.string() })),
+  status: z.string(),
+})
+const nextAction = z.looseObject({
+  type: z.string(),
+  redirect_to_url: z.looseObject({ url: z.string().nullish() }).optional(),
+  verify_with_microdeposits: z
+    .looseObject({ arrival_date: z.number().int().min(0), microdeposit_type: z.enum(['amounts', 'descriptor_code']).nullish() })
+    .optional(),
+})
 export const intentShape = z.looseObject({
   id: z.string().min(1),
   object: z.literal('setup_intent'),
@@ -79,7 +104,8 @@ export const intentShape = z.looseObject({
   metadata,
   cancellation_reason: z.string().nullish(),
   last_setup_error: errorShape.nullish(),
-  next_action: z.looseObject({ type: z.string(), redirect_to_url: z.looseObject({ url: z.string().nullish() }).optional() }).nullish(),
+  next_action: nextAction.nullish(),
+  created: z.number().int().min(0).optional(),
 })
 export type Intent = z.infer<typeof intentShape>
 export const listShape = z.looseObject({ object: z.literal('list'), data: z.array(intentShape), has_more: z.boolean() })
@@ -157,13 +183,19 @@ export function referencesOf(intent: Intent, known: References): References {
   return out
 }
 
-export const cardOf = (method: Method): Bound['card'] =>
-  method.card && {
-    brand: method.card.brand,
-    last4: method.card.last4,
-    expiryMonth: method.card.exp_month,
-    expiryYear: method.card.exp_year,
-  }
+export function shownOf({ card, us_bank_account: account, sepa_debit: debit }: Method): Shown | undefined {
+  if (card !== undefined) return { brand: card.brand, last4: card.last4, expiryMonth: card.exp_month, expiryYear: card.exp_year }
+  const last4 = account?.last4 ?? debit?.last4
+  const bank = account?.bank_name
+  if (!last4 && !bank) return undefined
+  return { ...(last4 ? { last4 } : {}), ...(bank ? { bank } : {}) }
+}
+
+/** Stripe's fingerprint of a bank account is the same for the same account; a card's is the vault's to take. */
+function identityOf({ us_bank_account: account, sepa_debit: debit }: Method): Pick<Bound, 'identity'> {
+  const value = account?.fingerprint ?? debit?.fingerprint
+  return value ? { identity: { kind: 'account', value } } : {}
+}
 
 /**
  * A setup intent as an outcome. docs.stripe.com/payments/paymentintents/lifecycle: a failed attempt returns it to
@@ -183,7 +215,7 @@ export function outcomeOf(intent: Intent, known: References): BindOutcome {
       return { kind: 'uncertain', cause: 'the setup intent lost its payment method without an error', references }
     case 'canceled': {
       const code = intent.cancellation_reason ?? 'canceled'
-      const category = code === 'duplicate' ? 'unknown' : 'cancelled_by_customer'
+      const category = refusals.get(code) ?? 'cancelled_by_customer'
       return { kind: 'refused', by: 'channel', category, code, elsewhere: false, references }
     }
     default:
@@ -195,11 +227,21 @@ function bound(intent: Intent, references: References): BindOutcome {
   const token = references.payment_method
   if (token === undefined || idOf(intent.payment_method) !== token)
     return { kind: 'uncertain', cause: 'a setup intent without its payment method', references }
-  const card = intent.payment_method && typeof intent.payment_method !== 'string' ? cardOf(intent.payment_method) : undefined
-  return { kind: 'bound', token, references, ...(card === undefined ? {} : { card }) }
+  if (!intent.payment_method || typeof intent.payment_method === 'string') return { kind: 'bound', token, references }
+  const shown = shownOf(intent.payment_method)
+  return { kind: 'bound', token, references, ...(shown === undefined ? {} : { shown }), ...identityOf(intent.payment_method) }
 }
 
+/** docs.stripe.com/payments/ach-direct-debit/set-up-payment: "micro-deposit verifications have a timeout of 10 days". */
+export const depositsMs = 10 * 86_400_000
+
 function challenge(intent: Intent, references: References): BindOutcome {
+  const deposits = intent.next_action?.verify_with_microdeposits
+  if (intent.next_action?.type === 'verify_with_microdeposits' && deposits?.microdeposit_type) {
+    const expires = intent.created === undefined ? {} : { expiresAtMs: intent.created * 1_000 + depositsMs }
+    const arrivesAtMs = deposits.arrival_date * 1_000
+    return { kind: 'challenged', action: { type: 'micro_deposits', by: deposits.microdeposit_type, arrivesAtMs, ...expires }, references }
+  }
   const url = intent.next_action?.redirect_to_url?.url
   if (intent.next_action?.type !== 'redirect_to_url' || !url || !/^https?:\/\//.test(url) || !URL.canParse(url)) {
     return { kind: 'uncertain', cause: `a next action that cannot be taken: ${intent.next_action?.type ?? 'none'}`, references }

@@ -1,0 +1,48 @@
+/** GoCardless: bank-debit mandates (SEPA, Bacs, ACH) through billing requests, on GoCardless' pages or on ours. */
+import type { Channel, Repeat } from '../channel.ts'
+import { bind, resume } from './bind.ts'
+import { lookUp, revoke } from './keep.ts'
+import { sandboxValues } from './magic.ts'
+import { refusals } from './refusals.ts'
+import { readWebhook, signatureHeader } from './webhook.ts'
+
+export const dayMs = 86_400_000
+/**
+ * A key stands for the one resource that was made under it; a repetition is answered 409 with that resource's id, which is success
+ * (gocardless.com/blog/idempotency-keys; the official library fetches it). For how long is not published where we could read it, nor how
+ * long a key may be beyond "too long": a day is less than anybody has reported, and ours are 48 characters at most.
+ */
+export const keyWindowMs = dayMs
+const keyed: Repeat = { kind: 'keyed', windowMs: keyWindowMs, keyLengthMax: 48 }
+
+export const gocardless: Channel = {
+  name: 'gocardless',
+  title: 'GoCardless',
+  proof: { rank: 'sdk', source: 'gocardless-nodejs 10.1.2 (API version 2015-07-06); event causes and error reasons by the API reference' },
+  // Resuming reads, and ends what the payer left; cancelling what is cancelled changes nothing.
+  repeat: { bind: keyed, resume: { kind: 'repeatable', times: 5 }, revoke: { kind: 'repeatable', times: 5 } },
+  ways: [
+    { kind: 'bank_account', shape: 'redirect', scheme: 'sepa_debit' },
+    { kind: 'bank_account', shape: 'redirect', scheme: 'bacs', countries: ['GB'] },
+    { kind: 'bank_account', shape: 'redirect', scheme: 'ach', countries: ['US'] },
+    // With `paymentPages` set to `own`, for accounts that GoCardless lets collect the payer's details themselves.
+    { kind: 'bank_account', shape: 'direct', scheme: 'sepa_debit' },
+    { kind: 'bank_account', shape: 'direct', scheme: 'bacs', countries: ['GB'] },
+  ],
+  currencies: new Map([
+    ['EUR', 2],
+    ['GBP', 2],
+    ['USD', 2],
+  ]),
+  refusals,
+  webhookScheme: { algorithm: 'hmac-sha256', over: 'the raw body, in hex', header: signatureHeader },
+  sandboxValues,
+  // 1,000 a minute is what is commonly reported; the true limit stands in each answer's `RateLimit-Limit`.
+  requestsPerSecondMax: 16,
+  account: { secrets: ['accessToken'], settings: [] },
+  bind,
+  resume,
+  lookUp,
+  revoke,
+  webhook: readWebhook,
+}

@@ -1,0 +1,129 @@
+/** The rows of an intent as they begin: instrument, binding, operation. What is durable before the first byte leaves. */
+import type { ChannelName } from '../channels/channel.ts'
+import type { InstrumentKind } from '../channels/source.ts'
+import { type Mode, nextId, type World } from '../world/world.ts'
+import { leaseMs, type Verb } from './operation.ts'
+import { returnUrlOf } from './return.ts'
+import {
+  type BindingRow,
+  type Client,
+  type Consent,
+  type CustomerRow,
+  type Display,
+  type InstrumentRow,
+  type OperationRow,
+  type RouteReason,
+  slotOf,
+} from './tables.ts'
+
+export function newInstrument(
+  world: World,
+  of: {
+    readonly tenant: string
+    readonly mode: Mode
+    readonly customer: string
+    readonly kind: InstrumentKind
+    readonly display: Display
+    readonly metadata: Readonly<Record<string, string>>
+  },
+): InstrumentRow {
+  const now = world.now()
+  return {
+    ...of,
+    id: nextId(world, 'ins', of.customer),
+    status: 'pending',
+    card_version: 1,
+    sequence: 0,
+    unbound_at: null,
+    merged_into: null,
+    created_at: now,
+    updated_at: now,
+    version: 1,
+  }
+}
+
+type Asked = {
+  readonly channel: ChannelName
+  readonly returnUrl: string
+  readonly client: Client
+  readonly consent: Consent | null
+  readonly route: RouteReason
+}
+
+export function newBinding(world: World, instrument: InstrumentRow, asked: Asked): BindingRow {
+  const now = world.now()
+  return {
+    tenant: instrument.tenant,
+    id: nextId(world, 'bnd', instrument.customer),
+    mode: instrument.mode,
+    customer: instrument.customer,
+    instrument: instrument.id,
+    channel: asked.channel,
+    status: 'initiated',
+    slot: slotOf({ instrument: instrument.id, channel: asked.channel }),
+    token: null,
+    names: {},
+    action: null,
+    refusal: null,
+    network_transaction_id: null,
+    transaction_link_id: null,
+    consent: asked.consent,
+    client: asked.client,
+    return_url: asked.returnUrl,
+    route: asked.route,
+    operations: 1,
+    created_at: now,
+    updated_at: now,
+    version: 1,
+  }
+}
+
+/** The intent. Its first attempt is counted before it is made, so that a crash can never look like "nothing was sent". */
+export function newBindOperation(
+  world: World,
+  binding: BindingRow,
+  more: { readonly input: OperationRow['input']; readonly customer: CustomerRow; readonly client: Client; readonly request: string },
+): OperationRow {
+  const operation = newOperation(world, binding, { verb: 'bind', input: more.input, request: more.request })
+  const channelCustomer = more.customer.channel_customers[binding.channel]
+  const { ip, userAgent } = more.client
+  return {
+    ...operation,
+    place: 1,
+    input: {
+      ...more.input,
+      ...(channelCustomer === undefined ? {} : { channelCustomer }),
+      returnUrl: returnUrlOf(world, operation.id),
+      client: { ...(ip === null ? {} : { ip }), ...(userAgent === null ? {} : { userAgent }) },
+    },
+  }
+}
+
+/** One more thing asked about a binding, after all that was asked before. */
+export function newOperation(
+  world: World,
+  binding: BindingRow,
+  more: { readonly verb: Exclude<Verb, 'revoke'>; readonly input: OperationRow['input']; readonly request: string | null },
+): OperationRow {
+  const now = world.now()
+  return {
+    id: nextId(world, 'opn', binding.customer),
+    tenant: binding.tenant,
+    mode: binding.mode,
+    customer: binding.customer,
+    instrument: binding.instrument,
+    binding: binding.id,
+    channel: binding.channel,
+    verb: more.verb,
+    status: 'open',
+    place: binding.operations + 1,
+    input: more.input,
+    tries: 1,
+    cause: null,
+    request: more.request,
+    due_at: now + leaseMs,
+    clock: null,
+    created_at: now,
+    version: 1,
+  }
+}
