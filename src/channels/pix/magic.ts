@@ -32,7 +32,7 @@ const view: PayerView = { held: ['taxId', 'name', 'bank', 'branch', 'accountNumb
 const asked = (
   title: string,
   give: SandboxValue['give'],
-  ends: Pick<SandboxValue, 'outcome' | 'then' | 'terms'> = { outcome: 'challenged' },
+  more: Pick<SandboxValue, 'outcome' | 'ends' | 'terms'> = { outcome: 'challenged' },
 ): SandboxValue => ({
   title,
   shape: 'await',
@@ -40,12 +40,12 @@ const asked = (
   give: { ...payer, ...give },
   terms,
   from: 'ours',
-  ...ends,
+  ...more,
 })
 const scanned = (
   title: string,
   give: SandboxValue['give'],
-  ends: Pick<SandboxValue, 'outcome' | 'then' | 'terms'> = { outcome: 'challenged' },
+  more: Pick<SandboxValue, 'outcome' | 'ends' | 'terms'> = { outcome: 'challenged' },
 ): SandboxValue => ({
   title,
   shape: 'qr',
@@ -53,13 +53,13 @@ const scanned = (
   give: { taxId: payer.taxId, name: payer.name, ...give },
   terms,
   from: 'ours',
-  ...ends,
+  ...more,
 })
-type Category = NonNullable<SandboxValue['then']>
-const ended = (account: string, then: Category) =>
-  asked(`the payer's bank answers ${verdicts[account]}`, { accountNumber: account }, { outcome: 'challenged', then })
-const declined = (taxId: string, then: Category) =>
-  scanned('the payer scans the code and declines', { taxId }, { outcome: 'challenged', then })
+type Category = NonNullable<SandboxValue['ends']>
+const ended = (account: string, ends: Category) =>
+  asked(`the payer's bank answers ${verdicts[account]}`, { accountNumber: account }, { outcome: 'challenged', ends })
+const declined = (taxId: string, ends: Category) =>
+  scanned('the payer scans the code and declines', { taxId }, { outcome: 'challenged', ends })
 
 export const sandboxValues: readonly SandboxValue[] = [
   asked('the payer approves in their bank app', {}),
