@@ -12,7 +12,7 @@ export const verdicts: Readonly<Record<string, string>> = {
   '9000000022': 'FRUD',
   '9000000023': 'ERSL',
   '9000000031': 'EXPIRADA',
-  '10000000014': 'AP14',
+  '10000000108': 'AP14',
 }
 /** No participant has this number (ISPB). */
 export const unknownBank = '99999999'
@@ -26,7 +26,7 @@ const terms: MandateTerms = {
   contract: '63100862',
   description: 'Streaming de música',
 }
-const payer = { taxId: '45164632481', name: 'Fulano de Tal', bank: '91193552', branch: '2569', accountNumber: '0000550689' }
+const payer = { taxId: '45164632454', name: 'Fulano de Tal', bank: '91193552', branch: '2569', accountNumber: '0000550689' }
 const view: PayerView = { held: ['taxId', 'name', 'bank', 'branch', 'accountNumber'], tail: '0689', country: 'BR' }
 
 const asked = (
@@ -77,7 +77,7 @@ export const sandboxValues: readonly SandboxValue[] = [
   ended('9000000023', 'try_later'),
   // The payer never answers.
   ended('9000000031', 'cancelled_by_customer'),
-  declined('10000000014', 'cancelled_by_customer'),
+  declined('10000000108', 'cancelled_by_customer'),
   asked('a bank that does not exist', { bank: unknownBank }, { outcome: 'invalid_account' }),
   asked('a period the rail does not have', {}, { outcome: 'not_supported', terms: { ...terms, frequency: 'as_presented' } }),
 ]
