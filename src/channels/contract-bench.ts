@@ -43,6 +43,8 @@ export type Subject = {
   readonly namelessRefresh?: true
   /** Nobody can ask the channel how a bind ended: after the key's window its webhook alone tells. */
   readonly endingIsTold?: true
+  /** Where requests are signed: signs one anew as our side does, so that what was changed on the wire is judged for itself, not for its signature. */
+  readonly resign?: (request: ChannelRequest, credentials: Credentials) => ChannelRequest
 }
 
 export type Bench = {

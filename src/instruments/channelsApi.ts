@@ -7,7 +7,7 @@ import { fieldProblem } from '../core/problem.ts'
 import { type Context, type Endpoint, endpoint, nothing } from '../http/endpoint.ts'
 import { id } from '../http/schemas.ts'
 import { subjectOf, termsOf } from './bodies.ts'
-import { chooseRoute } from './route.ts'
+import { chooseRoute, knownChannels } from './route.ts'
 import { addRule, asRule, type RoutingRow, readRules, removeRule } from './routing.ts'
 import { channelName, country, currency, routeBody } from './schemas.ts'
 import { captureOf, sourceOf } from './source.ts'
@@ -79,7 +79,7 @@ const conditionShape = z.strictObject({
     .optional(),
 })
 const ruleBody = z.strictObject({
-  priority: z.int().min(0).max(1_000_000).describe('Rules are tried from the lowest.'),
+  priority: z.int().min(0).max(1_000).describe('Rules are tried from the lowest.'),
   when: conditionShape.describe('Every list that is given has to hold the value; an empty object always fits.'),
   channels: z.array(channelName).min(1).max(16),
   bind_on: z.enum(['first', 'all']).optional(),
@@ -161,8 +161,7 @@ export const channelEndpoints: readonly Endpoint[] = [
     body: ruleBody,
     answers: { 201: { description: 'The rule; it holds from now on.', schema: ruleShape } },
     handle: async ({ world, caller }, { body }) => {
-      const unknown = body.channels.find(name => !world.channels.has(name))
-      if (unknown !== undefined) throw fieldProblem('/channels', `${unknown} is not a channel here`)
+      knownChannels(world, body.channels, index => `/channels/${index}`)
       const { priority, channels, bind_on = 'first' } = body
       const { tenant, mode } = caller
       return {
@@ -203,6 +202,7 @@ export const channelEndpoints: readonly Endpoint[] = [
 ]
 
 async function explain({ world, caller }: Context, body: z.output<typeof routeBody>) {
+  knownChannels(world, body.channels ?? [], index => `/channels/${index}`)
   const subject = subjectOf(body)
   const capture = captureOf(subject)
   const captured =
