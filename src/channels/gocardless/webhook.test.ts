@@ -135,7 +135,8 @@ test('a mandate that fails is refused if it never lived, and gone if it did', ()
     elsewhere: false,
     references: { mandate: 'MD0001' },
   })
-  assert.equal(refused?.operation, 'opn_1')
+  // As the answer to our bind it would stand before everything that came after, and undo a year of a living mandate.
+  assert.deepEqual([refused?.operation, refused?.binding], [undefined, 'bnd_1'])
   assert.deepEqual(
     [gone?.event, gone?.operation, gone?.news],
     ['EV_failed:gone', undefined, { kind: 'revoked', reason: 'direct_debit_not_enabled' }],

@@ -110,7 +110,10 @@ export const post = (call: Call, path: string, key: string, body: unknown = { da
   body: JSON.stringify(body),
 })
 
-/** How we find what is ours again. Metadata holds three keys, of 50 and 500 characters (API reference). */
+/**
+ * How we find what is ours again. Metadata holds three keys, of 50 and 500 characters (API reference); what is given to the mandate's part
+ * of a request is for the mandate, and its events repeat it.
+ */
 export const marks = {
   operation: 'bindery_operation',
   binding: 'bindery_binding',

@@ -1,5 +1,6 @@
 /**
- * Square's error codes in our words: every value of the specification's `ErrorCode` (a test keeps the list complete). Meanings:
+ * Square's error codes in our words: every value of the specification's `ErrorCode`, and those that the official
+ * library has since added (tests keep both complete). Meanings:
  * developer.squareup.com/reference/square/enums/ErrorCode. Most speak of other endpoints; a card on file meets few of them.
  */
 import type { Refused } from '../channel.ts'
@@ -25,6 +26,8 @@ export const categories = categoryByCode({
     'VERIFY_AVS_FAILURE',
     'MISSING_ACCOUNT_TYPE',
     'CARD_MISMATCH',
+    'PLAID_ERROR_INVALID_ACCOUNT_ID',
+    'PLAID_ERROR_NO_ACCOUNTS',
     // The customer types the card once more: a token is good for one use, and for a day.
     'SOURCE_USED',
     'SOURCE_EXPIRED',
@@ -40,9 +43,10 @@ export const categories = categoryByCode({
     'APPLE_TTP_PIN_TOKEN',
     'ALLOWABLE_PIN_TRIES_EXCEEDED',
     'PLAID_ERROR_ITEM_LOGIN_REQUIRED',
+    'PLAID_ERROR_INSUFFICIENT_CREDENTIALS',
   ],
   limit_exceeded: ['TRANSACTION_LIMIT', 'PAYMENT_LIMIT_EXCEEDED', 'AMOUNT_TOO_HIGH'],
-  not_permitted: ['CARDHOLDER_INSUFFICIENT_PERMISSIONS', 'REFUND_DECLINED'],
+  not_permitted: ['CARDHOLDER_INSUFFICIENT_PERMISSIONS', 'REFUND_DECLINED', 'CART_INELIGIBLE_FOR_EBT'],
   not_supported: [
     'UNSUPPORTED_CARD_BRAND',
     'UNSUPPORTED_ENTRY_METHOD',
@@ -55,6 +59,8 @@ export const categories = categoryByCode({
     'CHIP_INSERTION_REQUIRED',
     'CARD_PRESENCE_REQUIRED',
     'SANDBOX_NOT_SUPPORTED',
+    'PAYMENT_SOURCE_NOT_ENABLED_FOR_TARGET',
+    'PLAID_ERROR_ITEM_NOT_SUPPORTED',
   ],
   cancelled_by_customer: ['BUYER_REFUSED_PAYMENT'],
   try_later: [
@@ -68,6 +74,7 @@ export const categories = categoryByCode({
     'CONFLICT',
     'PLAID_ERROR',
     'PLAID_ERROR_RATE_LIMIT',
+    'PLAID_ERROR_PRODUCT_NOT_READY',
   ],
   misconfigured: [
     // Who we are, and what we may.
@@ -162,6 +169,10 @@ export const categories = categoryByCode({
     'UNSUPPORTED_LOYALTY_REWARD_TIER',
     'ORDER_UNPAID_NOT_RETURNABLE',
     'CHECKOUT_EXPIRED',
+    'AMOUNT_TOO_LOW',
+    'PARTIAL_PAYMENT_DELAY_CAPTURE_NOT_SUPPORTED',
+    'PLAID_ERROR_INVALID_ACCESS_TOKEN',
+    'PLAID_ERROR_ITEM_NOT_FOUND',
   ],
 })
 
