@@ -253,6 +253,7 @@ async function search(call: Call, opened: Opened, input: LookUpInput): Promise<s
   const nowMs = Date.parse(opened.answer.headers.date ?? '')
   if (Number.isNaN(nowMs)) return uncertain('no_clock', input.references)
   const from = new Date(nowMs - searchedMs).toISOString()
+  // `Date` is cut to the second, and the clock that dates recurrences may be another machine's.
   const to = new Date(nowMs + 60_000).toISOString()
   for (let page = 0; page < pagesMax; page += 1) {
     const answer = await ask(call, listRequest(opened.session, { from, to, page }))

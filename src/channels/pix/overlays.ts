@@ -106,22 +106,13 @@ export const overlays: readonly (Overlay & { readonly name: string })[] = [
     },
   },
   {
-    name: 'errors that are not listed',
-    reason:
-      'No operation lists 401, by which a missing or expired token is answered (RFC 6750, 3.1), and `GET /rec/{idRec}` not even the 403 of its siblings or the 400 (`RecConsultaInvalida`) that the text names.',
+    name: '401',
+    reason: 'No operation lists 401, by which a missing, unknown or expired access token is answered (RFC 6750, 3.1).',
     apply: document => {
-      const problem = inside(document, 'paths', '/rec', 'post', 'responses', '400')
+      const gateway = { description: 'The gateway answers: no body of the specification.', content: { 'application/json': { schema: {} } } }
       for (const item of Object.values(inside(document, 'paths')))
-        for (const operation of Object.values(isRecord(item) ? item : {})) {
-          if (!isRecord(operation) || !isRecord(operation.responses)) continue
-          operation.responses['401'] ??= {
-            description: 'The gateway answers, without a body of the specification.',
-            content: { 'application/json': { schema: {} } },
-          }
-          operation.responses['400'] ??= problem
-          operation.responses['403'] ??= problem
-          operation.responses['404'] ??= problem
-        }
+        for (const operation of Object.values(isRecord(item) ? item : {}))
+          if (isRecord(operation) && isRecord(operation.responses)) operation.responses['401'] ??= gateway
     },
   },
   {

@@ -27,7 +27,6 @@ export function tokenRequest(account: ChannelAccount, purpose: Purpose): Channel
     headers: {
       authorization: `Basic ${Buffer.from(named).toString('base64')}`,
       'content-type': 'application/x-www-form-urlencoded',
-      accept: 'application/json',
     },
     body: new URLSearchParams({ grant_type: 'client_credentials', scope: scopes[purpose] }).toString(),
   }
@@ -39,7 +38,7 @@ export type Session = { readonly account: ChannelAccount; readonly token: string
 const get = (session: Session, path: string): ChannelRequest => ({
   method: 'GET',
   url: base(session.account) + path,
-  headers: { authorization: `Bearer ${session.token}`, accept: 'application/json' },
+  headers: { authorization: `Bearer ${session.token}` },
 })
 const send = (session: Session, method: 'POST' | 'PATCH' | 'PUT', path: string, body: unknown): ChannelRequest => ({
   ...get(session, path),
