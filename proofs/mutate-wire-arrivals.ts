@@ -24,7 +24,7 @@ export function witnessesOf(input: BindInput): readonly Witness[] {
   const given = (name: string, value: string | undefined, like: RegExp, whole = true): readonly Witness[] =>
     value === undefined || value === '' ? [] : [{ input: name, value, whole, name: like }]
   return [
-    ...given('ip', client.ip, /ip/i),
+    ...given('ip', client.ip, /^ip|ip($|_|a)/i),
     ...given('userAgent', client.userAgent, /user_?agent/i),
     ...given('returnUrl', returnUrl, /ur[il]$|redirect|callback/i, false),
     ...given('contract', terms?.contract, /contra|reference|name|title|statement|objeto/i),

@@ -149,6 +149,20 @@ test('an adapter that is broken, or never the same twice, is not worth mutating'
   await assert.rejects(mutateWire(subjectOf(fickle)), /not the same twice/)
 })
 
+test('a channel that would notice another blank is told to sign anew', async () => {
+  const strict = subjectOf(bell({}))
+  const createSimulator = () => {
+    const plain = createBell()
+    const handle: Simulator['handle'] = (request, context) =>
+      request.body.includes('\n') ? { status: 401, headers: {}, body: '' } : plain.handle(request, context)
+    return { ...plain, handle }
+  }
+  const signed = { ...strict, sandbox: { ...strict.sandbox, createSimulator } }
+  await assert.rejects(mutateWire(signed), /needs `resign`/)
+  const resign = (request: ChannelRequest) => ({ ...request, body: JSON.stringify(JSON.parse(request.body ?? '')) })
+  assert.deepEqual((await mutateWire({ ...signed, resign })).survivors, [])
+})
+
 test('an input has arrived only in a field that is called like it', () => {
   const client = { ip: '203.0.113.7', userAgent: 'Mozilla' }
   const { source } = value

@@ -50,7 +50,7 @@ async function storiesOf(subject: Subject, title: string | undefined): Promise<r
     const tell = async (scene: Scene) => {
       const again = (tamper: Tamper) => tellStory(subject, value, scene, tamper)
       const told = await again(request => request)
-      assertFair(`${subject.channel.name}, ${value.title}, ${scene.name}`, told, await again(request => request))
+      assertFair(`${subject.channel.name}, ${value.title}, ${scene.name}`, told, await again(resigned(subject, respaced)))
       out.push({ shape: value.shape, told, again })
       return told
     }
@@ -64,10 +64,27 @@ async function storiesOf(subject: Subject, title: string | undefined): Promise<r
   return out
 }
 
+/** Signs anew what was changed, where the channel wants signatures: else every change of a body would be noticed, whatever it is. */
+const resigned = (subject: Subject, tamper: Tamper): Tamper => {
+  const [credentials] = credentialsOf(subject)
+  return request => {
+    const changed = tamper(request)
+    return changed === request ? request : (subject.resign?.(changed, credentials) ?? changed)
+  }
+}
+
+/** The same in other words: JSON with blanks. Whoever notices this would notice any mutant. */
+function respaced(request: ChannelRequest): ChannelRequest {
+  const isJson = Object.entries(request.headers).some(([name, type]) => name.toLowerCase() === 'content-type' && type.includes('json'))
+  if (!isJson || request.body === undefined || request.body === '') return request
+  return { ...request, body: JSON.stringify(JSON.parse(request.body), undefined, 1) }
+}
+
 /** A story that differs from itself would let every mutant be noticed, and one that is broken already would hide what breaks it. */
 function assertFair(name: string, told: Told, again: Told): void {
   for (const one of observers)
-    if (told.trace[one] !== again.trace[one]) throw new Error(`${name}: the story is not the same twice (${one})`)
+    if (told.trace[one] !== again.trace[one])
+      throw new Error(`${name}: not the same twice (${one}), though only blanks differ. Is it signed? Then the subject needs \`resign\`.`)
   if (told.trace.specification !== '[]') throw new Error(`${name}: breaks the specification as it is: ${told.trace.specification}`)
   if (told.trace.outcomes.includes('"kind":"threw"')) throw new Error(`${name}: the adapter throws as it is: ${told.trace.outcomes}`)
 }
@@ -90,13 +107,9 @@ const isIn = (request: ChannelRequest, field: Field): boolean =>
   leavesOf(request).some(one => one.place === field.place && one.name === field.name)
 
 async function firstToNotice(subject: Subject, stories: readonly Story[], mutant: Mutant): Promise<Observer | undefined> {
-  const [credentials] = credentialsOf(subject)
   const hits = (request: ChannelRequest) => kindOfRequest(request) === mutant.request && isIn(request, mutant.field)
-  const tamper: Tamper = request => {
-    if (!hits(request)) return request
-    const changed = change(request, mutant.field, mutant.change)
-    return mutant.field.place === 'header' ? changed : (subject.resign?.(changed, credentials) ?? changed)
-  }
+  const changed: Tamper = request => (hits(request) ? change(request, mutant.field, mutant.change) : request)
+  const tamper = mutant.field.place === 'header' ? changed : resigned(subject, changed)
   for (const story of stories) {
     if (story.shape !== mutant.shape || !story.told.sent.some(hits)) continue
     const found = differs(story.told.trace, (await story.again(tamper)).trace)
