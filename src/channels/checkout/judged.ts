@@ -54,8 +54,16 @@ export const overlays = {
       }
     },
   },
+  requiredFlag: {
+    reason: 'a property is marked `required: true`, which is no keyword; it is about WeChat Pay, and no card payment brings it',
+    apply(document) {
+      const { properties } = schema(document, 'ProcessingSettings')
+      if (isRecord(properties) && isRecord(properties.product_type)) delete properties.product_type.required
+    },
+  },
   paymentSource: {
-    reason: 'the source of a payment request has a discriminator without oneOf, mapped to names that do not exist: no field of a card is judged',
+    reason:
+      'the source of a payment request has a discriminator without oneOf, mapped to names that do not exist: no field of a card is judged',
     apply(document) {
       const subtypes = { token: 'Token', id: 'Id', card: 'Card', network_token: 'NetworkToken' }
       const named = Object.entries(subtypes).map(([type, name]) => [type, `PaymentRequest${name}Source`] as const)
@@ -95,7 +103,8 @@ export const overlays = {
     },
   },
   eitherPayment: {
-    reason: 'payments and payouts are told apart by oneOf, but what is required of a payout holds for many a payment: both fit, and so neither',
+    reason:
+      'payments and payouts are told apart by oneOf, but what is required of a payout holds for many a payment: both fit, and so neither',
     apply(document) {
       for (const node of walk(document.paths)) {
         const branches = Array.isArray(node.oneOf) ? JSON.stringify(node.oneOf) : ''

@@ -80,8 +80,7 @@ export const sandboxValues: readonly SandboxValue[] = [
   typed('Mastercard, stored at once', '5436031030606378', 'bound', { from: 'checkoutdocs.readme.io/docs/testing' }),
   typed('Visa whose issuer wants 3-D Secure', '4000002760003184', 'challenged', { from: 'ours' }),
   typed('Visa that our own rules send to 3-D Secure', '4000000000003055', 'challenged', { from: 'ours' }),
-  // biome-ignore lint/suspicious/noThenProperty: the contract's word, and nobody awaits a sandbox value
-  typed('Visa refused after 3-D Secure', '4000008400001629', 'challenged', { then: 'do_not_honour', from: 'ours' }),
+  typed('Visa refused after 3-D Secure', '4000008400001629', 'challenged', { ends: 'do_not_honour', from: 'ours' }),
   tapped('Apple Pay on a Visa', 'apple_pay', '4242424242424242'),
   tapped('Google Pay on a Visa, with a cryptogram', 'google_pay', '4543474002249996'),
   {

@@ -1,7 +1,7 @@
 /** How Checkout.com answers: payments as they are answered at once and as they are read later, instruments, and errors. */
 import { isRecord } from '../json.ts'
 import { drawName, type SimulatorAnswer, type SimulatorContext } from '../simulator.ts'
-import { isApproved, type Card, type Instrument, type Payment } from './simulator-state.ts'
+import { type Card, type Instrument, isApproved, type Payment } from './simulator-state.ts'
 
 /** Seconds, as in the examples of the specification. */
 export const iso = (atMs: number): string => new Date(atMs).toISOString().replace(/\.\d+Z$/, 'Z')

@@ -45,7 +45,12 @@ export const drawId = (prefix: string, context: SimulatorContext): string => `${
 /** The specification's pattern for an instrument's fingerprint: 26 lower-case letters and digits. */
 export const fingerprintOf = (key: string, number: string): string => createHmac('sha256', key).update(number).digest('hex').slice(0, 26)
 
-export function note(state: State, effect: Effect['effect'], of: { readonly payment?: Payment; readonly token: string }, atMs: number): void {
+export function note(
+  state: State,
+  effect: Effect['effect'],
+  of: { readonly payment?: Payment; readonly token: string },
+  atMs: number,
+): void {
   state.effects.push({ effect, reference: of.payment?.reference ?? '', key: of.payment?.key ?? '', token: of.token, atMs })
 }
 

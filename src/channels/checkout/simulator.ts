@@ -43,8 +43,7 @@ export function createCheckoutSimulator(options: CheckoutSimulatorOptions): Simu
     reject: (violations, _request, context) =>
       fault(422, 'request_invalid', [`${(violations[0]?.pointer ?? '').replace(/^\//, '').replaceAll('/', '_')}_invalid`], context),
     // 5xx have no documented body; what is down in front of the gateway leaves its saved answers alone.
-    trouble: (kind, context) =>
-      kind === 'error' ? empty(502) : fault(429, 'request_invalid', ['api_calls_quota_exceeded'], context),
+    trouble: (kind, context) => (kind === 'error' ? empty(502) : fault(429, 'request_invalid', ['api_calls_quota_exceeded'], context)),
     disguise,
     miscount,
     books: () => ({
@@ -149,7 +148,11 @@ function pay(
     back: { success: asked.success_url ?? '', failure: asked.failure_url ?? '' },
     status: 'Pending',
     // After 3-D Secure the issuer has what it wanted.
-    code: threeDs ? (refusedAfterwards[number] ?? (wantsAuthentication.has(code) ? '10000' : code)) : number in refusedAfterwards ? '20154' : code,
+    code: threeDs
+      ? (refusedAfterwards[number] ?? (wantsAuthentication.has(code) ? '10000' : code))
+      : number in refusedAfterwards
+        ? '20154'
+        : code,
   }
   state.payments.set(payment.id, payment)
   if (!threeDs) return decided(conclude(state, payment, payment.code, context), context)
@@ -172,7 +175,9 @@ function wrongSource(asked: Asked, number: string, options: CheckoutSimulatorOpt
   if (source.type === 'card' && source.cvv !== undefined && !/^\d{3,4}$/.test(source.cvv)) return 'cvv_invalid'
   if (asked.processing_channel_id !== options.processingChannelId) return 'processing_channel_id_required'
   const redirected = asked['3ds']?.enabled === true
-  return redirected && (!URL.canParse(asked.success_url ?? '') || !URL.canParse(asked.failure_url ?? '')) ? 'success_url_invalid' : undefined
+  return redirected && (!URL.canParse(asked.success_url ?? '') || !URL.canParse(asked.failure_url ?? ''))
+    ? 'success_url_invalid'
+    : undefined
 }
 
 function luhn(number: string): boolean {
