@@ -74,7 +74,7 @@ const card = (title: string, number: string, shape: 'otp' | 'redirect' = 'otp'):
   from: page,
 })
 
-const late = (one: SandboxValue, category: RefusalCategory): SandboxValue => ({ ...one, then: category })
+const late = (one: SandboxValue, category: RefusalCategory): SandboxValue => ({ ...one, ends: category })
 
 export const sandboxValues: readonly SandboxValue[] = [
   upi('UPI Autopay, the app on this phone', 'app_link'),

@@ -5,7 +5,19 @@ import { cardHash, type SimulatorAnswer, type SimulatorContext } from '../simula
 import { badCards, pageCards, wrongCards } from './magic.ts'
 import { pageUrl } from './simulator-page.ts'
 import { fail, pay } from './simulator-payments.ts'
-import { attemptsOf, type Card, draw, errorOf, held, type Json, note, type Payment, paidBy, type State, seconds } from './simulator-state.ts'
+import {
+  attemptsOf,
+  type Card,
+  draw,
+  errorOf,
+  held,
+  type Json,
+  note,
+  type Payment,
+  paidBy,
+  type State,
+  seconds,
+} from './simulator-state.ts'
 
 export type RazorpayKeys = { readonly keyId: string; readonly keySecret: string; readonly hashKey: string }
 
@@ -163,4 +175,3 @@ export function password(desk: Desk, id: string, what: string, body: unknown): S
   const signature = createHmac('sha256', keys.keySecret).update(`${payment.order}|${id}`).digest('hex')
   return give(200, { razorpay_payment_id: id, razorpay_order_id: payment.order, razorpay_signature: signature })
 }
-

@@ -1,25 +1,22 @@
 /** Razorpay as a state machine: customers, orders, authorisation payments by UPI and card, tokens and their end. */
 import { createHmac } from 'node:crypto'
 import { z } from 'zod'
-import { cardHash, type Simulator, type SimulatorAnswer, type SimulatorContext, type SimulatorRequest } from '../simulator.ts'
-import { badCards, badOrders, pageCards, wrongCards } from './magic.ts'
-import { isPage, page, pageUrl } from './simulator-page.ts'
-import { act, cancel, endToken, fail, pass, pay } from './simulator-payments.ts'
+import { cardHash, type Simulator, type SimulatorAnswer, type SimulatorRequest } from '../simulator.ts'
+import { badOrders } from './magic.ts'
+import { type Desk, give, no, notFound, password, payByCard, payByUpi, type RazorpayKeys } from './simulator-attempts.ts'
+import { isPage, page } from './simulator-page.ts'
+import { act, cancel, endToken, pass } from './simulator-payments.ts'
 import {
   attemptsOf,
   booksOf,
-  type Card,
   customerEntity,
   draw,
   errorOf,
   held,
   type Json,
   newState,
-  note,
   type Order,
   orderEntity,
-  type Payment,
-  paidBy,
   paymentEntity,
   type State,
   seconds,
