@@ -47,7 +47,7 @@ const hourMs = 3_600_000
 export const paypal: Channel = {
   name: 'paypal',
   title: 'PayPal',
-  proof: { rank: 'specification', source: 'paypal/paypal-rest-api-specifications, Payment Method Tokens v3.1 (2024-02), five corrections' },
+  proof: { rank: 'specification', source: 'paypal/paypal-rest-api-specifications, Payment Method Tokens v3.1 (2024-02), with overlays' },
   repeat: {
     // vault_payment_tokens_v3.json, PayPal-Request-Id: "The server stores keys for 3 hours." Its length: 1 to 10,000, says
     // docs.paypal.ai/reference/api/rest/setup-tokens/create-a-setup-token. Our longest suffix is `.setup`.

@@ -50,6 +50,17 @@ export const overlays = {
       if (isRecord(description)) description.pattern = `^[a-zA-Z0-9_'\\-., :;!?"]*$`
     },
   },
+  wholeWallet: {
+    reason:
+      'paypal_wallet_request is put together by allOf from two parts, neither of which knows the fields of the other: it is closed to unknown fields as a whole, or not at all.',
+    apply(document) {
+      const schemas = inside(document, 'components', 'schemas')
+      const { allOf } = inside(schemas, 'paypal_wallet_request')
+      const [, own] = Array.isArray(allOf) ? allOf : []
+      const properties = { ...inside(schemas, 'wallet_base', 'properties'), ...inside(own, 'properties') }
+      schemas.paypal_wallet_request = { type: 'object', properties }
+    },
+  },
 } as const satisfies Readonly<Record<string, Overlay>>
 
 const failed = { description: 'The error.', content: { 'application/json': { schema: { $ref: '#/components/schemas/error' } } } }
