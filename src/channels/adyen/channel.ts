@@ -55,7 +55,8 @@ export const adyen: Channel = {
   title: 'Adyen',
   proof: {
     rank: 'specification',
-    source: 'Adyen Checkout v71, Recurring v68, Webhooks v1 and Tokenization webhooks v1 (adyen-openapi, 2026-07)',
+    source:
+      'Adyen Checkout v71, Recurring v68, Webhooks v1 and Tokenization webhooks v1 (adyen-openapi, 2026-07); of UPI, zero amounts and lists of mandates are from the documentation, not seen live',
   },
   // "GET, DELETE and PUT are idempotent by definition", same page. Recurring v68 lists no key: the schemes are asked once more, no harm.
   repeat: { bind: keyed, resume: keyed, refresh: { kind: 'repeatable', times: 3 }, revoke: { kind: 'repeatable', times: 5 } },

@@ -127,8 +127,9 @@ export function termsLack(terms: MandateTerms | undefined): string | undefined {
 }
 
 /**
- * UPI Autopay: a mandate that the payer approves in a UPI app, told by QR code, by link, or by a request to the payer's address. Nothing is
- * charged; "every billing plan has a unique mandate", so the shopper's reference is the binding's, and what stands under it is its.
+ * UPI Autopay: a mandate that the payer approves in a UPI app, told by QR code, by link, or by a request to the payer's address
+ * (docs.adyen.com/payment-methods/upi/upi-autopay: UPI QR, UPI Intent, UPI Collect). Nothing is charged, which Adyen enables for an account
+ * on request. Each plan has a mandate of its own, so the shopper's reference is the binding's, and what stands under it is its.
  */
 export function upiRequest(call: Call, input: BindInput, of: { readonly source: UpiSource; readonly terms: MandateTerms }): ChannelRequest {
   const { source, terms } = of
