@@ -18,11 +18,13 @@ const endpoint = (account: ChannelAccount, path: string, query: Readonly<Record<
  * Recurring lives beside Checkout: `pal-test.adyen.com`, and live `<prefix>-pal-live.adyenpayments.com` where Checkout is
  * `<prefix>-checkout-live.adyenpayments.com/checkout` (docs.adyen.com/development-resources/live-endpoints).
  */
-const recurringEndpoint = (account: ChannelAccount, path: string): string => {
-  const { protocol, host } = new URL(account.address)
+export function recurringOrigin(address: string): string {
+  const { protocol, host } = new URL(address)
   const beside = host.replace(/^checkout-test(?=\.adyen\.com$)/, 'pal-test').replace(/-checkout-live(?=\.adyenpayments\.com$)/, '-pal-live')
-  return `${protocol}//${beside}/pal/servlet/Recurring/v68${path}`
+  return `${protocol}//${beside}`
 }
+const recurringEndpoint = (account: ChannelAccount, path: string): string =>
+  `${recurringOrigin(account.address)}/pal/servlet/Recurring/v68${path}`
 const authorised = (account: ChannelAccount): Record<string, string> => ({ 'x-api-key': account.secrets.apiKey?.reveal() ?? '' })
 
 /** POST with the operation's key: at most 64 characters (Checkout v71, `Idempotency-Key`); ours has at most 40, and a suffix. */
