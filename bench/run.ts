@@ -1,39 +1,60 @@
 /**
  *     npm run bench -- bind [--seconds 3] [--rounds 5] [--json]
+ *     npm run bench -- overhead [--seconds 10] [--rounds 3] [--rate 100] [--json]
  *
- * Binds over HTTP: ours, a twin that does one statement after the other, and pgbench, in one run. With --json one line for machines on
- * standard output; what happens meanwhile, and the spread of the rounds, goes to standard error.
+ * `bind`: binds over HTTP: ours, a twin that does one statement after the other, and pgbench, in one run. `overhead`: what our code adds to a
+ * bind at a steady rate, the channel's time subtracted. With --json one line for machines on standard output; what happens meanwhile, and
+ * the spread of the rounds, goes to standard error.
  */
 import { parseArgs } from 'node:util'
 import { benchBind, summary, tableOf } from './bind.ts'
 import { ways } from './database.ts'
+import { benchOverhead } from './overhead.ts'
 
 const { values: flags, positionals } = parseArgs({
   allowPositionals: true,
   options: {
-    seconds: { type: 'string', default: '3' },
-    rounds: { type: 'string', default: '5' },
+    seconds: { type: 'string' },
+    rounds: { type: 'string' },
     users: { type: 'string', default: '64' },
+    rate: { type: 'string', default: '100' },
     only: { type: 'string' },
     json: { type: 'boolean', default: false },
   },
 })
-if (positionals.join(' ') !== 'bind') {
-  console.error('usage: npm run bench -- bind [--seconds 3] [--rounds 5] [--users 64] [--only ours,naive,pgbench] [--json]')
+
+async function bind(): Promise<void> {
+  const asked = flags.only?.split(',')
+  const report = await benchBind({
+    seconds: Number(flags.seconds ?? 3),
+    rounds: Number(flags.rounds ?? 5),
+    users: Number(flags.users),
+    say: line => console.error(line),
+    ...(asked === undefined ? {} : { only: ways.filter(way => asked.includes(way)) }),
+  })
+  if (flags.json) {
+    console.error(tableOf(report))
+    console.log(JSON.stringify(summary(report)))
+  } else {
+    console.log(tableOf(report))
+    console.log(`\n${JSON.stringify(summary(report), null, 2)}`)
+  }
+}
+
+async function overhead(): Promise<void> {
+  const options = { perSecond: Number(flags.rate), seconds: Number(flags.seconds ?? 10), rounds: Number(flags.rounds ?? 3), upstreamMs: 30 }
+  const line = await benchOverhead({ ...options, say: text => console.error(text) })
+  console.log(JSON.stringify(line, null, flags.json ? undefined : 2))
+}
+
+const benches: Readonly<Record<string, () => Promise<void>>> = { bind, overhead }
+const [name = ''] = positionals
+const asked = Object.entries(benches).find(([one]) => one === name)?.[1]
+if (asked === undefined || positionals.length > 1) {
+  console.error(
+    'usage: npm run bench -- bind [--seconds 3] [--rounds 5] [--users 64] [--only ours,naive,pgbench] [--json]\n' +
+      '       npm run bench -- overhead [--seconds 10] [--rounds 3] [--rate 100] [--json]',
+  )
   process.exit(2)
 }
-const asked = flags.only?.split(',')
-const report = await benchBind({
-  seconds: Number(flags.seconds),
-  rounds: Number(flags.rounds),
-  users: Number(flags.users),
-  say: line => console.error(line),
-  ...(asked === undefined ? {} : { only: ways.filter(way => asked.includes(way)) }),
-})
-if (flags.json) {
-  console.error(tableOf(report))
-  console.log(JSON.stringify(summary(report)))
-} else {
-  console.log(tableOf(report))
-  console.log(`\n${JSON.stringify(summary(report), null, 2)}`)
-}
+await asked()

@@ -1,0 +1,32 @@
+/** The server whose overhead is measured: all that `npm start` starts, Stripe's adapter included, against the upstream of overhead.ts. */
+import { z } from 'zod'
+import { channels } from '../src/channels/index.ts'
+import { readConfig } from '../src/config.ts'
+import { createKey, createTenant } from '../src/http/auth.ts'
+import { start } from '../src/main.ts'
+import { createLog } from '../src/world/log.ts'
+import { announce, settingsOf } from './child.ts'
+
+const settings = settingsOf(z.object({ databaseUrl: z.string(), folder: z.string(), upstream: z.string(), secretKey: z.string() }))
+const config = readConfig(
+  {
+    DATABASE_URL: settings.databaseUrl,
+    DATA_FOLDER: settings.folder,
+    PORT: '0',
+    VAULT_CAPTURE_PORT: '0',
+    // Simulators of its own start too and are not used; plain http to loopback is allowed in the sandbox only.
+    SANDBOX: 'true',
+    SPECS_DIR: `${settings.folder}/none`,
+    ROUTE: 'stripe',
+    LOG_LEVEL: 'warn',
+    STRIPE_TEST_SECRET_KEY: settings.secretKey,
+    STRIPE_TEST_ADDRESS: settings.upstream,
+    STRIPE_TEST_WEBHOOK_SECRETS: 'whsec_bench',
+  },
+  [...channels.values()],
+)
+const running = await start(config, createLog(config.logLevel), { channels, limits: { logRequests: false } })
+const tenant = await createTenant(running.world, { name: 'Benchmark' })
+const { key } = await createKey(running.world, { tenant, mode: 'test', kind: 'secret' })
+const { address, captureUrl, world } = running
+announce({ address, captureUrl, apiKey: key, tenant, grantKey: world.settings.grantKey.toString('hex') }, () => running.stop())
