@@ -1,6 +1,7 @@
 /** HTTP to channels on bytes, for the vault process: deadline, size cap, no redirects, no proxy settings from the environment. */
-import { Agent } from 'undici'
+import type { Agent } from 'undici'
 import { NoAnswer } from '../channels/channel.ts'
+import { type ClientCertificates, createCertifiedAgent } from '../world/certificates.ts'
 import type { SendBytes } from './forward.ts'
 
 const connectionsMax = 128
@@ -11,8 +12,12 @@ const answerBytesMax = 1024 * 1024
 /** Does something later; the answer takes it back. */
 export type Later = (ms: number, act: () => void) => () => void
 
-export function createOutgoing(later: Later): { readonly send: SendBytes; close(): Promise<void> } {
-  const agent = new Agent({
+/** `certificates`: what is shown of us at which origin, where a channel lets nobody else in. */
+export function createOutgoing(
+  later: Later,
+  certificates: ClientCertificates = new Map(),
+): { readonly send: SendBytes; close(): Promise<void> } {
+  const limits = {
     allowH2: false,
     pipelining: 1,
     connections: connectionsMax,
@@ -20,7 +25,8 @@ export function createOutgoing(later: Later): { readonly send: SendBytes; close(
     maxHeaderSize: headerBytesMax,
     headersTimeout: 0,
     bodyTimeout: 0,
-  })
+  }
+  const agent = createCertifiedAgent(limits, certificates)
   return { send: request => exchange(agent, later, request), close: () => agent.close() }
 }
 

@@ -12,6 +12,7 @@ import { pix } from '../channels/pix/channel.ts'
 import { subject } from '../channels/pix/subject.ts'
 import { serveSimulator } from '../channels/simulator-server.ts'
 import { Secret } from '../core/secret.ts'
+import { createOutgoing } from '../vault/outgoing.ts'
 import { clientCertificatesOf } from './certificates.ts'
 import { createSend } from './http.ts'
 
@@ -97,6 +98,24 @@ test('a server that nobody vouches for is not spoken to, certificate or not', as
   const origin = await banking()
   const { serverAuthority: _left, ...secrets } = accountAt(origin, merchant).secrets
   await assert.rejects(sending([accountAt(origin, merchant, { secrets })], [origin])(get(origin)), NoAnswer)
+})
+
+test('what the vault fills in goes out under the same certificate', async () => {
+  const origin = await banking()
+  const later = (ms: number, act: () => void) => {
+    const timer = setTimeout(act, ms)
+    return () => clearTimeout(timer)
+  }
+  const request = { method: 'POST', url: `${origin}/rec`, headers: {}, body: Buffer.from('{}'), timeoutMs: 5_000 } as const
+  for (const [accounts, said] of [
+    [[accountAt(origin, merchant)], 'hello merchant'],
+    [[], undefined],
+  ] as const) {
+    const outgoing = createOutgoing(later, clientCertificatesOf(accounts))
+    closing.push(() => outgoing.close())
+    if (said === undefined) await assert.rejects(outgoing.send(request), NoAnswer)
+    else assert.equal((await outgoing.send(request)).body.toString(), said)
+  }
 })
 
 test('the token endpoint of an account sees the same certificate, and mistakes are told at the start', () => {

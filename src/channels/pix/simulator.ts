@@ -107,6 +107,8 @@ function giveToken(state: State, credentials: Credentials, request: SimulatorReq
   const expected = `${encodeURIComponent(credentials.settings.clientId ?? '')}:${encodeURIComponent(credentials.secrets.clientSecret ?? '')}`
   const digest = (text: string): string => createHash('sha256').update(text).digest('hex')
   if (digest(named) !== digest(expected)) return answer(401, { error: 'invalid_client' }, { 'www-authenticate': 'Basic' })
+  if (!(request.headers['content-type'] ?? '').startsWith('application/x-www-form-urlencoded'))
+    return answer(400, { error: 'invalid_request' })
   if (form.get('grant_type') !== 'client_credentials') return answer(400, { error: 'unsupported_grant_type' })
   const scopes = (form.get('scope') ?? '').split(' ')
   const known = ['webhookrec.read', 'solicrec.read', ...routes.map(one => one.scope)]

@@ -1,8 +1,9 @@
 /**
  * The bank's notifications of recurrences (callback of `PUT /webhookrec`). They carry no signature: the connection is authenticated, by
- * the bank's client certificate (Manual de Segurança do Pix: mutual TLS; the certificate is the bank's to publish). A TLS terminator in
- * front of us has verified that the sender holds the certificate's key and hands the certificate on in `Client-Cert` (RFC 9440), which our
- * server keeps from such a proxy only. Here it is compared, by the SHA-256 of its DER, with the fingerprints the account knows.
+ * the bank's client certificate. The specification leaves that to the Central Bank's rules; banks say so in their own pages and publish
+ * their certificate there (Efí, api-pix/webhooks: "by Central Bank regulation"). A TLS terminator in front of us has verified that the
+ * sender holds the certificate's key and hands the certificate on in `Client-Cert` (RFC 9440), which our server keeps from such a proxy
+ * only. Here it is compared, by the SHA-256 of its DER, with the fingerprints the account knows.
  */
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { z } from 'zod'

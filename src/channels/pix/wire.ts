@@ -56,7 +56,13 @@ export const cancelRequest = (session: Session, id: string): ChannelRequest =>
 
 export const pageSize = 1_000
 export function listRequest(session: Session, of: { readonly from: string; readonly to: string; readonly page: number }): ChannelRequest {
-  const query = { inicio: of.from, fim: of.to, 'paginacao.paginaAtual': String(of.page), 'paginacao.itensPorPagina': String(pageSize) }
+  const query = {
+    inicio: of.from,
+    fim: of.to,
+    // The first page is what is given without asking for one.
+    ...(of.page === 0 ? {} : { 'paginacao.paginaAtual': String(of.page) }),
+    'paginacao.itensPorPagina': String(pageSize),
+  }
   return get(session, `/rec?${new URLSearchParams(query)}`)
 }
 
