@@ -25,13 +25,6 @@ export const subject: Subject = {
     const signature = signatureHeader({ path: pathOf('consult', clientId), clientId, time, body }, signing) ?? ''
     return { status: 200, headers: { 'response-time': time, signature }, body }
   },
-  /** As `requestOf` signs: over the path and what the headers say. */
-  resign: (request, { secrets }) => {
-    const { 'client-id': clientId = '', 'request-time': time = '' } = request.headers
-    const { pathname } = new URL(request.url)
-    const signature = signatureHeader({ path: pathname, clientId, time, body: request.body ?? '' }, secrets.privateKey ?? '') ?? ''
-    return { ...request, headers: { ...request.headers, signature } }
-  },
   timestamped: false,
   signsBytes: true,
   boundEvent: 'TOKEN_CREATED',
