@@ -119,14 +119,15 @@ function delivery(
 
 function answerOf(state: State, keys: AntomKeys, request: SimulatorRequest, context: SimulatorContext): Content {
   const { clientId } = keys
-  const { signature, 'client-id': named, 'request-time': time = '' } = request.headers
+  const { signature, 'client-id': named, 'request-time': time = '', 'content-type': type = '' } = request.headers
   if (named !== clientId) return failure('UNKNOWN_CLIENT')
   const apis: readonly Api[] = ['consult', 'applyToken', 'revoke']
   const api = apis.find(one => pathOf(one, clientId) === request.path)
   if (api === undefined || request.method !== 'POST') return failure('NO_INTERFACE_DEF')
   if (!isSigned({ path: request.path, clientId, time, body: request.body }, signature, keys.merchantKey))
     return failure('INVALID_SIGNATURE')
-  if (!/^\d{13}$/.test(time)) return failure('PARAM_ILLEGAL')
+  // "Check whether the request fields, header fields among them, are correct" is what this code asks for.
+  if (!/^\d{13}$/.test(time) || !/^application\/json; *charset=utf-8$/i.test(type)) return failure('PARAM_ILLEGAL')
   const content = json(request.body)
   switch (api) {
     case 'consult':

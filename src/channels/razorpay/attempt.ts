@@ -121,16 +121,18 @@ export async function attemptCard(call: Call, input: BindInput, references: Orde
   return standing.kind === 'ended' ? standing.ending : uncertain('no_next_step', known)
 }
 
+/** While no password was sent the payment is not named: nobody has been asked anything yet. */
 export async function sendPassword(
   call: Call,
   payment: string,
   references: References,
   others: readonly Action[] = [],
 ): Promise<BindOutcome> {
+  const { payment: _, ...unasked } = references
   const said = await ask(call, otp.generate(call, payment), shapes.attempted)
-  if (said.kind === 'nothing') return uncertain(said.cause, references)
-  if (said.kind === 'no') return uncertain('password_not_sent', references)
-  if (said.content.razorpay_payment_id !== payment) return uncertain('another_payment', references)
+  if (said.kind === 'nothing') return uncertain(said.cause, unasked)
+  if (said.kind === 'no') return uncertain('password_not_sent', unasked)
+  if (said.content.razorpay_payment_id !== payment) return uncertain('another_payment', unasked)
   return otpChallenge(said.content, references, others)
 }
 

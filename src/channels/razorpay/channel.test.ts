@@ -96,6 +96,19 @@ test('two customers of ours who are one person to Razorpay are both bound', asyn
   assert.equal(bench.effects('customer_made').length, 1)
 })
 
+test('a customer who was made in an answer that was lost is given back; without `fail_existing` there would be an error', async () => {
+  const bench = createBench(subject)
+  bench.fault('lost_after', '/v1/customers')
+  assert.equal((await bench.bind(bench.call('opn_1'), bench.input('bnd_1'))).kind, 'uncertain')
+  await begin(bench)
+  assert.equal(bench.effects('customer_made').length, 1)
+  const call = bench.call('opn_2')
+  const send: Call['send'] = request =>
+    call.send({ ...request, ...(request.body && { body: request.body.replace('"fail_existing":"0",', '') }) })
+  const refused = await bench.bind({ ...call, send }, bench.input('bnd_2'))
+  assert.equal(refused.kind, 'refused')
+})
+
 test('a bind that is sent again goes on in the order it finds, and an agreed one is found', async () => {
   const bench = createBench(subject)
   await begin(bench)

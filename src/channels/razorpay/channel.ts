@@ -124,7 +124,8 @@ async function resend(call: Call, { references }: ResumeInput): Promise<BindOutc
 async function lookUp(call: Call, input: LookUpInput): Promise<LookUpOutcome> {
   if (input.verb === 'revoke') return lookUpToken(call, input)
   const { references } = input
-  const order = references.order ?? (await ownOrder(call))
+  // While the customer has been shown nothing, the order goes by our own name for it; after that by the payment that was shown.
+  const order = references.payment === undefined || references.order === undefined ? await ownOrder(call) : references.order
   if (typeof order !== 'string') return order
   const found = { ...references, order }
   const standing = await standingOf(call, order, found)

@@ -49,7 +49,7 @@ const inputs = {
       name: z.string().min(1),
       expiry_month: z.string().regex(/^(0[1-9]|1[0-2])$/),
       expiry_year: z.string().regex(/^\d\d$/),
-      cvv: z.string().optional(),
+      cvv: z.string().regex(/^\d{3,4}$/),
     }),
     callback_url: z.url().optional(),
     notes: z.record(z.string(), z.string()).optional(),

@@ -99,7 +99,7 @@ function answer(desk: Desk, request: SimulatorRequest): SimulatorAnswer {
     return give(401, { error: { code: 'BAD_REQUEST_ERROR', description: 'Authentication failed' } })
   const [version, kind = '', id = '', more = '', last = ''] = request.path.split('/').slice(1)
   if (version !== 'v1') return notFound
-  const body = json(request.body)
+  const body = json(request)
   const route = `${request.method} ${kind}`
   if (route === 'POST customers' && id === '') return makeCustomer(desk, body)
   if (route === 'POST orders' && id === '') return makeOrder(desk, body)
@@ -110,9 +110,11 @@ function answer(desk: Desk, request: SimulatorRequest): SimulatorAnswer {
   return request.method === 'GET' ? readOut(desk.state, request, { kind, id, more }) : notFound
 }
 
-function json(text: string): unknown {
+/** A body that does not say it is JSON is not read. */
+function json({ headers, body }: SimulatorRequest): unknown {
+  if (body === '' || headers['content-type']?.startsWith('application/json') !== true) return {}
   try {
-    return text === '' ? {} : JSON.parse(text)
+    return JSON.parse(body)
   } catch {
     return undefined
   }
@@ -127,8 +129,11 @@ function readOut(
   const order = state.orders.get(id)
   const payment = state.payments.get(id)
   if (kind === 'orders' && id === '') {
-    const receipt = new URLSearchParams(request.query).get('receipt') ?? ''
-    return collection([...state.orders.values()].filter(one => one.receipt.includes(receipt)).map(one => orderEntity(state, one)))
+    const asked = new URLSearchParams(request.query)
+    const receipt = asked.get('receipt') ?? ''
+    // Newest first, ten unless asked for more (razorpay.com/docs/api/orders/fetch-all).
+    const page = [...state.orders.values()].filter(one => one.receipt.includes(receipt)).reverse()
+    return collection(page.slice(0, Number(asked.get('count') ?? 10)).map(one => orderEntity(state, one)))
   }
   if (kind === 'orders' && order !== undefined)
     return more === 'payments'
