@@ -41,7 +41,7 @@ type Inside = {
 export function createPayPalSimulator(credentials: Credentials): Simulator {
   const { publicKey = '', privateKey = '' } = credentials.simulator ?? {}
   const print = createHash('sha256').update(publicKey).digest()
-  const pem = makeCertificate({ publicKey, privateKey }, 'messageverificationcerts.paypal.example', print.subarray(0, 8))
+  const pem = makeCertificate({ publicKey, privateKey }, 'messageverificationcerts.sandbox.paypal.com', print.subarray(0, 8))
   const state: Inside = {
     credentials,
     ledger: createLedger(),
