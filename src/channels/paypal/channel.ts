@@ -38,6 +38,7 @@ import {
   remove,
   request,
   type Setup,
+  setupOf,
   setupShape,
   shownOf,
 } from './wire.ts'
@@ -101,27 +102,6 @@ const refused = (by: Refused['by'], category: Refused['category'], code: string,
   elsewhere,
   references,
 })
-
-/** wallet_base.description of the specification: at most 128 of these. What does not fit is left out, not mangled. */
-const describable = /^[a-zA-Z0-9_'\-., :;!?"]{1,128}$/
-
-function setupOf(input: BindInput): object {
-  const cancelled = new URL(input.returnUrl)
-  cancelled.searchParams.set('cancelled', 'true')
-  const description = input.terms?.description ?? ''
-  return {
-    customer: { merchant_customer_id: input.binding },
-    payment_source: {
-      paypal: {
-        ...(describable.test(description) ? { description } : {}),
-        permit_multiple_payment_tokens: true,
-        usage_type: 'MERCHANT',
-        customer_type: 'CONSUMER',
-        experience_context: { shipping_preference: 'NO_SHIPPING', return_url: input.returnUrl, cancel_url: cancelled.href },
-      },
-    },
-  }
-}
 
 /** Our binding's name, where PayPal gives it back, and every name known before. */
 function isOf(
