@@ -109,6 +109,7 @@ function handle(state: Inside, request: SimulatorRequest, context: SimulatorCont
 
 /** RFC 6749, section 4.4; the errors in the words of section 5.2. */
 function giveAccess(state: Inside, request: SimulatorRequest, context: SimulatorContext): SimulatorAnswer {
+  if (!(request.headers['content-type'] ?? '').startsWith('application/x-www-form-urlencoded')) return failure(plain(415), context)
   const { clientId = '', clientSecret = '' } = state.credentials.secrets
   const basic = `Basic ${Buffer.from(`${clientId}:${clientSecret}`).toString('base64')}`
   if (request.headers.authorization !== basic)
