@@ -38,6 +38,7 @@ import {
   remove,
   request,
   type Setup,
+  setupOf,
   setupShape,
   shownOf,
 } from './wire.ts'
@@ -90,7 +91,7 @@ async function bind(call: Call, input: BindInput): Promise<BindOutcome> {
   if (answer.kind === 'uncertain') return { ...answer, references: lost }
   if (answer.kind === 'error') return refusal(answer, lost)
   if (!isOf(answer.value, input.binding, {})) return uncertain(elsewhereCause, lost)
-  return outcomeOf(call, { token: door.token, binding: input.binding, references: {}, mayExchange: true, cancelled: false }, answer.value)
+  return outcomeOf(call, { token: door.token, binding: input.binding, references: {}, cancelled: false }, answer.value)
 }
 
 const refused = (by: Refused['by'], category: Refused['category'], code: string, elsewhere: boolean, references: References): Refused => ({
@@ -101,27 +102,6 @@ const refused = (by: Refused['by'], category: Refused['category'], code: string,
   elsewhere,
   references,
 })
-
-/** wallet_base.description of the specification: at most 128 of these. What does not fit is left out, not mangled. */
-const describable = /^[a-zA-Z0-9_'\-., :;!?"]{1,128}$/
-
-function setupOf(input: BindInput): object {
-  const cancelled = new URL(input.returnUrl)
-  cancelled.searchParams.set('cancelled', 'true')
-  const description = input.terms?.description ?? ''
-  return {
-    customer: { merchant_customer_id: input.binding },
-    payment_source: {
-      paypal: {
-        ...(describable.test(description) ? { description } : {}),
-        permit_multiple_payment_tokens: true,
-        usage_type: 'MERCHANT',
-        customer_type: 'CONSUMER',
-        experience_context: { shipping_preference: 'NO_SHIPPING', return_url: input.returnUrl, cancel_url: cancelled.href },
-      },
-    },
-  }
-}
 
 /** Our binding's name, where PayPal gives it back, and every name known before. */
 function isOf(
@@ -136,12 +116,11 @@ function isOf(
   return same(known.id, answer.id) && same(known.customer, answer.customer?.id) && same(binding, answer.customer?.merchant_customer_id)
 }
 
-/** `mayExchange`: only a bind or resume takes the payment token; a look-up looks. `cancelled`: the browser came back by the other way. */
+/** `cancelled`: the browser came back by the way of cancelling. */
 type Asking = {
   readonly token: string
   readonly binding: string
   readonly references: References
-  readonly mayExchange: boolean
   readonly cancelled: boolean
 }
 
@@ -159,7 +138,7 @@ function outcomeOf(call: Call, asking: Asking, setup: Setup): Promise<BindOutcom
       if (asking.cancelled) return refused('channel', 'cancelled_by_customer', 'cancelled', false, references)
       return challenge(setup, references)
     case 'APPROVED':
-      return asking.mayExchange ? exchangeSetup(call, next, setup.id) : challenge(setup, references)
+      return exchangeSetup(call, next, setup.id)
     case 'VAULTED':
     case 'TOKENIZED':
       return findPayment(call, next, () => uncertain('the payment token is not there', references))
@@ -174,6 +153,10 @@ function challenge(setup: Setup, references: References): BindOutcome {
   return { kind: 'challenged', action: { type: 'redirect', url, method: 'GET' }, references }
 }
 
+/**
+ * The customer agreed; nothing else is to be asked. So a look-up may do it too: PayPal tells nobody of an approval, and a setup token becomes
+ * one payment token whoever exchanges it, and however often.
+ */
 async function exchangeSetup(call: Call, asking: Asking, id: string): Promise<BindOutcome> {
   const { references } = asking
   const asked = request(call, asking.token, {
@@ -232,7 +215,6 @@ async function resume(call: Call, input: ResumeInput): Promise<BindOutcome> {
     token: door.token,
     binding: input.binding,
     references,
-    mayExchange: true,
     cancelled: input.returned.cancelled === 'true',
   })
 }
@@ -267,7 +249,7 @@ async function lookUp(call: Call, input: LookUpInput): Promise<LookUpOutcome> {
   const door = await open(call)
   if (door.kind !== 'open') return shut(door, references)
   if (input.verb === 'revoke') return lookUpRevoke(call, door.token, references)
-  return readSetup(call, id ?? '', { token: door.token, binding: input.binding, references, mayExchange: false, cancelled: false })
+  return readSetup(call, id ?? '', { token: door.token, binding: input.binding, references, cancelled: false })
 }
 
 async function lookUpRevoke(call: Call, token: string, references: References): Promise<LookUpOutcome> {

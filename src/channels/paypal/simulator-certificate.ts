@@ -12,7 +12,12 @@ const tag = (kind: number, ...parts: readonly Buffer[]): Buffer => {
   return Buffer.concat([Buffer.from([kind, ...size]), content])
 }
 const sequence = (...parts: readonly Buffer[]) => tag(0x30, ...parts)
-const integer = (bytes: Buffer) => tag(0x02, Buffer.concat([Buffer.from([0]), bytes]))
+/** X.690, 8.3: a positive number in as few bytes as will do, led by a zero where it would look negative. */
+const integer = (number: bigint): Buffer => {
+  const digits = number.toString(16)
+  const bytes = Buffer.from(digits.padStart(digits.length + (digits.length % 2), '0'), 'hex')
+  return tag(0x02, (bytes[0] ?? 0) > 127 ? Buffer.from([0]) : Buffer.alloc(0), bytes)
+}
 /** X.690, 8.19: the first two numbers share a byte, the others stand in groups of seven bits. */
 function oid(text: string): Buffer {
   const [first = 0, second = 0, ...others] = text.split('.').map(Number)
@@ -37,7 +42,15 @@ export function makeCertificate(
   const name = named(commonName)
   const spki = createPublicKey(keys.publicKey).export({ type: 'spki', format: 'der' })
   const validity = sequence(time('200101000000Z'), time('491231235959Z'))
-  const toBeSigned = sequence(tag(0xa0, tag(0x02, Buffer.from([2]))), integer(serial), sha256WithRsa, name, validity, name, spki)
+  const toBeSigned = sequence(
+    tag(0xa0, tag(0x02, Buffer.from([2]))),
+    integer(serial.readBigUInt64BE()),
+    sha256WithRsa,
+    name,
+    validity,
+    name,
+    spki,
+  )
   const signature = sign('sha256', toBeSigned, keys.privateKey)
   const whole = sequence(toBeSigned, sha256WithRsa, tag(0x03, Buffer.from([0]), signature))
   const lines = whole.toString('base64').replaceAll(/.{64}(?=.)/g, '$&\n')

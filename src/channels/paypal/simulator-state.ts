@@ -12,6 +12,8 @@ export type Setup = {
   /** What the merchant calls the customer; ours names the binding. */
   readonly merchantCustomer: string
   readonly wallet: Json
+  /** Unless the merchant says that nothing is shipped, PayPal gives the payer's address along. */
+  readonly ships: boolean
   readonly returnUrl: string
   readonly cancelUrl: string
   readonly key: string
@@ -102,7 +104,7 @@ const described = (setup: Setup) => behaviourOf(text(setup.wallet.description))
 
 function makeSetup(state: State, body: Json, key: string, context: SimulatorContext): Setup {
   const { experience_context: experience, ...wallet } = inside(inside(body, 'payment_source'), 'paypal')
-  const { return_url: returnUrl, cancel_url: cancelUrl } = isRecord(experience) ? experience : {}
+  const { return_url: returnUrl, cancel_url: cancelUrl, shipping_preference: shipping } = isRecord(experience) ? experience : {}
   if (text(returnUrl) === '') throw refuse(422, 'RETURN_URL_REQUIRED', 'The return URL is required when payer approval is needed.')
   if (text(cancelUrl) === '') throw refuse(422, 'CANCEL_URL_REQUIRED', 'The cancel URL is required when payer approval is needed.')
   const setup: Setup = {
@@ -112,6 +114,7 @@ function makeSetup(state: State, body: Json, key: string, context: SimulatorCont
     customer: drawName(context, 10),
     merchantCustomer: text(inside(body, 'customer').merchant_customer_id),
     wallet,
+    ships: shipping !== 'NO_SHIPPING',
     returnUrl: text(returnUrl),
     cancelUrl: text(cancelUrl),
     key,
@@ -200,12 +203,16 @@ export function showSetup(of: Setup, address: string): object {
   }
 }
 
+const madeUp = { name: { full_name: 'Firstname Lastname' }, address: { address_line_1: '2211 N First Street', country_code: 'US' } }
+
 export function showPayment(of: Payment, address: string): object {
   const href = `${address}/v3/vault/payment-tokens/${of.id}`
   return {
     id: of.id,
     customer: customerOf(of.setup),
-    payment_source: { paypal: { ...of.setup.wallet, email_address: of.email, payer_id: of.payer } },
+    payment_source: {
+      paypal: { ...of.setup.wallet, ...(of.setup.ships ? { shipping: madeUp } : {}), email_address: of.email, payer_id: of.payer },
+    },
     links: [
       { href, rel: 'self', method: 'GET' },
       { href, rel: 'delete', method: 'DELETE' },

@@ -41,7 +41,7 @@ type Inside = {
 export function createPayPalSimulator(credentials: Credentials): Simulator {
   const { publicKey = '', privateKey = '' } = credentials.simulator ?? {}
   const print = createHash('sha256').update(publicKey).digest()
-  const pem = makeCertificate({ publicKey, privateKey }, 'messageverificationcerts.paypal.example', print.subarray(0, 8))
+  const pem = makeCertificate({ publicKey, privateKey }, 'messageverificationcerts.sandbox.paypal.com', print.subarray(0, 8))
   const state: Inside = {
     credentials,
     ledger: createLedger(),
@@ -109,6 +109,7 @@ function handle(state: Inside, request: SimulatorRequest, context: SimulatorCont
 
 /** RFC 6749, section 4.4; the errors in the words of section 5.2. */
 function giveAccess(state: Inside, request: SimulatorRequest, context: SimulatorContext): SimulatorAnswer {
+  if (!(request.headers['content-type'] ?? '').startsWith('application/x-www-form-urlencoded')) return failure(plain(415), context)
   const { clientId = '', clientSecret = '' } = state.credentials.secrets
   const basic = `Basic ${Buffer.from(`${clientId}:${clientSecret}`).toString('base64')}`
   if (request.headers.authorization !== basic)

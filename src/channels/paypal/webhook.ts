@@ -95,6 +95,8 @@ async function fetchCertificate(url: string, request: WebhookRequest): Promise<C
     if (answer.status !== 200) return `the certificate could not be fetched: ${answer.status}`
     // A chain may follow; the first is the one that signs.
     const certificate = new X509Certificate(answer.body)
+    // As PayPal's own libraries check it (PayPal-Python-SDK, notifications.py); its chain is vouched for by the host it was fetched from.
+    if (!/^CN=.+\.paypal\.com$/im.test(certificate.subject)) return 'the certificate is not in PayPal’s name'
     const key = createPublicKey(certificate.publicKey.export({ type: 'spki', format: 'pem' }))
     if (key.asymmetricKeyType !== 'rsa') return 'the certificate is not of an RSA key'
     return { key, fromMs: Date.parse(certificate.validFrom), toMs: Date.parse(certificate.validTo) }

@@ -1,6 +1,7 @@
 /** PayPal's words: JSON bodies, headers, and the shapes of what comes back. Nothing outside this folder speaks them. */
 import { z } from 'zod'
 import {
+  type BindInput,
   type Call,
   type ChannelAnswer,
   type ChannelRequest,
@@ -95,6 +96,27 @@ export function request(call: Call, token: string, asked: Asked): ChannelRequest
       ...(asked.requestId === undefined ? {} : { 'paypal-request-id': asked.requestId }),
     },
     ...(asked.body === undefined ? {} : { body: JSON.stringify(asked.body) }),
+  }
+}
+
+/** wallet_base.description of the specification: at most 128 of these. What does not fit is left out, not mangled. */
+const describable = /^[a-zA-Z0-9_'\-., :;!?"]{1,128}$/
+
+export function setupOf(input: BindInput): object {
+  const cancelled = new URL(input.returnUrl)
+  cancelled.searchParams.set('cancelled', 'true')
+  const description = input.terms?.description ?? ''
+  return {
+    customer: { merchant_customer_id: input.binding },
+    payment_source: {
+      paypal: {
+        ...(describable.test(description) ? { description } : {}),
+        permit_multiple_payment_tokens: true,
+        usage_type: 'MERCHANT',
+        customer_type: 'CONSUMER',
+        experience_context: { shipping_preference: 'NO_SHIPPING', return_url: input.returnUrl, cancel_url: cancelled.href },
+      },
+    },
   }
 }
 
