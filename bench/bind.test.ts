@@ -20,7 +20,8 @@ test('the three ways of binding write the same rows for each unit, and their rat
       const perUnit = (count: number, of: typeof way): number => count / report.units[of]
       assert.equal(perUnit(rows, way), perUnit(ours?.rows ?? Number.NaN, 'ours'), `${way}: rows of ${table}`)
       assert.equal(perUnit(versions, way), perUnit(ours?.versions ?? Number.NaN, 'ours'), `${way}: versions of ${table}`)
-      assert.ok(Math.abs(bytes - (ours?.bytes ?? 0)) <= 0.05 * bytes, `${way}: a row of ${table} has ${bytes} bytes, ours ${ours?.bytes}`)
+      // A tenth: what PostgreSQL makes of a long JSON by compressing it depends on how its ids were drawn.
+      assert.ok(Math.abs(bytes - (ours?.bytes ?? 0)) <= 0.1 * bytes, `${way}: a row of ${table} has ${bytes} bytes, ours ${ours?.bytes}`)
     }
   assert.match(tableOf(report), /twin, one caller/)
 })

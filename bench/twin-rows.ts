@@ -75,7 +75,7 @@ export function bindingOf(b: Bind): BindingRow {
     consent: b.consent,
     client: b.client,
     return_url: b.returnUrl,
-    route: null,
+    route: { rule: 'deployment', considered: [{ channel: 'stripe', verdict: 'chosen', because: 'takes it' }] },
     operations: 1,
     created_at: b.now,
     updated_at: b.now,
@@ -129,7 +129,7 @@ export function operationOf(b: Bind) {
     input: {
       capture: b.capture,
       cardVersion: 1,
-      card: { brand, last4, expiryMonth, expiryYear, securityCode, holder },
+      source: { type: 'card', card: { brand, last4, expiryMonth, expiryYear, securityCode, holder } },
       route: [],
       returnUrl: b.ourReturnUrl,
       client: { ...(ip === null ? {} : { ip }), ...(userAgent === null ? {} : { userAgent }) },

@@ -10,6 +10,7 @@ import { channels } from '../src/channels/index.ts'
 import { readConfig } from '../src/config.ts'
 import { type Running, start } from '../src/main.ts'
 import { createLog } from '../src/world/log.ts'
+import { bindAll } from './all.ts'
 import { type Caller, callerOf, type Instrument, instrumentShape, receiver, say, show, title, until } from './steps.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'bindery-demo-'))
@@ -27,7 +28,7 @@ function pick(...names: readonly string[]): Record<string, string> {
 const startedAt = Date.now()
 const running = await start(config, createLog('error'))
 try {
-  await tell(running)
+  await (process.argv.includes('--all') ? bindAll(running) : tell(running))
 } finally {
   await running.stop()
   rmSync(folder, { recursive: true, force: true })

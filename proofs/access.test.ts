@@ -200,7 +200,9 @@ async function ownIds(): Promise<Readonly<Record<string, string>>> {
   const webhook_endpoints = named.parse((await story.caller.call('/v1/webhook_endpoints', { body: { url: ground.receiver.url } })).json).id
   const events = pageShape.parse((await story.caller.call('/v1/events?limit=1')).json).data[0]?.id ?? ''
   const test_clocks = named.parse((await story.caller.call('/v1/test_clocks', { body: {} })).json).id
-  return { customers, instruments, webhook_endpoints, events, test_clocks }
+  const rule = { priority: 1, when: {}, channels: ['stripe', 'adyen'] }
+  const routing_rules = named.parse((await story.caller.call('/v1/routing_rules', { body: rule })).json).id
+  return { customers, instruments, webhook_endpoints, events, test_clocks, routing_rules }
 }
 
 /** What the server does on its own: rides of the store, deliveries and their cursors. */

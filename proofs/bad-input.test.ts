@@ -97,6 +97,24 @@ async function samplesOf(): Promise<readonly Fed[]> {
       kinds: { '/binding': 'id', '/returned/redirectResult': 'metadata' },
     }),
     act('/v1/instruments/{id}/unbind', noId('ins')),
+    ...['/resend', '/refresh'].map(rest => act(`/v1/instruments/{id}${rest}`, bound.id, { body: {}, kinds: { '/binding': 'id' } })),
+    { method: 'GET', path: '/v1/channels', kinds: {}, writes: [] },
+    list('/v1/sandbox/values', {}, { 'query/channel': 'currency' }),
+    {
+      ...{ method: 'POST', path: '/v1/route', writes: [] },
+      body: { card: { capture: noId('cap') }, channels: ['stripe'], bin: '424242' },
+      kinds: { '/card/capture': 'id', '/channels/0': 'currency', '/bin': 'id' },
+    },
+    {
+      ...{ method: 'POST', path: '/v1/routing_rules', writes: ['bindery.routing_rules'] },
+      body: { priority: 9, when: { kinds: ['card'], bins: ['4242'], currencies: ['EUR'], countries: ['DE'] }, channels: ['stripe'] },
+      kinds: {
+        ...{ '/priority': 'count', '/when/kinds/0': 'currency', '/when/bins/0': 'id', '/when/currencies/0': 'currency' },
+        ...{ '/when/countries/0': 'currency', '/channels/0': 'currency' },
+      },
+    },
+    { method: 'GET', path: '/v1/routing_rules', kinds: {}, writes: [] },
+    { method: 'DELETE', path: '/v1/routing_rules/{id}', params: { id: noId('rul') }, kinds: { 'path/id': 'id' }, writes: [] },
     {
       ...{ method: 'POST', path: '/v1/webhook_endpoints', writes: ['bindery.webhook_endpoints', 'vault.deks'] },
       body: { url: 'https://shop.example.com/hook', types: ['*'], description: 'd' },

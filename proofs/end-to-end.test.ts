@@ -160,7 +160,8 @@ test('duplicate, late, reordered and forged webhooks change nothing', async () =
       const names = told.map(one => `${one.source} ${one.source_event}`)
       assert.equal(new Set(names).size, names.length, 'no fact stands twice')
     }
-  for (const [channel, address] of ground.sandbox.addresses) {
+  for (const channel of ['stripe', 'adyen']) {
+    const address = ground.sandbox.addresses.get(channel) ?? ''
     const told = deliveryShape.parse(await (await fetch(`${address}/_sandbox/deliveries`)).json())
     const forged = told.filter(one => one.forged)
     assert.ok(forged.length > 0, channel)

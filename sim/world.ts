@@ -96,19 +96,7 @@ export function createSimulated(seed: number, bug: Bug | undefined, take: (simul
   const start = (): Process => {
     crashes += 1
     const life = createLife(crashes)
-    const world = createWorld({
-      scheduler,
-      faults,
-      life,
-      note,
-      errors,
-      store,
-      network,
-      vault: vaultPort,
-      bug,
-      checkIntent,
-      health: createHealth(),
-    })
+    const world = createWorld({ scheduler, faults, life, note, errors, store, network, vault: vaultPort, bug, checkIntent })
     const outbound: Outbound = { send: receivers.send(life), keys: createKeyRing() }
     return { world, life, dispatcher: createDispatcher(world, queries, outbound) }
   }
@@ -190,7 +178,6 @@ type Parts = {
   readonly vault: Vault
   readonly bug: Bug | undefined
   readonly checkIntent: (request: ChannelRequest) => Promise<void>
-  readonly health: World['health']
 }
 
 function createWorld(parts: Parts): World {
@@ -228,7 +215,7 @@ function createWorld(parts: Parts): World {
       }),
     channels,
     account: (channel, mode) => (mode !== 'test' ? undefined : faults.strikes('door_closed') ? lockedOut(channel) : accountOf(channel)),
-    health: parts.health,
+    health: createHealth(),
     log: logOf(parts),
     settings: {
       publicUrl: 'https://bindery.sim',

@@ -23,9 +23,11 @@ import { createServer } from './http/serve.ts'
 import { apiKeys } from './http/tables.ts'
 import { createSettler } from './instruments/settler.ts'
 import { sandboxCredentials } from './sandbox-keys.ts'
+import { sandboxWallet, tapOf } from './sandbox-wallet.ts'
 import { type DeploymentSecrets, deploymentSecrets } from './secrets.ts'
 import { tables } from './tables.ts'
 import { createVaultClient, type VaultClient } from './vault/client.ts'
+import type { FakeWallet } from './vault/device-token/mint.ts'
 import { keepVault } from './vault/start.ts'
 import { vaultTables } from './vault/tables.ts'
 import { chores, duties, work } from './worker.ts'
@@ -85,7 +87,9 @@ async function startAll(
     : undefined
   if (sandbox !== undefined) undo.push(() => sandbox.close())
   const accounts = accountsOf(config, sandbox, credentials)
-  const vault = await vaultOf(config, { connection, secrets, origins: originsOf(accounts), log, clock }, undo)
+  // Its seed is a use of the sandbox's own key: nothing that is worth more hangs on it.
+  const wallet = config.sandbox ? sandboxWallet(secrets.grantKey) : undefined
+  const vault = await vaultOf(config, { connection, secrets, origins: originsOf(accounts), log, clock, wallet }, undo)
   const store = createPostgresStore({ connection: asRole(connection, roles.rider), schema: 'bindery', tables, eventsTable: 'events' })
   undo.push(() => store.close())
   const reader = new Pool({ ...inSchema(asRole(connection, roles.reader)), max: 4 })
@@ -121,6 +125,7 @@ async function startAll(
     health: createHealth(),
     log,
     settings,
+    ...(wallet === undefined ? {} : { tap: tapOf(wallet, clock) }),
   }
   return serve(config, { world, vault: vault.client, store, reader, sandbox, secrets, limits: parts.limits ?? {}, place }, undo)
 }
@@ -192,10 +197,11 @@ type VaultNeeds = {
   readonly origins: readonly string[]
   readonly log: Log
   readonly clock: Pick<World, 'now' | 'random' | 'sleep'>
+  readonly wallet: FakeWallet | undefined
 }
 
 async function vaultOf(config: Config, needs: VaultNeeds, undo: Undo[]) {
-  const { connection, secrets, origins, log, clock } = needs
+  const { connection, secrets, origins, log, clock, wallet } = needs
   const socketPath = join(tmpdir(), `bindery-vault-${process.pid}-${clock.random(4).toString('hex')}.sock`)
   const settings = {
     socketPath,
@@ -208,6 +214,7 @@ async function vaultOf(config: Config, needs: VaultNeeds, undo: Undo[]) {
     origins,
     allowLoopback: config.sandbox,
     publicUrl: config.publicUrl ?? `http://${config.host}:${config.port}`,
+    wallets: wallet?.settings,
   }
   const kept = await keepVault(settings, reason => log.error('the vault ended, and is started again', { reason }))
   undo.push(() => kept.stop())

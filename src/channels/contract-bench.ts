@@ -39,10 +39,14 @@ export type Subject = {
   readonly officialCodes: readonly string[]
   /** Success of a revocation is a status without a body: what spoils bodies leaves it as it is. */
   readonly bodylessRevocation?: true
+  /** Success of a resume is a status without a body, as above. */
+  readonly bodylessResume?: true
   /** The answer to a refresh names nothing of ours, so one about something else cannot be told apart; it only says that news will come. */
   readonly namelessRefresh?: true
   /** Nobody can ask the channel how a bind ended: after the key's window its webhook alone tells. */
   readonly endingIsTold?: true
+  /** Where requests are signed: signs one anew as our side does, so that what was changed on the wire is judged for itself, not for its signature. */
+  readonly resign?: (request: ChannelRequest, credentials: Credentials) => ChannelRequest
 }
 
 export type Bench = {

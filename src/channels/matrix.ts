@@ -1,7 +1,5 @@
 /** The capability matrix: what each channel can do, read off the channel itself. None of it is written by hand. */
-import type { Channel, Repeat, SandboxValue, Verb } from './channel.ts'
-import { refusalCatalogue } from './refusal.ts'
-import { kindOfSource } from './source.ts'
+import type { Channel, Repeat, Verb } from './channel.ts'
 
 const verbs = ['bind', 'resume', 'resend', 'refresh', 'revoke'] as const satisfies readonly Verb[]
 
@@ -45,29 +43,4 @@ const viewScheme = (scheme: NonNullable<Channel['webhookScheme']>) => ({
   tolerance_seconds: scheme.toleranceSeconds ?? null,
 })
 
-export type MagicValue = ReturnType<typeof viewValue>
-
-/** One row of the table of sandbox values. */
-export function viewValue(channel: Channel, value: SandboxValue) {
-  const { outcome } = value
-  return {
-    object: 'sandbox_value' as const,
-    channel: channel.name,
-    title: value.title,
-    instrument: kindOfSource[value.source.type],
-    shape: value.shape,
-    source: value.source,
-    capture: value.give,
-    mandate: value.terms ?? null,
-    outcome,
-    ends: value.ends ?? (outcome === 'challenged' || outcome === 'verifying' ? 'bound' : null),
-    retry: isCategory(outcome) ? refusalCatalogue[outcome].retry : null,
-    from: value.from,
-  }
-}
-
-const isCategory = (outcome: string): outcome is keyof typeof refusalCatalogue => outcome in refusalCatalogue
-
 export const capabilities = (channels: Iterable<Channel>): readonly Capability[] => [...channels].map(capabilityOf)
-export const sandboxValuesOf = (channels: Iterable<Channel>): readonly MagicValue[] =>
-  [...channels].flatMap(channel => channel.sandboxValues.map(value => viewValue(channel, value)))

@@ -45,6 +45,7 @@ const booksShape: z.ZodType<Books> = z.object({
       key: z.string(),
       token: z.string(),
       atMs: z.number(),
+      heard: z.record(z.string(), z.string()).exactOptional(),
     }),
   ),
   held: z.array(z.object({ token: z.string(), reference: z.string(), customer: z.string(), label: z.string(), usable: z.boolean() })),

@@ -17,8 +17,8 @@ const named = z.record(z.string(), z.string())
 const credentialsShape: z.ZodType<Credentials> = z.strictObject({
   secrets: named,
   settings: named,
-  verifying: z.string().min(1),
-  signing: z.string().min(1),
+  verifying: z.string(),
+  signing: z.string(),
   simulator: named.exactOptional(),
 })
 const one = z.strictObject({

@@ -2,7 +2,9 @@
  * HTTP around a stage: the simulator on a loopback port, its webhooks delivered with the channel's signatures and repeated until they are
  * taken, faults by `POST /_sandbox/faults`, and its books for whoever wants to compare.
  */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
+import { TLSSocket } from 'node:tls'
 import { z } from 'zod'
 import { answerFaults, type Faults, webhookFaults } from './faults.ts'
 import type { Books, Simulator, SimulatorContext, SimulatorRequest, StageJudge } from './simulator.ts'
@@ -21,10 +23,12 @@ export type ServeOptions = {
   readonly now: () => number
   readonly random: (count: number) => Buffer
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>
+  /** HTTPS, for those alone who show a certificate that `clientAuthority` signed (or is). The simulator reads it in `client-cert` (RFC 9440). PEM. */
+  readonly tls?: { readonly certificate: string; readonly key: string; readonly clientAuthority: string }
 }
 export type ServedSimulator = {
   readonly simulator: Simulator
-  /** `http://127.0.0.1:<port>` */
+  /** `http://127.0.0.1:<port>`, or https. */
   readonly address: string
   readonly faults: Faults
   setWebhookTarget(url: string | undefined): void
@@ -64,7 +68,7 @@ export async function serveSimulator(simulator: Simulator, options: ServeOptions
       () => undefined,
     )
   }
-  const server = createServer((incoming, response) => {
+  const server = createListener(options.tls, (incoming, response) => {
     const answer = async () => {
       const request = await read(incoming)
       if (request.path.startsWith('/_sandbox/')) give(response, administer(request, served))
@@ -72,7 +76,7 @@ export async function serveSimulator(simulator: Simulator, options: ServeOptions
     }
     answer().catch(() => response.destroy())
   })
-  address = await listen(server, options.port ?? 0)
+  address = `${options.tls === undefined ? 'http' : 'https'}://127.0.0.1:${await listen(server, options.port ?? 0)}`
   const served: ServedSimulator = {
     simulator,
     address,
@@ -138,13 +142,25 @@ function give(response: ServerResponse, { status, body }: Administered): void {
   response.end(JSON.stringify(body))
 }
 
-function listen(server: Server, port: number): Promise<string> {
+function createListener(tls: ServeOptions['tls'], listener: RequestListener): Server {
+  if (tls === undefined) return createServer(listener)
+  const { certificate, key, clientAuthority } = tls
+  return createTlsServer({ cert: certificate, key, ca: clientAuthority, requestCert: true, rejectUnauthorized: true }, listener)
+}
+
+/** Whose connection it is, by the connection alone: what a client writes into the header is dropped. */
+function certificateOf({ socket }: IncomingMessage): Readonly<Record<string, string>> {
+  const raw = socket instanceof TLSSocket ? socket.getPeerCertificate().raw : undefined
+  return raw === undefined ? {} : { 'client-cert': `:${raw.toString('base64')}:` }
+}
+
+function listen(server: Server, port: number): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once('error', reject)
     server.listen(port, '127.0.0.1', () => {
       const bound = server.address()
       if (bound === null || typeof bound === 'string') reject(new Error('no port'))
-      else resolve(`http://127.0.0.1:${bound.port}`)
+      else resolve(bound.port)
     })
   })
 }
@@ -167,14 +183,15 @@ async function read(incoming: IncomingMessage): Promise<SimulatorRequest> {
     chunks.push(bytes)
   }
   const url = new URL(incoming.url ?? '/', 'http://simulator')
+  const { 'client-cert': _claimed, ...sent } = incoming.headers
   const headers = Object.fromEntries(
-    Object.entries(incoming.headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : (value ?? '')]),
+    Object.entries(sent).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : (value ?? '')]),
   )
   return {
     method: incoming.method ?? 'GET',
     path: url.pathname,
     query: url.search.slice(1),
-    headers,
+    headers: { ...headers, ...certificateOf(incoming) },
     body: Buffer.concat(chunks).toString('utf8'),
   }
 }

@@ -39,6 +39,11 @@ export type Effect = {
   /** The channel's token or id of what was affected. */
   readonly token: string
   readonly atMs: number
+  /**
+   * What the channel was told with it and would act on later, read by the channel's own names, each by itself: how it will be used, whether a
+   * security code came. Nothing else over here depends on it, so without this nobody would miss it (`proofs/mutate-wire.ts`).
+   */
+  readonly heard?: Readonly<Record<string, string>>
 }
 /** The channel's own truth: all effects in order, and what it holds now. */
 export type Books = {

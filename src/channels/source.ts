@@ -62,8 +62,16 @@ export const payerFields = [
   'postalCode',
 ] as const
 export type PayerField = (typeof payerFields)[number]
-/** `held`: what the vault can fill in. `tail`: the last digits that may be shown, empty when nothing is known yet. */
-export type PayerView = { readonly held: readonly PayerField[]; readonly tail: string; readonly country: string }
+/**
+ * `held`: what the vault can fill in. `tail`: the last digits that may be shown, empty when nothing is known yet. `holder`: whose number
+ * `taxId` is, where people and companies have different ones (CPF and CNPJ in Brazil); a person's where it is not said.
+ */
+export type PayerView = {
+  readonly held: readonly PayerField[]
+  readonly tail: string
+  readonly country: string
+  readonly holder?: 'person' | 'company'
+}
 
 export const debitSchemes = ['ach', 'sepa_debit', 'bacs', 'becs', 'pad', 'autogiro', 'betalingsservice'] as const
 export type DebitScheme = (typeof debitSchemes)[number]

@@ -13,6 +13,8 @@ export type Limits = {
   readonly drainTimeoutMs: number
   /** Proxies of ours in front; see clientAddress.ts. */
   readonly trustedProxies: number
+  /** Sandbox only: its simulators, calling from this machine with no proxy between, stand in for a TLS terminator. */
+  readonly simulatorsTellCertificates: boolean
   /** One log line for every request. */
   readonly logRequests: boolean
 }
@@ -28,5 +30,6 @@ export const defaultLimits: Limits = {
   checkIntervalMs: 2_000,
   drainTimeoutMs: 30_000,
   trustedProxies: 0,
+  simulatorsTellCertificates: false,
   logRequests: true,
 }

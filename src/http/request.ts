@@ -3,6 +3,7 @@ import type { FastifyRequest } from 'fastify'
 import { fieldProblem, Problem } from '../core/problem.ts'
 import { admit } from './auth.ts'
 import { refuseCardsInBody, refuseCardsInHeaders, refuseCardsInUrl } from './cards.ts'
+import { believed } from './clientAddress.ts'
 import type { Caller, Endpoint, RawInput } from './endpoint.ts'
 import { badText, type Json, parseJson } from './json.ts'
 import type { Limits } from './limits.ts'
@@ -25,7 +26,7 @@ export function readRequest(endpoint: Endpoint, request: FastifyRequest, caller:
   const params = readParams(request.params, url)
   const query = parseQuery(url)
   refuseCardsInUrl(url, params, query)
-  const headers = readHeaders(raw.headers)
+  const headers = readHeaders(believed(raw.headers, raw.socket.remoteAddress, limits))
   const bytes = Buffer.isBuffer(request.body) ? request.body : noBytes
   if (endpoint.rawBody) return { input: { params, query, body: noBody, raw: bytes, headers }, body: undefined }
   refuseCardsInHeaders(headers)

@@ -167,3 +167,15 @@ test('an answer is for one reader only and is what it says it is', async () => {
   assert.equal(headers.get('cache-control'), 'no-store')
   assert.equal(headers.get('x-content-type-options'), 'nosniff')
 })
+
+test('a client certificate that no proxy of ours told is not heard of', async () => {
+  const told = async (limits: Parameters<typeof trialServer>[0]) => {
+    const server = await trialServer(limits)
+    const { text } = await server.call('POST', '/hooks/pix', { body: 'a', headers: { 'client-cert': ':MIIB:' } })
+    await server.close()
+    return text
+  }
+  assert.equal(await told({}), '[1 bytes]')
+  assert.equal(await told({ trustedProxies: 1 }), '[1 bytes]:MIIB:')
+  assert.equal(await told({ simulatorsTellCertificates: true }), '[1 bytes]:MIIB:')
+})

@@ -206,7 +206,7 @@ function oddOnes(): readonly Endpoint[] {
     query: nothing,
     body: nothing,
     answers: { 200: { description: 'Heard.', contentType: 'text/plain' } },
-    handle: async (_context, { raw }) => ({ status: 200, body: `[${raw.length} bytes]` }),
+    handle: async (_context, { raw, headers }) => ({ status: 200, body: `[${raw.length} bytes]${headers['client-cert'] ?? ''}` }),
   })
   const fail = endpoint({
     method: 'GET',

@@ -7,6 +7,7 @@ import { clientOf, consentOf, subjectOf, termsOf } from './bodies.ts'
 import { extend } from './extend.ts'
 import { refresh } from './refresh.ts'
 import { answersWanted, resend, resume } from './resume.ts'
+import { knownChannels } from './route.ts'
 import { bindBody, bindingBody, extendBody, instrumentParams, resumeBody } from './schemas.ts'
 import { instrumentShape, timelineShape } from './shapes.ts'
 import { type BindingRow, bindings, type InstrumentRow, instruments } from './tables.ts'
@@ -81,6 +82,7 @@ export const instrumentEndpoints: readonly Endpoint[] = [
     recover,
     handle: async (context, { params, body }) => {
       const { companions, answer } = companionsOf(context)
+      knownChannels(context.world, [body.channel], () => '/channel')
       const instrument = await readInstrument(context, params.id)
       return answer(
         await extend(

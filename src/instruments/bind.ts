@@ -14,7 +14,7 @@ import type { Decision, Rows } from './decide.ts'
 import { ended } from './instrument.ts'
 import { newBinding, newBindOperation, newInstrument } from './intent.ts'
 import { inOrder } from './learn.ts'
-import { type Choice, chooseRoute, freeOf } from './route.ts'
+import { type Choice, chooseRoute, freeOf, knownChannels } from './route.ts'
 import { asRule, readRules } from './routing.ts'
 import { carryOut } from './settle.ts'
 import { captureOf, displayOf, type Identity, identityOf, type Subject, sourceOf } from './source.ts'
@@ -102,6 +102,7 @@ type Known = {
 /** Everything a bind is decided on, read at once; throws a problem naming the field that cannot be. */
 async function readKnown(world: World, request: BindRequest): Promise<Known> {
   const { tenant, mode, subject, terms } = request
+  knownChannels(world, request.channels ?? [], index => `/channels/${index}`)
   const capture = captureOf(subject)
   const [customer, captured, rules] = await Promise.all([
     readCustomer(world, { tenant, mode, id: request.customer }),

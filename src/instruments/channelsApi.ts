@@ -1,14 +1,15 @@
 /** The endpoints about channels: what each can do, what makes their sandboxes do it, and the rules by which a bind finds its way. */
 import { z } from 'zod'
 import type { Channel } from '../channels/channel.ts'
-import { capabilityOf, sandboxValuesOf } from '../channels/matrix.ts'
+import { capabilityOf } from '../channels/matrix.ts'
 import { instrumentKinds, shapes } from '../channels/source.ts'
-import { fieldProblem } from '../core/problem.ts'
+import { fieldProblem, Problem } from '../core/problem.ts'
 import { type Context, type Endpoint, endpoint, nothing } from '../http/endpoint.ts'
 import { id } from '../http/schemas.ts'
 import { subjectOf, termsOf } from './bodies.ts'
-import { chooseRoute } from './route.ts'
+import { chooseRoute, knownChannels } from './route.ts'
 import { addRule, asRule, type RoutingRow, readRules, removeRule } from './routing.ts'
+import { sandboxValuesOf } from './sandboxValue.ts'
 import { channelName, country, currency, routeBody } from './schemas.ts'
 import { captureOf, sourceOf } from './source.ts'
 
@@ -51,15 +52,23 @@ const valueShape = z
     title: text,
     instrument: z.enum(instrumentKinds),
     shape: z.enum(shapes),
-    source: z.record(text, z.unknown()),
-    capture: z.record(text, text),
-    mandate: z.record(text, z.unknown()).nullable(),
+    capture: z
+      .record(text, z.unknown())
+      .nullable()
+      .describe('What to hand to the vault at its capture door; of a device token, what POST /v1/sandbox/device_tokens makes one from.'),
+    bind: z.record(text, z.unknown()).describe('What goes into the bind, with the reference that the vault gave for `cap_…`.'),
     outcome: text.describe('bound, challenged, verifying, or the category of the refusal'),
     ends: text.nullable(),
     retry: text.nullable(),
     from: text,
   })
   .meta({ id: 'SandboxValue' })
+
+const tokenShape = z.object({
+  object: z.literal('device_token'),
+  wallet: z.enum(['apple_pay', 'google_pay']),
+  token: z.record(text, z.unknown()),
+})
 
 const listOf = <S extends z.ZodType>(shape: S) => z.object({ object: z.literal('list'), data: z.array(shape) })
 
@@ -79,7 +88,7 @@ const conditionShape = z.strictObject({
     .optional(),
 })
 const ruleBody = z.strictObject({
-  priority: z.int().min(0).max(1_000_000).describe('Rules are tried from the lowest.'),
+  priority: z.int().min(0).max(1_000).describe('Rules are tried from the lowest.'),
   when: conditionShape.describe('Every list that is given has to hold the value; an empty object always fits.'),
   channels: z.array(channelName).min(1).max(16),
   bind_on: z.enum(['first', 'all']).optional(),
@@ -137,6 +146,30 @@ export const channelEndpoints: readonly Endpoint[] = [
   }),
   endpoint({
     method: 'POST',
+    path: '/v1/sandbox/device_tokens',
+    name: 'tapDevice',
+    summary: 'A token as Apple Pay or Google Pay would make it, for a test card',
+    description:
+      'The sandbox has a wallet of its own, whose tokens its vault opens like any other. Name a sandbox value of a device; hand what comes back to the capture door under the name of the wallet.',
+    tag,
+    auth: 'secret',
+    params: nothing,
+    query: nothing,
+    body: z.strictObject({ channel: channelName, title: z.string().min(1).max(200) }),
+    answers: { 200: { description: 'The token.', schema: tokenShape } },
+    handle: async ({ world, caller }, { body }) => {
+      const value = world.channels.get(body.channel)?.sandboxValues.find(one => one.title === body.title)
+      if (value?.source.type !== 'device_token')
+        throw fieldProblem('/title', 'is no sandbox value of a device at this channel', 'unprocessable')
+      if (world.tap === undefined || caller.mode !== 'test') throw new Problem('not_found', 'there is no wallet here but in the sandbox')
+      const { number = '', expiryMonth = '03', expiryYear = '2030' } = value.give
+      const { wallet, cryptogram } = value.source
+      const token = world.tap({ wallet, number, expiryMonth: Number(expiryMonth), expiryYear: Number(expiryYear), cryptogram })
+      return { status: 200, body: { object: 'device_token', wallet, token: JSON.parse(token) } }
+    },
+  }),
+  endpoint({
+    method: 'POST',
     path: '/v1/route',
     name: 'explainRoute',
     summary: 'Where a bind would go, and why',
@@ -161,8 +194,7 @@ export const channelEndpoints: readonly Endpoint[] = [
     body: ruleBody,
     answers: { 201: { description: 'The rule; it holds from now on.', schema: ruleShape } },
     handle: async ({ world, caller }, { body }) => {
-      const unknown = body.channels.find(name => !world.channels.has(name))
-      if (unknown !== undefined) throw fieldProblem('/channels', `${unknown} is not a channel here`)
+      knownChannels(world, body.channels, index => `/channels/${index}`)
       const { priority, channels, bind_on = 'first' } = body
       const { tenant, mode } = caller
       return {
@@ -203,6 +235,7 @@ export const channelEndpoints: readonly Endpoint[] = [
 ]
 
 async function explain({ world, caller }: Context, body: z.output<typeof routeBody>) {
+  knownChannels(world, body.channels ?? [], index => `/channels/${index}`)
   const subject = subjectOf(body)
   const capture = captureOf(subject)
   const captured =

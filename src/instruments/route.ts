@@ -20,6 +20,12 @@ export type RouteWish = Wish & {
   readonly all: boolean | undefined
 }
 
+/** Throws a problem naming the first that is no channel here: before anything else is read. */
+export function knownChannels(world: World, names: readonly ChannelName[], pointerOf: (index: number) => string): void {
+  const wrong = names.findIndex(name => !world.channels.has(name))
+  if (wrong >= 0) throw fieldProblem(pointerOf(wrong), 'is not a channel here; GET /v1/channels lists them')
+}
+
 /** Throws a problem naming the field where no channel is left. */
 export function chooseRoute(world: World, wish: RouteWish, rules: readonly RoutingRule[], pointer = '/channels'): Choice {
   const rule = wish.asked === undefined ? rules.find(one => matches(one, wish)) : undefined

@@ -130,6 +130,7 @@ async function ask(world: World, operation: OperationRow, rows: Rows, how: 'send
     if (how === 'send' && operation.verb === 'bind' && !(await adopt(world, operation))) return { kind: 'lapsed' }
     const lapse = { code: false }
     const call: Call = {
+      nowMs: world.now(),
       operation: operation.id,
       key: operation.id,
       account,

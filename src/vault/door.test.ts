@@ -86,6 +86,29 @@ test('a card is captured and answered with what may be known of it', async t => 
   assert.notEqual(await vault.peek({ tenant: 'ten_1', mode: 'test', reference: String(reference) }), undefined)
 })
 
+test('a payer is captured and answered with what may be known of it; a refusal names the field', async t => {
+  const { grant, post, vault } = await stage(t)
+  const iban = 'DE89370400440532013000'
+  const payer = { kind: 'bank_account', scheme: 'sepa_debit', country: 'DE', iban, name: 'Zoe Doe' }
+  const response = await post(grant(), JSON.stringify({ payer }))
+  assert.equal(response.status, 201)
+  const body: unknown = await response.json()
+  assert.ok(typeof body === 'object' && body !== null && 'reference' in body)
+  const { reference: _, ...rest } = body
+  const shown = { kind: 'bank_account', scheme: 'sepa_debit', country: 'DE', held: ['name', 'iban'], tail: '3000' }
+  assert.deepEqual(rest, { ...shown, expires_at: '2026-11-22T00:15:00.000Z' })
+  const refused = await post(grant(), JSON.stringify({ payer: { ...payer, iban: iban.replace('89', '88') } }))
+  assert.deepEqual(await problemOf(refused), { code: 'invalid_request', pointer: '/payer/iban' })
+  const token = await post(grant(), JSON.stringify({ apple_pay: { data: 'x'.repeat(6000) } }))
+  assert.deepEqual(
+    await problemOf(token),
+    { code: 'unprocessable', pointer: '/apple_pay' },
+    'long enough for a token, but there are no keys',
+  )
+  assert.equal((await problemOf(await post(grant(), JSON.stringify({ apple_pay: { data: 'x'.repeat(20_000) } })))).code, 'body_too_large')
+  assert.equal(vault.captures.count(), 1)
+})
+
 test('a grant is good for its number of captures; a refused card does not use one up', async t => {
   const { grant, post } = await stage(t)
   const token = grant({ captures: 2 })

@@ -47,11 +47,13 @@ const british = { prefix: 'GB', sortCode: 8, account: 14 } as const
 function accountParts(country: string, values: ReadonlyMap<PayerField, Buffer>): readonly (string | Buffer)[] | undefined {
   const iban = values.get('iban')
   if (iban?.toString('latin1', 0, 2) === british.prefix) {
-    return [british.prefix, iban.subarray(british.sortCode, british.account), '', '', iban.subarray(british.account)]
+    return [british.prefix, iban.subarray(british.sortCode, british.account), iban.subarray(british.account)]
   }
   if (iban !== undefined) return ['iban', iban]
   const account = values.get('accountNumber')
-  const bank = [values.get('routingNumber'), values.get('bank'), values.get('branch')]
+  const routing = values.get('routingNumber')
+  if (country === british.prefix && account !== undefined && routing !== undefined) return [country, routing, account]
+  const bank = [routing, values.get('bank'), values.get('branch')]
   if (account === undefined || bank.every(part => part === undefined)) return undefined
   return [country, ...bank.map(part => part ?? ''), account]
 }

@@ -8,8 +8,8 @@ import { vaultTables } from './tables.ts'
 import { createVault } from './vault.ts'
 
 const command = z.discriminatedUnion('do', [
-  z.object({ do: z.literal('adopt'), references: z.array(z.string()) }),
-  z.object({ do: z.literal('forward'), count: z.number() }),
+  z.object({ do: z.literal('adopt'), what: z.string(), references: z.array(z.string()) }),
+  z.object({ do: z.literal('forward'), what: z.string(), count: z.number() }),
   z.object({ do: z.literal('advance'), ms: z.number() }),
 ])
 let aheadMs = 0
@@ -28,23 +28,28 @@ const silent = { info: () => undefined, warn: () => undefined, error: () => unde
 const grantKey = Buffer.from(process.env.GRANT_KEY ?? '', 'hex')
 const door = createDoor({ vault, grantKey, publicUrl: 'https://pay.example', log: silent, now, random })
 const scope = { tenant: 'ten_1', mode: 'test' } as const
-const ownerOf = (index: number) => ({ ...scope, instrument: `ins_${index}`, instrumentVersion: 1, operation: `opn_${index}` })
+const ownerOf = (what: string, index: number) => ({
+  ...scope,
+  instrument: `ins_${what}_${index}`,
+  instrumentVersion: 1,
+  operation: `opn_${index}`,
+})
 
 async function obey(message: unknown): Promise<void> {
   const told = command.parse(message)
   if (told.do === 'adopt') {
-    const cards = await Promise.all(told.references.map((reference, index) => vault.adopt({ ...ownerOf(index), reference })))
-    if (cards.includes(undefined)) throw new Error('a card was not adopted')
+    const cards = await Promise.all(told.references.map((reference, index) => vault.adopt({ ...ownerOf(told.what, index), reference })))
+    if (cards.includes(undefined)) throw new Error('a capture was not adopted')
   } else if (told.do === 'forward') {
     const headers = { 'content-type': 'application/json' }
     const request = {
       method: 'POST',
       url: 'https://api.channel.example/',
       headers,
-      body: '{"n":"{{card.number}}"}',
+      body: `{"n":"{{${told.what}}}"}`,
       placeholders: true,
     } as const
-    for (let index = 0; index < told.count; index += 1) await vault.forward({ ...ownerOf(index), timeoutMs: 1000, request })
+    for (let index = 0; index < told.count; index += 1) await vault.forward({ ...ownerOf(told.what, index), timeoutMs: 1000, request })
   } else {
     aheadMs += told.ms
     vault.forgetLapsed()

@@ -1,6 +1,6 @@
 /**
- * Looks for card numbers in the memory of a running vault, from another process (Linux: /proc/<pid>/mem), so that the search itself puts
- * none there. Fifty cards come in over real HTTP. What stays behind in the end is at most what the HTTP parser's own receive buffer still
+ * Looks for card and account numbers in the memory of a running vault, from another process (Linux: /proc/<pid>/mem), so that the search itself puts
+ * none there. Fifty cards and fifty accounts come in over real HTTP. What stays behind in the end is at most what the HTTP parser's own receive buffer still
  * holds: the last body or two, until the next request overwrites it.
  */
 import assert from 'node:assert/strict'
@@ -67,7 +67,9 @@ async function tell(child: ChildProcess, command: Record<string, unknown>): Prom
 
 const elsewhere = process.platform === 'linux' ? false : 'needs /proc'
 
-test('fifty captured, adopted and forwarded cards leave at most one number in the memory of the vault', { skip: elsewhere }, async t => {
+test('fifty captured, adopted and forwarded cards, and accounts, leave at most one number in the memory of the vault', {
+  skip: elsewhere,
+}, async t => {
   const grantKey = randomBytes(32)
   const child = fork(fileURLToPath(new URL('memory.seam.ts', import.meta.url)), {
     execArgv: ['--expose-gc'],
@@ -93,22 +95,33 @@ test('fifty captured, adopted and forwarded cards leave at most one number in th
       body,
     })
   const cards = numbers(0)
-  const wanted = new Set(cards)
-  const references: string[] = []
-  for (const number of cards) {
-    const answer: unknown = await (await post(JSON.stringify({ number, expiry_month: 12, expiry_year: 2035, security_code: '123' }))).json()
-    assert.ok(typeof answer === 'object' && answer !== null && 'reference' in answer)
-    references.push(String(answer.reference))
+  const accounts = numbers(5_000)
+  const payer = { kind: 'bank_account', scheme: 'ach', country: 'US', routingNumber: '110000000', name: 'Zoe Doe' }
+  const bodies = {
+    'card.number': (number: string) => JSON.stringify({ number, expiry_month: 12, expiry_year: 2035, security_code: '123' }),
+    'payer.accountNumber': (accountNumber: string) => JSON.stringify({ payer: { ...payer, accountNumber } }),
   }
-  assert.equal(foundIn(pid, wanted).size, count, 'the search finds what is there: all cards wait in memory')
-  await tell(child, { do: 'adopt', references })
-  await tell(child, { do: 'forward', count })
-  await tell(child, { do: 'advance', ms: 60_000 })
-  await tell(child, { do: 'forward', count })
-  await tell(child, { do: 'advance', ms: 0 })
-  const left = foundIn(pid, wanted)
-  t.diagnostic(`after a minute: ${left.size} of ${count} numbers left`)
-  assert.ok(left.size <= 1, `${left.size} of ${count} numbers left`)
+  for (const [what, kept] of [
+    ['card.number', cards],
+    ['payer.accountNumber', accounts],
+  ] as const) {
+    const wanted = new Set(kept)
+    const references: string[] = []
+    for (const one of kept) {
+      const answer: unknown = await (await post(bodies[what](one))).json()
+      assert.ok(typeof answer === 'object' && answer !== null && 'reference' in answer)
+      references.push(String(answer.reference))
+    }
+    assert.equal(foundIn(pid, wanted).size, count, 'the search finds what is there: all of them wait in memory')
+    await tell(child, { do: 'adopt', what, references })
+    await tell(child, { do: 'forward', what, count })
+    await tell(child, { do: 'advance', ms: 60_000 })
+    await tell(child, { do: 'forward', what, count })
+    await tell(child, { do: 'advance', ms: 0 })
+    const left = foundIn(pid, wanted)
+    t.diagnostic(`after a minute: ${left.size} of ${count} left of ${what}`)
+    assert.ok(left.size <= 1, `${left.size} of ${count} left of ${what}`)
+  }
   const turnedAway = numbers(10_000)
   const bodyOf = (number: string) => JSON.stringify({ number, expiry_month: 12, expiry_year: 2035 })
   for (const number of turnedAway) assert.equal((await post(bodyOf(number), 'cgr_none.none')).status, 401)
@@ -117,7 +130,7 @@ test('fifty captured, adopted and forwarded cards leave at most one number in th
   t.diagnostic(`of ${count} that were refused: ${refused.size}`)
   assert.ok(refused.size <= 1, `${refused.size} of ${count} refused numbers left`)
   await post(`{"nothing":"${'x'.repeat(3000)}"}`)
-  const later = foundIn(pid, new Set([...cards, ...turnedAway]))
+  const later = foundIn(pid, new Set([...cards, ...accounts, ...turnedAway]))
   t.diagnostic(`after one more request of another kind: ${later.size}`)
   assert.equal(later.size, 0)
 })

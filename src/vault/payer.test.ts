@@ -100,6 +100,7 @@ test('an account, a telephone, a Pix payer and a UPI address are known again wit
   const one = await printOf(german)
   assert.equal(await printOf({ ...german, scheme: undefined, iban: 'de89 3704 0044 0532 0130 00', name: 'Another', email: undefined }), one)
   assert.equal(await printOf({ kind: 'bank_account', country: 'GB', iban: 'GB29NWBK60161331926819' }), await printOf(british))
+  assert.equal(await printOf({ ...british, routingNumber: undefined, branch: '601613' }), await printOf(british))
   assert.equal(await printOf({ ...upi, vpa: 'Gaurav@OKAXIS' }), await printOf(upi))
   const all = [
     one,

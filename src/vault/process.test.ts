@@ -17,6 +17,7 @@ import { isAlive } from '../world/processes.ts'
 import { rideFunctionSql } from '../world/ride-sql.ts'
 import { type TestDatabase, testDatabase } from '../world/testing.ts'
 import { createVaultClient } from './client.ts'
+import { createFakeWallet } from './device-token/mint.ts'
 import { reasonsToRefuse } from './hardening.ts'
 import { developmentKeyFile, developmentRoot } from './root.ts'
 import { type VaultSettings, writeSettings } from './settings.ts'
@@ -60,7 +61,9 @@ const clientOf = (settings: VaultSettings) =>
     sleep: ms => sleep(ms),
   })
 
-async function capture(settings: VaultSettings, captureUrl: string): Promise<string> {
+const cardBody = JSON.stringify({ number, expiry_month: 12, expiry_year: 2040, security_code: '987' })
+
+async function capture(settings: VaultSettings, captureUrl: string, sent: string = cardBody): Promise<string> {
   const now = Date.now()
   const grant = signGrant(settings.grantKey, now, {
     tenant: 'ten_1',
@@ -73,7 +76,7 @@ async function capture(settings: VaultSettings, captureUrl: string): Promise<str
   const response = await fetch(captureUrl, {
     method: 'POST',
     headers: { authorization: `Bearer ${grant}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ number, expiry_month: 12, expiry_year: 2040, security_code: '987' }),
+    body: sent,
   })
   const body: unknown = await response.json()
   assert.ok(typeof body === 'object' && body !== null && 'reference' in body, JSON.stringify(body))
@@ -259,6 +262,55 @@ test('the declared tables are what the database has', async () => {
         constraints.rows.map(row => row.conname),
         names,
       )
+    }
+  } finally {
+    await client.end()
+  }
+})
+
+test('a payer and a wallet’s token go in by HTTP, are sealed in PostgreSQL and reach the channel; the database shows nothing of them', async t => {
+  const { origin, received } = await channel(t)
+  const own = await testDatabase({ extraSql: [rideFunctionSql('vault', vaultTables).sql] })
+  t.after(() => own.close())
+  const tap = { nowMs: Date.now(), random: randomBytes }
+  const wallet = createFakeWallet(tap)
+  const settings = { ...(await settingsFor(t, [origin])), database: { ...asRole(own.connection, roles.vault) }, wallets: wallet.settings }
+  const started = await startVault(settings)
+  t.after(() => started.stop())
+  const link = clientOf(settings)
+  t.after(() => link.close())
+  const iban = 'DE89370400440532013000'
+  const payer = { kind: 'bank_account', scheme: 'sepa_debit', country: 'DE', iban, name: 'Zoë Doe' }
+  const token = wallet.apple({ number, expiryMonth: 3, expiryYear: 2040 }, tap).toString()
+  const first = await link.adopt(adoption(await capture(settings, started.captureUrl, JSON.stringify({ payer })), 'ins_payer'))
+  const wordless = { payer: { kind: 'wallet', scheme: 'paypal', country: 'US', email: 'zoe@shop.example' } }
+  const second = await link.adopt(adoption(await capture(settings, started.captureUrl, JSON.stringify(wordless)), 'ins_wallet'))
+  const third = await link.adopt(adoption(await capture(settings, started.captureUrl, `{"apple_pay":${token}}`), 'ins_token'))
+  assert.deepEqual([first?.kind, second?.kind, second?.fingerprint, third?.kind], ['bank_account', 'wallet', undefined, 'device_token'])
+  await assert.rejects(capture(settings, started.captureUrl, `{"apple_pay":${token}}`), /handed in before/)
+  const headers = { 'content-type': 'application/json' }
+  const sent = { tenant: 'ten_1', mode: 'test', instrumentVersion: 1, operation: 'opn_1', timeoutMs: 2000 } as const
+  const request = { method: 'POST', url: `${origin}/mandates`, headers, placeholders: true } as const
+  const answer = await link.forward({ ...sent, instrument: 'ins_payer', request: { ...request, body: '{"iban":"{{payer.iban}}"}' } })
+  assert.ok(answer.body.includes('3000') && !answer.body.includes(iban))
+  await link.forward({
+    ...sent,
+    instrument: 'ins_token',
+    request: { ...request, body: '{"n":"{{card.number}}","c":"{{card.cryptogram}}"}' },
+  })
+  assert.equal(received[0], `{"iban":"${iban}"}`)
+  assert.match(received[1] ?? '', /^{"n":"4242424242424242","c":"[A-Za-z0-9+/]{27}="}$/)
+  const client = new Client(own.connection)
+  await client.connect()
+  try {
+    const { rows } = await client.query<{ row: string }>(
+      'select r::text as row from vault.records r union all select t::text from vault.opened_tokens t',
+    )
+    assert.equal(rows.length, 4)
+    for (const { row } of rows) for (const secret of [iban, 'Zo', 'zoe@shop', number]) assert.equal(row.includes(secret), false, row)
+    for (const broken of ["kind = 'wallet'", 'brand = null', "tail = 'x'", "field = 'payer'"]) {
+      const change = client.query(`update vault.records set ${broken} where instrument = 'ins_token'`)
+      await assert.rejects(change, /violates check constraint/, broken)
     }
   } finally {
     await client.end()

@@ -42,7 +42,7 @@ test('every kind of payer is read, and numbers are kept without what people writ
     ],
     [
       { kind: 'bank_account', scheme: 'bacs', country: 'GB', routingNumber: '20-00-00', accountNumber: '5577 9911' },
-      { accountNumber: '55779911', routingNumber: '200000' },
+      { accountNumber: '55779911', routingNumber: '200000', branch: '200000' },
       '9911',
     ],
     [{ kind: 'wallet', scheme: 'gcash', country: 'PH', phone: '+63 (917) 123-4567' }, { phone: '+639171234567' }, '4567'],
@@ -207,6 +207,16 @@ test('both numbers of a British or American account are needed, and something of
   assert.deepEqual(await pointersOf({ kind: 'bank_account', country: 'US', accountNumber: '000123456789' }), ['/payer/routingNumber'])
   assert.deepEqual(await pointersOf({ kind: 'bank_account', country: 'GB', routingNumber: '200000' }), ['/payer/accountNumber'])
   assert.deepEqual(await pointersOf({ kind: 'wallet', country: 'US' }), ['/payer'])
+})
+
+test('a British sort code is taken under either name, and known under both', async () => {
+  const british = { kind: 'bank_account', scheme: 'bacs', country: 'GB', accountNumber: '55779911' }
+  const values = { accountNumber: '55779911', routingNumber: '200000', branch: '200000' }
+  for (const given of [{ branch: '20 00 00' }, { routingNumber: '200000' }, { routingNumber: '20-00-00', branch: '200000' }])
+    assert.deepEqual((await read({ ...british, ...given })).values, values)
+  assert.deepEqual(await pointersOf({ ...british, branch: '20000' }), ['/payer/branch'])
+  assert.deepEqual(await pointersOf({ ...british, routingNumber: '20000' }), ['/payer/routingNumber'])
+  assert.deepEqual(await pointersOf({ ...british, routingNumber: '200000', branch: '200001' }), ['/payer/branch'])
 })
 
 test('every field at fault is named at once', async () => {

@@ -79,17 +79,31 @@ function readCountry(body: Buffer, fields: Tokens, refuse: Refuse): string | und
 function readValues(body: Buffer, fields: Tokens, country: string, refuse: Refuse): PayerValues {
   const values = new Map<PayerField, Buffer>()
   for (const field of payerFields) {
-    const token = fields.get(field)
+    const given = fields.get(field)
+    const token = given ?? twinOf(fields, field, country)
     if (token === undefined) continue
     const value = readValue(body, token, field, country)
-    if (typeof value === 'string') refuse(`/${field}`, value)
-    else values.set(field, value)
+    if (typeof value !== 'string') values.set(field, value)
+    else if (given !== undefined) refuse(`/${field}`, value)
   }
-  const account = fields.has('accountNumber')
-  const paired = country === 'US' || country === 'GB'
-  if (paired && account !== fields.has('routingNumber'))
-    refuse(account ? '/routingNumber' : '/accountNumber', 'is required beside the other number of the account')
+  refuseHalfAccount(fields, country, refuse)
+  const [one, two] = [values.get('routingNumber'), values.get('branch')]
+  if (country === 'GB' && one !== undefined && two?.equals(one) === false) refuse('/branch', 'is another sort code than routingNumber')
   return values
+}
+
+/** A British sort code is the bank's number and the branch's at once, and channels ask for it under either name: it is kept under both. */
+function twinOf(fields: Tokens, field: PayerField, country: string): Token | undefined {
+  if (country !== 'GB') return undefined
+  if (field === 'routingNumber') return fields.get('branch')
+  return field === 'branch' ? fields.get('routingNumber') : undefined
+}
+
+function refuseHalfAccount(fields: Tokens, country: string, refuse: Refuse): void {
+  if (country !== 'US' && country !== 'GB') return
+  const account = fields.has('accountNumber')
+  const bank = fields.has('routingNumber') || (country === 'GB' && fields.has('branch'))
+  if (account !== bank) refuse(account ? '/routingNumber' : '/accountNumber', 'is required beside the other number of the account')
 }
 
 const lengths = { name: 100, email: 254, vpa: 255, line1: 200, city: 100, postalCode: 16 } as const
@@ -161,6 +175,7 @@ function faultOf(field: NumberField, value: Buffer, country: string): string | u
       if (country === 'BR') return isCpf(value) || isCnpj(value) ? undefined : 'is neither a CPF nor a CNPJ: the check digits do not fit'
       return isAlphanumeric(value, 4, 20) ? undefined : 'must be 4 to 20 letters and digits'
     case 'branch':
+      if (country === 'GB') return isSortCode(value) ? undefined : 'must be a sort code of six digits'
       // Agência: at most four characters (Banco Central do Brasil, API Pix, DadosBancariosPagador).
       if (country === 'BR') return isAlphanumeric(value, 1, 4) ? undefined : 'must be one to four digits'
       return isAlphanumeric(value, 1, 12) ? undefined : 'must be 1 to 12 letters and digits'

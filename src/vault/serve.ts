@@ -8,10 +8,13 @@ import type { Server } from 'node:net'
 import { createLog } from '../world/log.ts'
 import { createPostgresStore } from '../world/postgres.ts'
 import { createDesk } from './desk.ts'
+import { readKeys } from './device-token/keys.ts'
 import { createDoor } from './door.ts'
 import { coreLimit, reasonsToRefuse, refuseInspectorSignal } from './hardening.ts'
+import { createTokenOpener } from './open-token.ts'
 import { createOutgoing } from './outgoing.ts'
 import { createRandomPool } from './pool.ts'
+import { createReplays } from './replays.ts'
 import { developmentRoot } from './root.ts'
 import { readSettings } from './settings.ts'
 import { vaultTables } from './tables.ts'
@@ -19,7 +22,7 @@ import { createVault } from './vault.ts'
 
 /** How often what has lapsed is looked for. */
 const forgetEveryMs = 5_000
-/** How often rides of more than an hour ago are deleted. */
+/** How often rides of more than an hour ago, and wallet tokens that are stale by now, are deleted. */
 const forgetRidesEveryMs = 60_000
 /** Calls under way get this long when the vault is told to stop. */
 const drainMs = 10_000
@@ -49,7 +52,9 @@ async function serve(): Promise<void> {
   })
   const { origins, allowLoopback, linkKey, grantKey, publicUrl } = settings
   const now = () => Date.now()
-  const vault = createVault({ now, random, store, root, send: outgoing.send, origins: new Set(origins), allowLoopback })
+  const replays = createReplays({ store, now })
+  const openToken = createTokenOpener(readKeys(settings.wallets ?? {}), replays)
+  const vault = createVault({ now, random, store, root, send: outgoing.send, origins: new Set(origins), allowLoopback, openToken })
   const desk = createDesk({ vault, linkKey, log, random })
   const door = createDoor({ vault, grantKey, publicUrl, log, now, random })
   await listenPrivately(desk.server, settings.socketPath)
@@ -57,9 +62,9 @@ async function serve(): Promise<void> {
   const forgetting = setInterval(() => vault.forgetLapsed(), forgetEveryMs)
 
   const tidying = setInterval(() => {
-    store
-      .forgetRides()
-      .catch((error: unknown) => log.warn('old rides were not forgotten', { error: error instanceof Error ? error.name : 'unknown' }))
+    Promise.all([store.forgetRides(), replays.forget()]).catch((error: unknown) =>
+      log.warn('old rides or tokens were not forgotten', { error: error instanceof Error ? error.name : 'unknown' }),
+    )
   }, forgetRidesEveryMs)
 
   stopWhenTold(async () => {

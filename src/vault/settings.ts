@@ -1,5 +1,6 @@
 /** What the vault process is told by whoever starts it: one environment variable each. `start.ts` writes them, `serve.ts` reads them. */
 import { z } from 'zod'
+import type { WalletSettings } from './device-token/keys.ts'
 
 const secretHex = z
   .string()
@@ -27,6 +28,14 @@ const database = z.object({
   ssl: z.union([z.boolean(), z.record(z.string(), z.unknown())]).optional(),
 })
 
+const apple = z.object({
+  roots: z.array(z.string()).min(1),
+  merchants: z.array(z.object({ certificate: z.string(), privateKey: z.string() })).min(1),
+})
+const googleRoot = z.object({ keyValue: z.string(), protocolVersion: z.string(), keyExpiration: z.string().exactOptional() })
+const google = z.object({ roots: z.array(googleRoot).min(1), recipientId: z.string(), privateKeys: z.array(z.string()).min(1) })
+const wallets = z.object({ apple: apple.exactOptional(), google: google.exactOptional() })
+
 const shape = z.object({
   VAULT_SOCKET: z.string().min(1).max(100),
   VAULT_LINK_KEY: secretHex,
@@ -38,6 +47,7 @@ const shape = z.object({
   VAULT_ORIGINS: fromJson.pipe(z.array(z.string())),
   VAULT_ALLOW_LOOPBACK: z.enum(['yes', 'no']),
   VAULT_PUBLIC_URL: z.string(),
+  VAULT_WALLETS: fromJson.pipe(wallets).optional(),
   NODE_ENV: z.string().optional(),
 })
 
@@ -57,6 +67,8 @@ export type VaultSettings = {
   readonly origins: readonly string[]
   readonly allowLoopback: boolean
   readonly publicUrl: string
+  /** Keys that open tokens of Apple Pay and Google Pay; without them none is taken. */
+  readonly wallets?: WalletSettings | undefined
 }
 
 /** Throws an Error that lists every mistake, without the values. */
@@ -75,6 +87,7 @@ export function readSettings(env: NodeJS.ProcessEnv): VaultSettings & { readonly
     origins: read.VAULT_ORIGINS,
     allowLoopback: read.VAULT_ALLOW_LOOPBACK === 'yes',
     publicUrl: read.VAULT_PUBLIC_URL,
+    wallets: read.VAULT_WALLETS,
     production: read.NODE_ENV === 'production',
   }
 }
@@ -91,5 +104,6 @@ export function writeSettings(settings: VaultSettings): Record<string, string> {
     VAULT_ORIGINS: JSON.stringify(settings.origins),
     VAULT_ALLOW_LOOPBACK: settings.allowLoopback ? 'yes' : 'no',
     VAULT_PUBLIC_URL: settings.publicUrl,
+    ...(settings.wallets === undefined ? {} : { VAULT_WALLETS: JSON.stringify(settings.wallets) }),
   }
 }

@@ -9,9 +9,10 @@
 import type { LookupAddress } from 'node:dns'
 import { lookup, Resolver } from 'node:dns/promises'
 import type { LookupFunction } from 'node:net'
-import { Agent } from 'undici'
+import type { Agent } from 'undici'
 import { type ChannelAnswer, type ChannelRequest, NoAnswer, type Send } from '../channels/channel.ts'
 import { checkPublicUrl, isLoopbackAddress, isLoopbackUrl, isPublicAddress } from './address.ts'
+import { type ClientCertificates, createCertifiedAgent } from './certificates.ts'
 
 export { checkPublicUrl } from './address.ts'
 
@@ -29,9 +30,12 @@ const addressesMax = 32
 
 /**
  * For channels. `allowedOrigins` (`https://api.stripe.com`) are the only ones that may be called, and are trusted as the operator wrote
- * them, private addresses included. Without the list: any public https origin, and loopback if allowed.
+ * them, private addresses included. Without the list: any public https origin, and loopback if allowed. `certificates`: what we show of
+ * ourselves at which origin (`clientCertificatesOf`).
  */
-export function createSend(options: Limits & { readonly allowedOrigins?: Iterable<string> }): ClosableSend {
+export function createSend(
+  options: Limits & { readonly allowedOrigins?: Iterable<string>; readonly certificates?: ClientCertificates },
+): ClosableSend {
   const origins = options.allowedOrigins === undefined ? undefined : new Set(options.allowedOrigins)
   if (origins === undefined) return createPublicSend(options)
   const resolve = options.resolve ?? systemResolve
@@ -40,6 +44,7 @@ export function createSend(options: Limits & { readonly allowedOrigins?: Iterabl
     resolve,
     () => true,
     url => (origins.has(url.origin) ? undefined : `${url.origin} is not one of the allowed origins`),
+    options.certificates,
   )
 }
 
@@ -74,9 +79,15 @@ const publicResolve: Resolve = async hostname => {
 type MayReach = (hostname: string, address: string) => boolean
 type CheckUrl = (url: URL, text: string) => string | undefined
 
-function createGuardedSend(limits: Limits, resolve: Resolve, mayReach: MayReach, checkUrl: CheckUrl): ClosableSend {
+function createGuardedSend(
+  limits: Limits,
+  resolve: Resolve,
+  mayReach: MayReach,
+  checkUrl: CheckUrl,
+  certificates: ClientCertificates = new Map(),
+): ClosableSend {
   const { timeoutMs, maxBytes } = limits
-  const agent = new Agent({
+  const options = {
     allowH2: false,
     pipelining: 1,
     connections: connectionsMax,
@@ -85,7 +96,8 @@ function createGuardedSend(limits: Limits, resolve: Resolve, mayReach: MayReach,
     headersTimeout: timeoutMs,
     bodyTimeout: timeoutMs,
     connect: { timeout: timeoutMs, lookup: guardedLookup(resolve, mayReach) },
-  })
+  }
+  const agent = createCertifiedAgent(options, certificates)
   const send: Send = async request => {
     if (!URL.canParse(request.url)) throw new NoAnswer('not a URL')
     const url = new URL(request.url)

@@ -35,6 +35,16 @@ export interface World {
   readonly health: Health
   readonly log: Log
   readonly settings: Settings
+  /** Sandbox only: a wallet of its own that makes a device's token for a test card, as JSON. `cryptogram` false: the card itself is in it. */
+  readonly tap?: (card: TestTap) => string
+}
+
+export type TestTap = {
+  readonly wallet: 'apple_pay' | 'google_pay'
+  readonly number: string
+  readonly expiryMonth: number
+  readonly expiryYear: number
+  readonly cryptogram: boolean
 }
 
 export type Settings = {

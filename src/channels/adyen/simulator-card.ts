@@ -1,5 +1,7 @@
 /** Cards as the simulator takes them: by number, or encrypted by Adyen's fields; and what is wrong with one before an issuer is asked. */
+
 import { cardHash, type SimulatorAnswer, type SimulatorContext } from '../simulator.ts'
+import { showField } from './hosted-fields.ts'
 import { invalid, isJson, type Json, type Settings, text } from './simulator-answers.ts'
 import type { Card } from './simulator-state.ts'
 
@@ -20,11 +22,16 @@ export function decrypted(method: unknown): Json | undefined {
   for (const [name, value] of Object.entries(isJson(method) ? method : {})) {
     const plain = encrypted[name]
     if (plain === undefined) out[name] = value
-    else if (typeof value === 'string' && value.startsWith('test_')) out[plain] = value.slice('test_'.length)
-    else return undefined
+    else {
+      const field = typeof value === 'string' ? (showField(value) ?? afterTest(value)) : undefined
+      if (field === undefined) return undefined
+      out[plain] = field
+    }
   }
   return out
 }
+
+const afterTest = (value: string): string | undefined => (value.startsWith('test_') ? value.slice('test_'.length) : undefined)
 
 /** What Adyen checks itself, before anyone is asked. */
 export function wrongCard(method: unknown, context: SimulatorContext): SimulatorAnswer | undefined {

@@ -29,4 +29,9 @@ export const subject: Subject = {
   signsBytes: true,
   boundEvent: 'TOKEN_CREATED',
   officialCodes: documentedCodes,
+  resign(request, { secrets, settings }) {
+    const { clientId = '' } = settings
+    const signed = { path: new URL(request.url).pathname, clientId, time: request.headers['request-time'] ?? '', body: request.body ?? '' }
+    return { ...request, headers: { ...request.headers, signature: signatureHeader(signed, secrets.privateKey ?? '') ?? '' } }
+  },
 }

@@ -31,7 +31,8 @@ const eventShape = z.looseObject({
     new_customer_bank_account: text,
   }),
   details: z.looseObject({ origin: text, cause: text, scheme: text, reason_code: text, description: text }).nullish(),
-  // The metadata of what the event is about, as against `metadata`, which is of the request that brought it about.
+  // The metadata of what the event is about, as against `metadata`, which is of the request that brought it about. Where an account is not
+  // sent it, the names find the binding.
   resource_metadata: z.record(z.string(), z.unknown()).nullish(),
 })
 type Event = z.infer<typeof eventShape>
@@ -124,7 +125,7 @@ function tellMandate(event: Event, about: Told, answering: Told, scheme: string 
       if (scheme === undefined) return [about]
       return [{ ...answering, news: takesPaymentsAtOnce(scheme) ? boundOf(token, undefined, {}) : { kind: 'verifying', references } }]
     case 'failed':
-      return tellFailure(event, about, answering, token)
+      return tellFailure(event, about, token)
     case 'cancelled':
     case 'blocked':
       // A blocked mandate "cannot be unblocked" (API reference).
@@ -149,10 +150,10 @@ const accountOf = ({ links }: Event): Readonly<Record<string, string>> =>
 
 /**
  * A mandate fails while it is being set up, or, having been used already, when it is set up anew (its account moved). The first is a
- * refusal of our bind, the second the end of what was alive; the event does not say which. So it says both: on a binding that never
- * lived the first is right and the second changes nothing, on a living one it is the other way round.
+ * refusal, the second the end of what was alive; the event does not say which. So it says both, as news of its own and not as the answer
+ * to our bind: on a binding that never lived the first is right and the second changes nothing, on a living one it is the other way round.
  */
-function tellFailure(event: Event, about: Told, answering: Told, token: string): readonly Told[] {
+function tellFailure(event: Event, about: Told, token: string): readonly Told[] {
   const code = event.details?.cause ?? 'other'
   const message = event.details?.description
   const refused: News = {
@@ -165,7 +166,7 @@ function tellFailure(event: Event, about: Told, answering: Told, token: string):
     references: { mandate: token },
   }
   return [
-    { ...answering, news: refused },
+    { ...about, news: refused },
     { ...about, event: `${event.id}:gone`, news: { kind: 'revoked', reason: code } },
   ]
 }

@@ -102,14 +102,18 @@ const headers = (call: Call): Record<string, string> => ({
 })
 
 export const get = (call: Call, path: string): ChannelRequest => ({ method: 'GET', url: address(call, path), headers: headers(call) })
-export const post = (call: Call, path: string, key: string, body?: unknown): ChannelRequest => ({
+/** An action without parameters has an empty `data`, as the official library sends it. */
+export const post = (call: Call, path: string, key: string, body: unknown = { data: {} }): ChannelRequest => ({
   method: 'POST',
   url: address(call, path),
-  headers: { ...headers(call), 'Idempotency-Key': key, ...(body === undefined ? {} : { 'Content-Type': 'application/json' }) },
-  ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  headers: { ...headers(call), 'Idempotency-Key': key, 'Content-Type': 'application/json' },
+  body: JSON.stringify(body),
 })
 
-/** How we find what is ours again. Metadata holds three keys, of 50 and 500 characters (API reference). */
+/**
+ * How we find what is ours again. Metadata holds three keys, of 50 and 500 characters (API reference); what is given to the mandate's part
+ * of a request is for the mandate, and its events repeat it.
+ */
 export const marks = {
   operation: 'bindery_operation',
   binding: 'bindery_binding',

@@ -131,7 +131,8 @@ function makeIntent(state: State, input: Input): StoredIntent {
     customer,
     method: method?.id,
     returnUrl: text(form.return_url),
-    methodTypes: Object.values(isRecord(form.payment_method_types) ? form.payment_method_types : {}).map(String),
+    // "If this is not provided, defaults to ['card']" (specification, POST /v1/setup_intents).
+    methodTypes: isRecord(form.payment_method_types) ? Object.values(form.payment_method_types).map(String) : ['card'],
     usage: text(form.usage) ?? 'off_session',
     description: text(form.description),
     metadata: marksOf(form.metadata),
