@@ -70,11 +70,9 @@ test('a card is verified for nothing: no secret but in placeholders, and our mar
       expiry_year: 2030,
       name: '{{card.holder}}',
       cvv: '{{card.securityCode}}',
-      store_for_future_use: true,
     },
     amount: 0,
     currency: 'USD',
-    payment_type: 'Regular',
     reference: 'opn_1',
     '3ds': { enabled: false },
     processing_channel_id: of.call.account.settings.processingChannelId,
@@ -97,7 +95,7 @@ test('what is not there is left out: no null, no empty text, no address that is 
   })
   await bind({ ...of, input: { ...of.input, client: { ip: '2001:db8::1' } } })
   const body = bodyOf(of.sent[0])
-  assert.deepEqual(Object.keys(body.source), ['type', 'number', 'expiry_month', 'expiry_year', 'store_for_future_use'])
+  assert.deepEqual(Object.keys(body.source), ['type', 'number', 'expiry_month', 'expiry_year'])
   assert.ok(!('payment_ip' in body) && !('success_url' in body))
 })
 

@@ -91,14 +91,13 @@ const field = (of: unknown, ...names: readonly string[]): unknown =>
 /** The same by the library, as its documentation says. */
 async function byLibrary(address: string): Promise<void> {
   const { payments, instruments } = new Checkout(credentials.secrets.secretKey ?? '', { host: address })
-  const card = { expiry_month: 3, expiry_year: 2030, name: 'Bruce Wayne', cvv: '100', store_for_future_use: true }
+  const card = { expiry_month: 3, expiry_year: 2030, name: 'Bruce Wayne', cvv: '100' }
   const verify = (operation: string, source: object, threeDs: boolean) =>
     payments.request(
       {
         source,
         amount: 0,
         currency: 'USD',
-        payment_type: 'Regular',
         reference: operation,
         '3ds': threeDs ? { enabled: true, challenge_indicator: 'challenge_requested_mandate' } : { enabled: false },
         processing_channel_id: credentials.settings.processingChannelId,
