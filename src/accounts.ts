@@ -1,5 +1,5 @@
 /** Which account stands for which channel and mode: configured ones, and in the sandbox the simulators. */
-import type { ChannelAccount, ChannelName } from './channels/channel.ts'
+import type { Channel, ChannelAccount, ChannelName } from './channels/channel.ts'
 import type { Credentials } from './channels/sandbox-channel.ts'
 import type { Sandbox, SandboxSettings } from './channels/sandbox-client.ts'
 import type { Config } from './config.ts'
@@ -32,7 +32,12 @@ export const simulated = (credentials: Credentials, address: string): ChannelAcc
   webhookSecrets: [new Secret(credentials.verifying)],
 })
 
-/** Where requests to channels may go. */
-export const originsOf = (accounts: ReadonlyMap<string, ChannelAccount>): string[] => [
-  ...new Set([...accounts.values()].map(one => new URL(one.address).origin)),
+/** Where requests to channels may go: each account's address, and what its channel says it speaks to beside. */
+export const originsOf = (accounts: ReadonlyMap<string, ChannelAccount>, channels: ReadonlyMap<ChannelName, Channel>): string[] => [
+  ...new Set(
+    [...accounts].flatMap(([name, { address }]) => [
+      new URL(address).origin,
+      ...(channels.get(name.split(' ')[0] ?? '')?.origins?.(address) ?? []),
+    ]),
+  ),
 ]

@@ -89,7 +89,7 @@ async function startAll(
   const accounts = accountsOf(config, sandbox, credentials)
   // Its seed is a use of the sandbox's own key: nothing that is worth more hangs on it.
   const wallet = config.sandbox ? sandboxWallet(secrets.grantKey) : undefined
-  const vault = await vaultOf(config, { connection, secrets, origins: originsOf(accounts), log, clock, wallet }, undo)
+  const vault = await vaultOf(config, { connection, secrets, origins: originsOf(accounts, parts.channels), log, clock, wallet }, undo)
   const store = createPostgresStore({ connection: asRole(connection, roles.rider), schema: 'bindery', tables, eventsTable: 'events' })
   undo.push(() => store.close())
   const reader = new Pool({ ...inSchema(asRole(connection, roles.reader)), max: 4 })
@@ -99,7 +99,7 @@ async function startAll(
     timeoutMs: config.channelTimeoutMs,
     maxBytes: 262_144,
     allowLoopback: config.sandbox,
-    allowedOrigins: originsOf(accounts),
+    allowedOrigins: originsOf(accounts, parts.channels),
   })
   undo.push(() => send.close())
   const place = { url: config.publicUrl ?? `http://${config.host}:${config.port}` }

@@ -281,6 +281,8 @@ export interface Channel {
   readonly requestsPerSecondMax: number
   /** Names of what the account needs, for config's report. */
   readonly account: { readonly secrets: readonly string[]; readonly settings: readonly string[] }
+  /** Origins beside the account's address that it speaks to; no request goes to any other. */
+  origins?(address: string): readonly string[]
   bind?(call: Call, input: BindInput): Promise<BindOutcome>
   resume?(call: Call, input: ResumeInput): Promise<BindOutcome>
   /** Sends a one-time password again. */

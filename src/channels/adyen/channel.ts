@@ -34,6 +34,7 @@ import {
   listRequest,
   merchantAccountOf,
   missingField,
+  recurringOrigin,
   resumeRequest,
   termsLack,
   updaterRequest,
@@ -55,7 +56,8 @@ export const adyen: Channel = {
   title: 'Adyen',
   proof: {
     rank: 'specification',
-    source: 'Adyen Checkout v71, Recurring v68, Webhooks v1 and Tokenization webhooks v1 (adyen-openapi, 2026-07)',
+    source:
+      'Adyen Checkout v71, Recurring v68, Webhooks v1 and Tokenization webhooks v1 (adyen-openapi, 2026-07); of UPI, zero amounts and lists of mandates are from the documentation, not seen live',
   },
   // "GET, DELETE and PUT are idempotent by definition", same page. Recurring v68 lists no key: the schemes are asked once more, no harm.
   repeat: { bind: keyed, resume: keyed, refresh: { kind: 'repeatable', times: 3 }, revoke: { kind: 'repeatable', times: 5 } },
@@ -81,6 +83,7 @@ export const adyen: Channel = {
   // Adyen publishes no number. Ours is a courtesy, below what any merchant is known to be given.
   requestsPerSecondMax: 20,
   account: { secrets: ['apiKey'], settings: ['merchantAccount'] },
+  origins: address => [recurringOrigin(address)],
   bind,
   resume,
   refresh,

@@ -4,7 +4,9 @@ import { boundFrom, type readFailure, type StoredCards, uncertain, updatedFrom }
 
 /**
  * What the list says. An entry that merely looks the same (last four and expiry) may have been stored by an earlier bind, and a missing one
- * may still be on its way; neither is taken for an answer. Under a shopper's reference that is one binding's own, what is there is its.
+ * may still be on its way; neither is taken for an answer. Under a shopper's reference that is one binding's own, what is there is its;
+ * that the list shows mandates is read from the specification ("the tokens for stored payment details"), and was not seen live. The webhook
+ * tells the same.
  */
 export function readList(list: StoredCards, input: LookUpInput, references: References): LookUpOutcome {
   const stored = list.storedPaymentMethods

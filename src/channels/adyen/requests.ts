@@ -18,11 +18,13 @@ const endpoint = (account: ChannelAccount, path: string, query: Readonly<Record<
  * Recurring lives beside Checkout: `pal-test.adyen.com`, and live `<prefix>-pal-live.adyenpayments.com` where Checkout is
  * `<prefix>-checkout-live.adyenpayments.com/checkout` (docs.adyen.com/development-resources/live-endpoints).
  */
-const recurringEndpoint = (account: ChannelAccount, path: string): string => {
-  const { protocol, host } = new URL(account.address)
+export function recurringOrigin(address: string): string {
+  const { protocol, host } = new URL(address)
   const beside = host.replace(/^checkout-test(?=\.adyen\.com$)/, 'pal-test').replace(/-checkout-live(?=\.adyenpayments\.com$)/, '-pal-live')
-  return `${protocol}//${beside}/pal/servlet/Recurring/v68${path}`
+  return `${protocol}//${beside}`
 }
+const recurringEndpoint = (account: ChannelAccount, path: string): string =>
+  `${recurringOrigin(account.address)}/pal/servlet/Recurring/v68${path}`
 const authorised = (account: ChannelAccount): Record<string, string> => ({ 'x-api-key': account.secrets.apiKey?.reveal() ?? '' })
 
 /** POST with the operation's key: at most 64 characters (Checkout v71, `Idempotency-Key`); ours has at most 40, and a suffix. */
@@ -127,8 +129,9 @@ export function termsLack(terms: MandateTerms | undefined): string | undefined {
 }
 
 /**
- * UPI Autopay: a mandate that the payer approves in a UPI app, told by QR code, by link, or by a request to the payer's address. Nothing is
- * charged; "every billing plan has a unique mandate", so the shopper's reference is the binding's, and what stands under it is its.
+ * UPI Autopay: a mandate that the payer approves in a UPI app, told by QR code, by link, or by a request to the payer's address
+ * (docs.adyen.com/payment-methods/upi/upi-autopay: UPI QR, UPI Intent, UPI Collect). Nothing is charged, which Adyen enables for an account
+ * on request. Each plan has a mandate of its own, so the shopper's reference is the binding's, and what stands under it is its.
  */
 export function upiRequest(call: Call, input: BindInput, of: { readonly source: UpiSource; readonly terms: MandateTerms }): ChannelRequest {
   const { source, terms } = of

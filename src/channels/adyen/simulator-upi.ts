@@ -1,4 +1,7 @@
-/** UPI Autopay of the simulator: a mandate waits until the payer approves or declines it in an app (`act`). */
+/**
+ * UPI Autopay of the simulator: a mandate waits until the payer approves or declines it in an app (`act`). With which codes Adyen refuses a
+ * mandate that is none is not published: here all are 702, "structure of the request is not valid".
+ */
 import type { SimulatorAnswer, SimulatorContext } from '../simulator.ts'
 import type { Verdict } from './magic.ts'
 import { refusals } from './refusals.ts'
@@ -12,11 +15,12 @@ export function askPayer(state: State, body: Json, key: string, context: Simulat
   const type = text(body.paymentMethod, 'type')
   const common = paymentOf(body, key, context)
   const address = text(body.paymentMethod, 'virtualPaymentAddress')
-  if (type === 'upi_collect' && !/^[\w.-]{2,}@[a-z]{2,}$/i.test(address)) return invalid('101', 'Invalid virtualPaymentAddress', context)
-  if (common.amount.currency !== 'INR') return invalid('126', 'Currency not supported for this payment method', context)
+  if (type === 'upi_collect' && !/^[\w.-]{2,}@[a-z]{2,}$/i.test(address))
+    return invalid('702', 'virtualPaymentAddress is not valid', context)
+  if (common.amount.currency !== 'INR') return invalid('702', 'UPI takes INR only', context)
   const named = [common.reference, common.shopper, text(body.mandate, 'remarks')]
   if (!isJson(body.mandate) || named.some(one => !/^[A-Za-z0-9]*$/.test(one)))
-    return invalid('130', 'Mandate or references not valid', context)
+    return invalid('702', 'Mandate missing, or special characters', context)
   const payment: Payment = {
     ...common,
     means: { type: 'upi', hash: `upi ${common.shopper}`, last4: '', brand: type },

@@ -1,7 +1,7 @@
 /**
  * What decides a card on file in Square's sandbox, and so in the simulator: the token. The first six are Square's
- * (developer.squareup.com/docs/devtools/sandbox/payments); which code each of its refusals comes with is read off its name. The others are
- * ours, by the code they bring about.
+ * (developer.squareup.com/docs/devtools/sandbox/payments, "error state values"); the codes that the next four come with are those that
+ * integrations' public tests assert of payments, and are taken to be the same for cards. The others are ours, by the code they bring about.
  */
 import type { RefusalCategory, SandboxValue } from '../channel.ts'
 

@@ -6,55 +6,30 @@ import {
   cardHash,
   createKeyStore,
   drawName,
-  type Effect,
-  type KeyStore,
   type Simulator,
   type SimulatorAnswer,
   type SimulatorContext,
-  type SimulatorEvent,
   type SimulatorRequest,
 } from '../simulator.ts'
 import { verdicts } from './magic.ts'
 import { categories } from './refusals.ts'
+import {
+  act,
+  type Card,
+  disable,
+  isJson,
+  type Json,
+  type SquareSimulatorOptions,
+  type State,
+  shown,
+  tell,
+  text,
+} from './simulator-state.ts'
 import { signatureHeader, signatureOf } from './webhook.ts'
-
-/** `notificationUrl`: as it was set "at Square"; it is signed with every webhook. */
-export type SquareSimulatorOptions = { readonly accessToken: string; readonly notificationUrl: string }
-
-type Json = Readonly<Record<string, unknown>>
-const isJson = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value)
-const text = (from: unknown, name: string): string => {
-  const value = isJson(from) ? from[name] : undefined
-  return typeof value === 'string' ? value : ''
-}
-
-type Card = {
-  readonly id: string
-  readonly brand: string
-  readonly last4: string
-  readonly expiryMonth: number
-  readonly expiryYear: number
-  readonly fingerprint: string
-  readonly customer: string
-  readonly reference: string
-  readonly enabled: boolean
-  readonly forgotten: boolean
-  readonly version: number
-  readonly alert: boolean
-}
-type State = {
-  readonly options: SquareSimulatorOptions
-  readonly customers: Map<string, string>
-  readonly cards: Map<string, Card>
-  readonly keys: KeyStore
-  readonly effects: Effect[]
-  readonly events: SimulatorEvent[]
-}
 
 /** Square publishes no retention; here exactly as long as our adapter relies on, so that nobody comes to rely on more. */
 const keyWindowMs = 86_400_000
 const keyLengthMax = 45
-const merchant = 'ML0000SIMULATED'
 
 export function createSquareSimulator(options: SquareSimulatorOptions): Simulator {
   const state: State = { options, customers: new Map(), cards: new Map(), keys: createKeyStore(keyWindowMs), effects: [], events: [] }
@@ -199,21 +174,6 @@ function makeCard(state: State, body: Json, key: string, context: SimulatorConte
   return answer(200, { card: shown(card) })
 }
 
-const shown = (card: Card): Json => ({
-  id: card.id,
-  card_brand: card.brand,
-  last_4: card.last4,
-  exp_month: card.expiryMonth,
-  exp_year: card.expiryYear,
-  fingerprint: card.fingerprint,
-  customer_id: card.customer,
-  merchant_id: merchant,
-  reference_id: card.reference,
-  enabled: card.enabled,
-  version: card.version,
-  ...(card.alert ? { issuer_alert: 'ISSUER_ALERT_CARD_CLOSED' } : {}),
-})
-
 function list(state: State, query: URLSearchParams): SimulatorAnswer {
   const cards = [...state.cards.values()].filter(
     one =>
@@ -223,72 +183,6 @@ function list(state: State, query: URLSearchParams): SimulatorAnswer {
       (query.get('customer_id') ?? one.customer) === one.customer,
   )
   return answer(200, cards.length === 0 ? {} : { cards: cards.map(shown) })
-}
-
-function tell(state: State, type: string, card: Json, context: SimulatorContext): void {
-  const id = context
-    .random(16)
-    .toString('hex')
-    .replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
-  const created_at = new Date(context.nowMs).toISOString()
-  const body = JSON.stringify({
-    merchant_id: merchant,
-    type,
-    event_id: id,
-    created_at,
-    data: { type: 'card', id: card.id, object: { card } },
-  })
-  state.events.push({ id, type, body })
-}
-
-/** A change of the card, one version on. */
-function change(state: State, card: Card, to: Partial<Card>, effect: Effect['effect'], context: SimulatorContext): Card {
-  const changed = { ...card, ...to, version: card.version + 1 }
-  state.cards.set(card.id, changed)
-  state.effects.push({ effect, reference: card.reference, key: '', token: card.id, atMs: context.nowMs })
-  return changed
-}
-
-function disable(state: State, card: Card, type: string, context: SimulatorContext): Card {
-  if (!card.enabled) return card
-  const disabled = change(state, card, { enabled: false }, 'removed', context)
-  tell(state, type, shown(disabled), context)
-  return disabled
-}
-
-function act(state: State, name: string, token: string, context: SimulatorContext): void {
-  const card = state.cards.get(token)
-  if (card === undefined) throw new TypeError(`square simulator: no card ${token}`)
-  const automatically = (to: Partial<Card>) => {
-    tell(state, 'card.automatically_updated', shown(change(state, card, to, 'changed', context)), context)
-  }
-  switch (name) {
-    case 'update_card':
-      automatically({ expiryYear: card.expiryYear + 4, last4: '2222' })
-      break
-    case 'close_account':
-      automatically({ alert: true })
-      break
-    case 'lift_alert':
-      automatically({ alert: false })
-      break
-    case 'disable':
-      disable(state, card, 'card.disabled', context)
-      break
-    case 'forget':
-      forget(state, card, context)
-      break
-    default:
-      throw new TypeError(`square simulator: cannot ${name}`)
-  }
-}
-
-/** What is left of a forgotten card is its name (`CardForgottenEventCard`). */
-function forget(state: State, card: Card, context: SimulatorContext): void {
-  const gone = card.enabled ? change(state, card, { enabled: false, forgotten: true }, 'removed', context) : { ...card, forgotten: true }
-  state.cards.set(card.id, gone)
-  const { id, customer, enabled, reference, version } = gone
-  tell(state, 'card.forgotten', { id, customer_id: customer, enabled, reference_id: reference, version, merchant_id: merchant }, context)
 }
 
 const names = ['id', 'customer_id', 'reference_id', 'fingerprint']

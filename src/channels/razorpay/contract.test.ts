@@ -1,0 +1,4 @@
+import { contract } from '../contract.ts'
+import { subject } from './subject.ts'
+
+contract(subject)
