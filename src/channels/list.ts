@@ -2,6 +2,7 @@
 export { adyen } from './adyen/channel.ts'
 export { antom } from './antom/channel.ts'
 export { camara } from './camara/channel.ts'
+export { checkout } from './checkout/channel.ts'
 export { gocardless } from './gocardless/channel.ts'
 export { paypal } from './paypal/channel.ts'
 export { pix } from './pix/channel.ts'

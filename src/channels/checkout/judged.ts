@@ -1,8 +1,12 @@
 /** The judge of Checkout.com's simulator: the specification of July 2022, with what is wrong in it, or newer than it, put right. */
+import { join } from 'node:path'
 import { isRecord, type Json } from '../json.ts'
-import { createJudge, type Judge, type Overlay } from '../judge.ts'
+import { createJudge, type Judge, type Overlay, type Violation } from '../judge.ts'
+import { loadDocument } from '../judge-document.ts'
 import { resolver } from '../judge-operations.ts'
-import type { StageJudge } from '../simulator.ts'
+import type { SimulatorRequest, StageJudge } from '../simulator.ts'
+
+const file = 'checkout/nas_spec.bundled.json'
 
 const at = (document: Json, pointer: string): Json => {
   const found = resolver(document)({ $ref: `#/${pointer}` })
@@ -54,13 +58,52 @@ export const overlays = {
 export const createCheckoutJudge = (specsDir: string, applied: readonly Overlay[] = Object.values(overlays)): Judge =>
   createJudge({
     specsDir,
-    file: 'checkout/nas_spec.bundled.json',
+    file,
     overlays: applied,
     unjudged: [{ kind: 'required', count: 1, reason: 'processing.product_type: a flag, and its own examples leave the property out' }],
   })
 
+/** The names that a schema lists, its parts by `allOf` included. */
+function namesOf(document: Json, schema: unknown): readonly string[] {
+  const found = resolver(document)(schema)
+  if (!isRecord(found)) return []
+  const parts = Array.isArray(found.allOf) ? found.allOf.flatMap(one => namesOf(document, one)) : []
+  return [...Object.keys(isRecord(found.properties) ? found.properties : {}), ...parts]
+}
+
+const sources: Readonly<Record<string, string>> = { card: 'PaymentRequestCardSource', network_token: 'PaymentRequestNetworkTokenSource' }
+
+/**
+ * What a payment request says that the document does not know. The schemas leave that open (they are put together by `allOf`, and cannot be
+ * closed one by one), and whether Checkout.com objects is not documented; a name that it does not know is of no use to us either way.
+ */
+export function strangers(document: Json, body: unknown): readonly Violation[] {
+  if (!isRecord(body)) return []
+  const judge = (part: unknown, name: string, at: string): readonly Violation[] => {
+    const known = namesOf(document, { $ref: `#/components/schemas/${name}` })
+    const strange = isRecord(part) ? Object.keys(part).filter(one => !known.includes(one)) : []
+    return strange.map(one => ({ where: 'request', pointer: `${at}/${one}`, message: 'is not in the specification' }))
+  }
+  const type = isRecord(body.source) && typeof body.source.type === 'string' ? body.source.type : ''
+  return [
+    ...judge(body, 'PaymentRequest', ''),
+    ...judge(body['3ds'], '3dsRequest', '/3ds'),
+    ...judge(body.source, sources[type] ?? 'PaymentRequestSource', '/source'),
+  ]
+}
+
+function strangersIn(document: Json, request: SimulatorRequest): readonly Violation[] {
+  if (request.method !== 'POST' || request.path !== '/payments') return []
+  try {
+    return strangers(document, JSON.parse(request.body))
+  } catch {
+    return []
+  }
+}
+
 export function judgeCheckout(specsDir: string): StageJudge {
   const judge = createCheckoutJudge(specsDir)
+  const document = loadDocument(join(specsDir, file))
   judge.prepare([
     ['POST', '/payments'],
     ['GET', '/payments'],
@@ -71,7 +114,10 @@ export function judgeCheckout(specsDir: string): StageJudge {
   ])
   return {
     covers: request => !request.path.startsWith('/_page/'),
-    request: request => judge.checkRequest({ ...request, contentType: request.headers['content-type'] ?? '' }),
+    request: request => [
+      ...judge.checkRequest({ ...request, contentType: request.headers['content-type'] ?? '' }),
+      ...strangersIn(document, request),
+    ],
     answer: (request, answer) =>
       judge.checkResponse({ method: request.method, path: request.path, status: answer.status, body: answer.body }),
     event: event => judge.checkSchema('get-event-response', JSON.parse(event.body)),

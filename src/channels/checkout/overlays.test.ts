@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import { isRecord } from '../json.ts'
 import { type Judge, specJudge, specsDirOf } from '../judge.ts'
 import { resolver } from '../judge-operations.ts'
-import { createCheckoutJudge, overlays } from './judged.ts'
+import { createCheckoutJudge, judgeCheckout, overlays } from './judged.ts'
 
 const skip = specJudge(specsDirOf()) === 'off' && 'SPECS_DIR has no specifications'
 const all = Object.entries(overlays)
@@ -107,4 +107,16 @@ test('a card and a network token are judged by their own fields, not by the base
     { ...card, type: 'cash' },
   ])
     assert.notDeepEqual(payment(bad), [], JSON.stringify(bad))
+})
+
+test('a name that the specification does not know is a violation, wherever it stands in a payment', { skip }, () => {
+  const stage = judgeCheckout(specsDirOf())
+  const source = { type: 'card', number: '4242424242424242', expiry_month: 3, expiry_year: 2030, cvv: '100' }
+  const judged = (body: object) =>
+    stage.request({ ...post('/payments', body), headers: { 'content-type': 'application/json' } }).map(one => one.pointer)
+  const good = { source, amount: 0, currency: 'USD', '3ds': { enabled: true }, metadata: { any: 'thing' } }
+  assert.deepEqual(judged(good), [])
+  assert.deepEqual(judged({ ...good, strange: 1 }), ['/strange'])
+  assert.deepEqual(judged({ ...good, source: { ...source, strange: 1 } }), ['/source/strange'])
+  assert.deepEqual(judged({ ...good, '3ds': { enabled: true, strange: 1 } }), ['/3ds/strange'])
 })

@@ -29,6 +29,8 @@ const sourceOf = (payment: Payment) => ({
   ...(payment.source === undefined ? {} : { id: payment.source }),
   type: 'card',
   ...cardFields(payment.card),
+  // "Y": matched.
+  ...(payment.securityCode ? { cvv_check: 'Y' } : {}),
 })
 const linksOf = (payment: Payment, { address }: SimulatorContext) => ({
   self: { href: `${address}/payments/${payment.id}` },
@@ -75,7 +77,7 @@ export const details = (payment: Payment, context: SimulatorContext) => ({
   reference: payment.reference,
   approved: payment.status === 'Card Verified',
   status: payment.status,
-  ...(payment.threeDs ? { '3ds': { downgraded: false, enrolled: 'Y' } } : {}),
+  ...(payment.threeDs ? { '3ds': { downgraded: false, enrolled: 'Y', challenged: payment.challenged } } : {}),
   risk: { flagged: false },
   metadata: payment.metadata,
   scheme_id: payment.network,

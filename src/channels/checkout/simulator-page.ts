@@ -19,12 +19,16 @@ export function page(state: State, request: SimulatorRequest, context: Simulator
   const [session = '', choice] = request.path.slice(base.length).split('/')
   const payment = [...state.payments.values()].find(one => one.session === session && one.threeDs)
   if (payment === undefined) return html(404, '<h1>Not found</h1>')
-  if (choice === undefined) return html(200, question(payment))
+  if (choice === undefined) return payment.challenged ? html(200, question(payment)) : end(state, payment, true, context)
   if (request.method !== 'POST' || (choice !== 'complete' && choice !== 'fail')) return html(404, '<h1>Not found</h1>')
-  // "Cardholder failed 3DS authentication": 20151. Pressed twice, the first button counts.
-  const ended = payment.status === 'Pending' ? conclude(state, payment, choice === 'complete' ? payment.code : '20151', context) : payment
+  return end(state, payment, choice === 'complete', context)
+}
+
+/** "Cardholder failed 3DS authentication": 20151. Pressed twice, the first button counts. */
+function end(state: State, payment: Payment, passed: boolean, context: SimulatorContext): SimulatorAnswer {
+  const ended = payment.status === 'Pending' ? conclude(state, payment, passed ? payment.code : '20151', context) : payment
   const back = new URL(ended.status === 'Card Verified' ? payment.back.success : payment.back.failure)
-  back.searchParams.append('cko-session-id', session)
+  back.searchParams.append('cko-session-id', payment.session)
   return { status: 303, headers: { location: back.href }, body: '' }
 }
 

@@ -22,6 +22,10 @@ export type Payment = {
   readonly card: Card
   readonly atMs: number
   readonly threeDs: boolean
+  /** The merchant wishes for a challenge; without it the issuer is content with what it sees. */
+  readonly challenged: boolean
+  /** Whether a security code came with the card: the issuer says whether it fits. */
+  readonly securityCode: boolean
   /** Of the issuer's page, and where it sends the browser afterwards. */
   readonly session: string
   readonly back: { readonly success: string; readonly failure: string }
@@ -102,7 +106,7 @@ function tell(state: State, type: string, payment: Payment, context: SimulatorCo
     response_code: payment.code,
     response_summary: isApproved(payment.code) ? 'Approved' : 'Declined',
     scheme_id: payment.network,
-    ...(payment.threeDs ? { '3ds': { downgraded: false, enrolled: 'Y' } } : {}),
+    ...(payment.threeDs ? { '3ds': { downgraded: false, enrolled: 'Y', challenged: payment.challenged } } : {}),
     source: eventSource(payment.card, payment.source),
     processed_on: iso(context.nowMs),
     reference: payment.reference,

@@ -114,7 +114,7 @@ const paymentShape = z.looseObject({
   currency: z.string().regex(/^[A-Z]{3}$/),
   reference: z.string().default(''),
   processing_channel_id: z.string().optional(),
-  '3ds': z.looseObject({ enabled: z.boolean() }).optional(),
+  '3ds': z.looseObject({ enabled: z.boolean(), challenge_indicator: z.string().default('no_preference') }).optional(),
   success_url: z.string().optional(),
   failure_url: z.string().optional(),
   metadata: z.record(z.string(), z.unknown()).default({}),
@@ -145,6 +145,8 @@ function pay(
     card: cardOf(options, number, source),
     atMs: context.nowMs,
     threeDs,
+    challenged: asked['3ds']?.challenge_indicator.startsWith('challenge_requested') === true,
+    securityCode: source.type === 'card' && source.cvv !== undefined,
     back: { success: asked.success_url ?? '', failure: asked.failure_url ?? '' },
     status: 'Pending',
     // After 3-D Secure the issuer has what it wanted.

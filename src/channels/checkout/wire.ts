@@ -28,7 +28,7 @@ export const instrumentPath = (id: string): string => `/instruments/${encodeURIC
 /**
  * A card verification: a payment of nothing, which stores the card only if the issuer says that it is good. www.checkout.com/docs, "Payment
  * instruments": "We recommend using the Payments API, because we check that the card is valid before storing it"; and unlike `/instruments`
- * it takes an idempotency key.
+ * it takes an idempotency key. `payment_type` is left at its default (`Regular`), `store_for_future_use` too (true).
  */
 export function verification(call: Call, input: BindInput, how: { readonly threeDs: boolean; readonly suffix: string }): ChannelRequest {
   const { processingChannelId, currency } = call.account.settings
@@ -36,7 +36,6 @@ export function verification(call: Call, input: BindInput, how: { readonly three
     source: sourceOf(input),
     amount: 0,
     currency,
-    payment_type: 'Regular',
     reference: call.operation,
     // The mandate of a card on file begins with the strongest form: EBA Q&A 2018_4031 wants it for the first of a series.
     '3ds': how.threeDs ? { enabled: true, challenge_indicator: 'challenge_requested_mandate' } : { enabled: false },
@@ -73,7 +72,6 @@ function sourceOf({ source }: BindInput): object {
     ...expiry,
     ...(source.card.holder ? { name: '{{card.holder}}' } : {}),
     ...(source.card.securityCode ? { cvv: '{{card.securityCode}}' } : {}),
-    store_for_future_use: true,
   }
 }
 
