@@ -23,8 +23,10 @@ const bodyKind = (request: ChannelRequest): 'json' | 'form' | undefined => {
 }
 
 export function leavesOf(request: ChannelRequest): readonly Leaf[] {
+  // Without a body its type says nothing.
+  const isEmpty = request.body === undefined || request.body === ''
   const headers = Object.entries(request.headers)
-    .filter(([name]) => !silentHeaders.includes(name.toLowerCase()))
+    .filter(([name]) => !silentHeaders.includes(name.toLowerCase()) && !(isEmpty && name.toLowerCase() === 'content-type'))
     .map(([name, value]) => ({ place: 'header', name, value }) as const)
   const pairs = (place: 'query' | 'form', text: string) => [...new URLSearchParams(text)].map(([name, value]) => ({ place, name, value }))
   const kind = bodyKind(request)
@@ -39,6 +41,7 @@ function jsonLeaves(value: unknown, pointer = ''): readonly Leaf[] {
     : isJsonList(value) && value.some(isBig)
       ? value.map((one, index) => [index, one] as const)
       : []
+  if (inner.length === 0 && pointer === '') return []
   if (inner.length === 0) return [{ place: 'json', name: pointer, value: isBig(value) ? JSON.stringify(value) : String(value) }]
   return inner.flatMap(([name, one]) => jsonLeaves(one, `${pointer}/${String(name).replaceAll('~', '~0').replaceAll('/', '~1')}`))
 }

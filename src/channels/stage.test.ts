@@ -117,6 +117,17 @@ test('what a fault makes up is judged like what the channel says of itself', () 
   assert.deepEqual(judged, ['evt_1', 'evt_1_not'])
 })
 
+test('a body that does not say what it is is refused at every channel', async () => {
+  const stage = createStage(createBell())
+  const send = stageSend(stage, { context: () => context })
+  assert.match((await send({ ...ring, body: '{}' })).body, /no/)
+  assert.match((await send({ ...ring, body: '{}', headers: { 'Content-Type': 'application/json' } })).body, /"rung":1/)
+  assert.deepEqual(
+    stage.violations().map(one => [one.about, one.pointer]),
+    [['POST /ring', 'content-type']],
+  )
+})
+
 async function served<T>(run: (address: string, simulator: Awaited<ReturnType<typeof serveSimulator>>) => Promise<T>): Promise<T> {
   const one = await serveSimulator(createBell(), {
     webhookSecrets: ['s'],

@@ -54,12 +54,12 @@ export function createStage(simulator: Simulator, judge?: StageJudge): Stage {
     for (const one of found) violations.push({ ...one, about })
   }
   const perform = (request: SimulatorRequest, context: SimulatorContext): SimulatorAnswer => {
-    if (judge === undefined || !judge.covers(request)) return simulator.handle(request, context)
     const about = `${request.method} ${request.path}`
-    const broken = judge.request(request)
+    const judged = judge?.covers(request) === true ? judge : undefined
+    const broken = [...nameless(request), ...(judged?.request(request) ?? [])]
     blame(about, broken)
     const answer = broken.length > 0 ? simulator.reject(broken, request, context) : simulator.handle(request, context)
-    blame(about, judge.answer(request, answer))
+    blame(about, judged?.answer(request, answer) ?? [])
     return answer
   }
   return {
@@ -98,6 +98,12 @@ export function createStage(simulator: Simulator, judge?: StageJudge): Stage {
     violations: () => violations,
   }
 }
+
+/** No channel guesses what a body is (RFC 9110, 8.3): without its type it is not read, whoever publishes a specification or not. */
+const nameless = ({ body, headers }: SimulatorRequest): readonly Violation[] =>
+  body !== '' && headers['content-type'] === undefined
+    ? [{ where: 'request', pointer: 'content-type', message: 'is absent, and there is a body' }]
+    : []
 
 const withoutCredentials = (headers: SimulatorRequest['headers']) =>
   Object.fromEntries(Object.entries(headers).filter(([name]) => name !== 'authorization' && name !== 'x-api-key'))
