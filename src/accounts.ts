@@ -35,9 +35,9 @@ export const simulated = (credentials: Credentials, address: string): ChannelAcc
 /** Where requests to channels may go: each account's address, and what its channel says it speaks to beside. */
 export const originsOf = (accounts: ReadonlyMap<string, ChannelAccount>, channels: ReadonlyMap<ChannelName, Channel>): string[] => [
   ...new Set(
-    [...accounts].flatMap(([name, { address }]) => [
-      new URL(address).origin,
-      ...(channels.get(name.split(' ')[0] ?? '')?.origins?.(address) ?? []),
+    [...accounts].flatMap(([name, account]) => [
+      new URL(account.address).origin,
+      ...(channels.get(name.split(' ')[0] ?? '')?.origins?.(account) ?? []),
     ]),
   ),
 ]

@@ -154,7 +154,8 @@ type Ready = {
 async function serve(config: Config, ready: Ready, undo: Undo[]): Promise<Omit<Running, 'stop'>> {
   const { world, reader, sandbox, secrets } = ready
   const queries = createEventQueries(reader)
-  const limits = { bodyBytesMax: config.bodyLimitBytes, trustedProxies: config.trustedProxies, ...ready.limits }
+  const { bodyLimitBytes: bodyBytesMax, trustedProxies, sandbox: simulatorsTellCertificates } = config
+  const limits = { bodyBytesMax, trustedProxies, simulatorsTellCertificates, ...ready.limits }
   const server = createServer({
     world,
     endpoints: endpoints({ reader, queries }),

@@ -282,7 +282,7 @@ export interface Channel {
   /** Names of what the account needs, for config's report. */
   readonly account: { readonly secrets: readonly string[]; readonly settings: readonly string[] }
   /** Origins beside the account's address that it speaks to; no request goes to any other. */
-  origins?(address: string): readonly string[]
+  origins?(account: ChannelAccount): readonly string[]
   bind?(call: Call, input: BindInput): Promise<BindOutcome>
   resume?(call: Call, input: ResumeInput): Promise<BindOutcome>
   /** Sends a one-time password again. */

@@ -8,21 +8,35 @@ import { channelName, returnedParameters } from './schemas.ts'
 
 const taken = { description: 'What it told is durable. Worded as the channel wants it.', contentType: 'text/plain' }
 
+const fromChannel = { channel: channelName, mode: z.enum(['test', 'live']) }
+const door = {
+  method: 'POST',
+  description:
+    'Signed by the channel; the raw bytes are verified. Answered only when what they tell is durable, so the channel delivers again otherwise.',
+  tag: 'Doors',
+  auth: 'none',
+  query: nothing,
+  body: z.unknown(),
+  rawBody: true,
+  answers: { 200: taken, 202: taken },
+} as const
+
 export const doorEndpoints: readonly Endpoint[] = [
   endpoint({
-    method: 'POST',
+    ...door,
     path: '/v1/channels/{channel}/{mode}/webhook',
     name: 'receiveChannelWebhook',
     summary: 'Where a channel delivers its webhooks',
-    description:
-      'Signed by the channel; the raw bytes are verified. Answered only when what they tell is durable, so the channel delivers again otherwise.',
-    tag: 'Doors',
-    auth: 'none',
-    params: z.strictObject({ channel: channelName, mode: z.enum(['test', 'live']) }),
-    query: nothing,
-    body: z.unknown(),
-    rawBody: true,
-    answers: { 200: taken, 202: taken },
+    params: z.strictObject(fromChannel),
+    handle: async (context, { params, raw, headers }) => receive(context, params, raw, headers),
+  }),
+  // API Pix appends the kind of news to the address it was given (`/rec`, `/cobr`).
+  endpoint({
+    ...door,
+    path: '/v1/channels/{channel}/{mode}/webhook/{kind}',
+    name: 'receiveChannelWebhookOfKind',
+    summary: 'The same, for channels that append the kind of their news to the address',
+    params: z.strictObject({ ...fromChannel, kind: z.string().regex(/^[a-z]{1,16}$/, 'must be 1 to 16 small letters') }),
     handle: async (context, { params, raw, headers }) => receive(context, params, raw, headers),
   }),
   endpoint({

@@ -52,7 +52,12 @@ const subjects = {
     })
     .optional(),
   instant_mandate: z
-    .strictObject({ rail: z.enum(['pix_automatico', 'upi_autopay']), by: z.enum(['await', 'qr', 'app_link']), capture: capture.optional() })
+    .strictObject({
+      rail: z.enum(['pix_automatico', 'upi_autopay']),
+      by: z.enum(['await', 'qr', 'app_link']),
+      holder: z.enum(['person', 'company']).optional(),
+      capture: capture.optional(),
+    })
     .optional(),
   carrier_account: z.strictObject({ capture }).optional(),
 }

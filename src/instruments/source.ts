@@ -28,6 +28,7 @@ export type Subject =
       readonly type: 'instant_mandate'
       readonly capture?: string | undefined
       readonly rail: 'pix_automatico' | 'upi_autopay'
+      readonly holder?: 'person' | 'company' | undefined
       readonly by: 'await' | 'qr' | 'app_link'
     }
 
@@ -63,13 +64,11 @@ export function sourceOf(subject: Subject, captured: Captured | undefined): Sour
       const { brand, by, country = '' } = subject
       return { type: 'wallet', brand, payer: payer ?? nobody(country), ...(by === undefined ? {} : { by }) }
     }
-    case 'instant_mandate':
-      return {
-        type: 'instant_mandate',
-        rail: subject.rail,
-        by: subject.by,
-        payer: payer ?? nobody(subject.rail === 'upi_autopay' ? 'IN' : 'BR'),
-      }
+    case 'instant_mandate': {
+      const { rail, by, holder } = subject
+      const known = payer ?? nobody(rail === 'upi_autopay' ? 'IN' : 'BR')
+      return { type: 'instant_mandate', rail, by, payer: holder === undefined ? known : { ...known, holder } }
+    }
   }
 }
 

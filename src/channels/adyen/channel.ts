@@ -83,7 +83,7 @@ export const adyen: Channel = {
   // Adyen publishes no number. Ours is a courtesy, below what any merchant is known to be given.
   requestsPerSecondMax: 20,
   account: { secrets: ['apiKey'], settings: ['merchantAccount'] },
-  origins: address => [recurringOrigin(address)],
+  origins: ({ address }) => [recurringOrigin(address)],
   bind,
   resume,
   refresh,

@@ -65,11 +65,16 @@ const hostsOf: Readonly<Record<string, readonly string[]>> = {
   'https://api-m.sandbox.paypal.com': ['https://api-m.sandbox.paypal.com', 'https://api.sandbox.paypal.com'],
 }
 
+/** Where certificates of the account at this address may stand. */
+export function certificateOrigins(address: string): readonly string[] {
+  const own = new URL(address).origin
+  return hostsOf[own] ?? [own]
+}
+
 function isPayPals(url: string, address: string): boolean {
   if (!URL.canParse(url)) return false
   const { origin, pathname, search, username } = new URL(url)
-  const own = new URL(address).origin
-  return (hostsOf[own] ?? [own]).includes(origin) && certificatePath.test(pathname) && search === '' && username === ''
+  return certificateOrigins(address).includes(origin) && certificatePath.test(pathname) && search === '' && username === ''
 }
 
 type Certificate = { readonly key: KeyObject; readonly fromMs: number; readonly toMs: number }

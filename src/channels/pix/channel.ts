@@ -81,6 +81,7 @@ export const pix: Channel = {
   // No number is published; each bank has its own. Ours is a courtesy.
   requestsPerSecondMax: 10,
   account: { secrets: ['clientSecret', 'clientCertificate', 'clientKey'], settings: ['clientId'] },
+  origins: ({ settings: { tokenUrl } }) => (tokenUrl === undefined ? [] : [new URL(tokenUrl).origin]),
   bind,
   lookUp,
   revoke,
