@@ -2,7 +2,13 @@
 import { relative } from 'node:path'
 import { type RunOptions, run } from 'node:test'
 
-export type Report = { readonly passed: number; readonly failed: readonly string[]; readonly skipped: readonly string[] }
+export type Report = {
+  readonly passed: number
+  readonly failed: readonly string[]
+  readonly skipped: readonly string[]
+  /** Cases that passed, by file. */
+  readonly cases: ReadonlyMap<string, number>
+}
 
 type Failure = Error & { readonly failureType?: string }
 type Tested = { readonly name: string; readonly file?: string; readonly skip?: string | boolean; readonly todo?: string | boolean }
@@ -17,6 +23,7 @@ export async function report(options: RunOptions): Promise<Report> {
   const failed: string[] = []
   const skipped: string[] = []
   const loose = new Map<string, string>()
+  const cases = new Map<string, number>()
   const fail = (what: string, detail: string): void => {
     failed.push(what)
     console.log(`FAIL ${what}\n${indent(detail)}`)
@@ -50,14 +57,17 @@ export async function report(options: RunOptions): Promise<Report> {
     if (file === undefined) {
       for (const [name, message] of loose) if (!failed.includes(name)) fail(name, message)
       if (!success && failed.length === 0) fail('the run', 'did not succeed, and no test says why')
-    } else console.log(`${success ? 'ok  ' : 'FAIL'} ${relative('.', file)}: ${counts.passed} of ${counts.tests} (${seconds(duration_ms)})`)
+    } else {
+      cases.set(relative('.', file), counts.passed)
+      console.log(`${success ? 'ok  ' : 'FAIL'} ${relative('.', file)}: ${counts.passed} of ${counts.tests} (${seconds(duration_ms)})`)
+    }
   })
   await new Promise<void>((resolve, reject) => {
     stream.on('error', reject)
     stream.on('end', resolve)
     stream.resume()
   })
-  return { passed, failed, skipped }
+  return { passed, failed, skipped, cases }
 }
 
 /** What the test threw, not the wrapper that the runner puts around it. */

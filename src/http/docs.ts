@@ -3,6 +3,7 @@ import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import fastify from 'fastify'
 import { problems } from '../core/problem.ts'
+import { escaped, html } from './html.ts'
 import type { OpenApiDocument } from './openapi.ts'
 import type { Page, PageAnswer } from './pages.ts'
 import { advice, isProblemCode } from './problems.ts'
@@ -68,24 +69,13 @@ const asset = (contentType: string, body: string | Buffer, headers: Record<strin
   headers: { 'cache-control': 'public, max-age=3600', vary: 'accept-encoding', ...headers },
 })
 
-function html(title: string, main: string, scripts: readonly string[] = [], status = 200): PageAnswer {
-  const loaded = scripts.map(source => `<script src="${source}"></script>`).join('')
-  const body = `<!doctype html>
-<html lang="en">
-<head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>${title}</title>
-<link rel="icon" href="data:,"><link rel="stylesheet" href="/page.css"></head>
-<body>${main}${loaded}</body>
-</html>
-`
-  return { status, contentType: 'text/html; charset=utf-8', body }
-}
-
 const problemCodes = Object.keys(problems).filter(isProblemCode)
 
 const landing = `<main><h1>Bindery</h1>
 <p>Binds payment instruments over many channels and keeps them alive.</p>
 <ul>
 <li><a href="/docs">API reference</a></li>
+<li><a href="/docs/channels">Channels: what each can do, and its sandbox values</a></li>
 <li><a href="/openapi.json">OpenAPI 3.1 document</a></li>
 <li><a href="/healthz">Is it alive?</a> <a href="/readyz">Is it ready?</a> <a href="/metrics">Metrics</a></li>
 </ul>
@@ -102,10 +92,12 @@ function problemPage(code: string): PageAnswer {
   return html(title, main)
 }
 
-const escaped = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;')
-
 const stylesheet = `:root { color-scheme: light dark; font: 1rem/1.5 system-ui, sans-serif }
 body { margin: 0 }
 body > main { max-width: 44rem; margin: 3rem auto; padding: 0 1rem }
 code { font-family: ui-monospace, monospace }
+body > main.wide { max-width: 90rem }
+.scroll { overflow-x: auto }
+table { border-collapse: collapse; font-size: .85rem }
+th, td { text-align: left; vertical-align: top; padding: .3rem .6rem; border-bottom: 1px solid color-mix(in srgb, currentColor 20%, transparent) }
 `

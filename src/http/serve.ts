@@ -11,6 +11,7 @@ import { Unavailable } from '../world/store.ts'
 import type { Log, World } from '../world/world.ts'
 import { type Authenticator, authenticator, nobody } from './auth.ts'
 import { brokenOff, frameworkProblem } from './breakage.ts'
+import { channelPages } from './channelPages.ts'
 import { clientAddress } from './clientAddress.ts'
 import { docsPages } from './docs.ts'
 import { type Answer, type Caller, type Endpoint, keepsKeys } from './endpoint.ts'
@@ -77,8 +78,10 @@ export function createServer(options: ServerOptions): Server {
   registerRefusals(app, house, options.endpoints)
   const { endpoints, webhooks = [], version = '0' } = options
   const document = () => openApi({ endpoints, webhooks, version, publicUrl: world.settings.publicUrl })
-  registerPages(app, [...healthPages(world, house.metrics, () => state.draining), ...docsPages(document)], (request, reply) =>
-    refuse(house, request, reply, new Problem('internal', 'Something went wrong on our side.')),
+  registerPages(
+    app,
+    [...healthPages(world, house.metrics, () => state.draining), ...docsPages(document), ...channelPages(world.channels.values())],
+    (request, reply) => refuse(house, request, reply, new Problem('internal', 'Something went wrong on our side.')),
   )
 
   return {
