@@ -151,6 +151,8 @@ async function giveUp(stage: Stage, token: string, references: References): Prom
   const call = bench.call('opn_7', value)
   await twice(stage, 'revoke', () => revoke(call, { customer: 'cus_contract', binding: 'bnd_1', token, references }))
   await look(stage, 'revoke', references)
+  // By our name alone: what was given up is not what never was.
+  await look(stage, 'bind', {})
 }
 
 /** What was asked for is found by its name alone. */

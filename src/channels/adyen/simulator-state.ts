@@ -26,6 +26,8 @@ export type Payment = {
   readonly store: boolean
   readonly means: Means
   readonly returnUrl: string
+  /** What it was told for later, by Adyen's names. */
+  readonly heard: Readonly<Record<string, string>>
   /** What the issuer will say, once the shopper has authenticated. */
   readonly verdict: Verdict
 }
@@ -110,7 +112,7 @@ export function store(
   payment: Payment,
   context: SimulatorContext,
 ): { readonly stored: Stored; readonly operation: Operation } {
-  const { means, shopper, reference, key } = payment
+  const { means, shopper, reference, key, heard } = payment
   const known = [...state.cards.values()].find(one => one.usable && one.shopper === shopper && one.hash === means.hash)
   const operation = known === undefined ? 'created' : expiryOf(known) === expiryOf(means) ? 'alreadyExisting' : 'updated'
   const stored: Stored =
@@ -118,7 +120,7 @@ export function store(
       ? { ...means, token: drawReference(context), reference, shopper, network: networkReference(context), usable: true }
       : { ...known, ...means }
   state.cards.set(stored.token, stored)
-  note(state, { effect: 'stored', reference, key, token: stored.token, atMs: context.nowMs })
+  note(state, { effect: 'stored', reference, key, token: stored.token, atMs: context.nowMs, heard })
   return { stored, operation }
 }
 
@@ -128,7 +130,6 @@ const networkReference = (context: SimulatorContext): string => [...context.rand
 /** What a payment is, whatever it is made with. */
 export function paymentOf(body: Json, key: string, context: SimulatorContext): Omit<Payment, 'means' | 'verdict'> {
   const amount = isRecord(body.amount) ? body.amount : {}
-  const word = (from: Json, name: string): string => (typeof from[name] === 'string' ? from[name] : '')
   return {
     psp: drawReference(context),
     key,
@@ -137,7 +138,28 @@ export function paymentOf(body: Json, key: string, context: SimulatorContext): O
     amount: { value: typeof amount.value === 'number' ? amount.value : 0, currency: word(amount, 'currency') },
     store: body.storePaymentMethod === true,
     returnUrl: word(body, 'returnUrl'),
+    heard: heardOf(body),
   }
+}
+
+const word = (from: unknown, name: string): string => {
+  const value = isRecord(from) ? from[name] : undefined
+  return typeof value === 'string' ? value : ''
+}
+
+/** How the token will be used, where the shopper is, what the mandate says, and whether a security code came (never which). */
+function heardOf(body: Json): Readonly<Record<string, string>> {
+  const method = body.paymentMethod
+  const authentication = isRecord(body.authenticationData) ? body.authenticationData.threeDSRequestData : undefined
+  const isCoded = word(method, 'cvc') !== '' || word(method, 'encryptedSecurityCode') !== ''
+  const told: readonly (readonly [string, string])[] = [
+    ...['shopperInteraction', 'recurringProcessingModel', 'channel', 'origin'].map(name => [name, word(body, name)] as const),
+    ...['amountRule', 'startsAt', 'remarks'].map(name => [`mandate.${name}`, word(body.mandate, name)] as const),
+    ['paymentMethod.type', word(method, 'type')],
+    ['nativeThreeDS', word(authentication, 'nativeThreeDS')],
+    ['securityCode', isCoded ? 'given' : ''],
+  ]
+  return Object.fromEntries(told.filter(([, value]) => value !== ''))
 }
 
 /** The standard webhook about how a payment ended. `reason`: empty when it was authorised. */

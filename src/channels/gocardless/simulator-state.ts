@@ -1,4 +1,5 @@
 /** What GoCardless' simulator holds: billing requests, flows, mandates, and the news it owes. Of an account it keeps the last two digits. */
+import { isRecord, type Json } from '../json.ts'
 import { type Books, drawName, type Effect, type SimulatorContext, type SimulatorEvent } from '../simulator.ts'
 import { marks, takesPaymentsAtOnce } from './wire.ts'
 
@@ -55,18 +56,40 @@ export type State = {
   readonly requests: Map<string, Request>
   readonly flows: Map<string, Flow>
   readonly mandates: Map<string, Mandate>
+  /** Of what carries our operation: what GoCardless was told for later, and which of its actions came with a key and with `data`. */
+  readonly heard: Map<string, Map<string, string>>
   readonly effects: Effect[]
   readonly events: SimulatorEvent[]
 }
-export const newState = (): State => ({ requests: new Map(), flows: new Map(), mandates: new Map(), effects: [], events: [] })
+export const newState = (): State => ({
+  ...{ requests: new Map(), flows: new Map(), mandates: new Map(), heard: new Map() },
+  ...{ effects: [], events: [] },
+})
 
 /** Letters and digits after a prefix, as GoCardless' ids are (`MD00070Z69DWXV`). */
 export const drawId = (prefix: string, context: Pick<SimulatorContext, 'random'>): string =>
   `${prefix}${drawName(context, 12).toUpperCase()}`
 export const timeOf = (ms: number): string => new Date(ms).toISOString()
 
+export function hear(state: State, metadata: Metadata, name: string, value: string): void {
+  const ours = metadata[marks.operation] ?? ''
+  const known = state.heard.get(ours) ?? new Map<string, string>()
+  if (value !== '') state.heard.set(ours, known.set(name, value))
+}
+/** An action takes a key and `data` like everything that is posted, and does without either. */
+export function hearAction(
+  state: State,
+  metadata: Metadata,
+  of: { readonly action: string; readonly body: Json; readonly key: string },
+): void {
+  hear(state, metadata, `${of.action} key`, of.key)
+  hear(state, metadata, `${of.action} data`, isRecord(of.body.data) ? 'given' : '')
+}
+
 export function note(state: State, effect: Effect['effect'], of: { metadata: Metadata; key?: string }, token: string, nowMs: number): void {
-  state.effects.push({ effect, reference: of.metadata[marks.operation] ?? '', key: of.key ?? '', token, atMs: nowMs })
+  const reference = of.metadata[marks.operation] ?? ''
+  const heard = Object.fromEntries(state.heard.get(reference) ?? [])
+  state.effects.push({ effect, reference, key: of.key ?? '', token, atMs: nowMs, heard })
 }
 
 export type News = {

@@ -3,15 +3,16 @@ import { isRecord, type Json } from '../json.ts'
 import type { SimulatorAnswer, SimulatorContext } from '../simulator.ts'
 import { blockedEmail, riskyEmail } from './magic.ts'
 import { answer, fault, invalid, requestBody } from './simulator-answers.ts'
-import { type Account, drawId, fulfil, type Request, requestNews, type State, tell } from './simulator-state.ts'
+import { type Account, drawId, fulfil, hearAction, type Request, requestNews, type State, tell } from './simulator-state.ts'
 
 export function takeStep(
   state: State,
-  of: { readonly id: string; readonly action: string; readonly body: Json },
+  of: { readonly id: string; readonly action: string; readonly body: Json; readonly key: string },
   context: SimulatorContext,
 ): SimulatorAnswer {
   const request = state.requests.get(of.id)
   if (request === undefined) return fault(404, 'invalid_api_usage', { reason: 'resource_not_found', message: 'Resource not found' })
+  hearAction(state, request.metadata, of)
   const data = isRecord(of.body.data) ? of.body.data : {}
   const next = perform(state, request, of.action, data, context)
   if ('headers' in next) return next

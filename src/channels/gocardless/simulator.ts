@@ -14,7 +14,19 @@ import { keyWindowMs } from './channel.ts'
 import { act, acts, end } from './simulator-acts.ts'
 import { answer, disguise, fault, flowBody, invalid, mandateBody, miscount, parse, requestBody } from './simulator-answers.ts'
 import { flowUrl, isPage, page } from './simulator-page.ts'
-import { booksOf, drawId, livingStatuses, newState, note, type Request, requestNews, type State, tell } from './simulator-state.ts'
+import {
+  booksOf,
+  drawId,
+  hear,
+  hearAction,
+  livingStatuses,
+  newState,
+  note,
+  type Request,
+  requestNews,
+  type State,
+  tell,
+} from './simulator-state.ts'
 import { takeStep } from './simulator-steps.ts'
 import { signatureHeader, sign as signatureOf } from './webhook.ts'
 import { apiVersion, schemes } from './wire.ts'
@@ -116,7 +128,7 @@ function create(inside: Inside, resource: string, body: Json, request: Simulator
     resource === 'billing_requests'
       ? createRequest(inside.state, input, key, context)
       : resource === 'billing_request_flows'
-        ? createFlow(inside.state, input, context)
+        ? createFlow(inside.state, input, key, context)
         : missing('path_not_found')
   if (!('answer' in made)) return made
   if (key !== '') inside.keys.remember(`${resource} ${key}`, '', { status: 201, headers: {}, body: made.id }, context.nowMs)
@@ -161,12 +173,13 @@ function createRequest(state: State, input: Json, key: string, context: Simulato
     key,
     createdMs: context.nowMs,
   }
+  for (const name of ['currency', 'authorisation_source', 'consent_type']) hear(state, mandateMetadata, name, textOf(wanted, name) ?? '')
   state.requests.set(request.id, request)
   tell(state, context, [requestNews(request, 'created')])
   return { id: request.id, answer: answer(201, { billing_requests: requestBody(request) }) }
 }
 
-function createFlow(state: State, input: Json, context: SimulatorContext): Made | SimulatorAnswer {
+function createFlow(state: State, input: Json, key: string, context: SimulatorContext): Made | SimulatorAnswer {
   const request = state.requests.get(textOf(input.links, 'billing_request') ?? '')
   if (request === undefined) return fault(404, 'invalid_api_usage', { reason: 'link_not_found', message: 'Billing request not found' })
   const redirectUri = textOf(input, 'redirect_uri') ?? 'https://pay.gocardless.com/billing/static/thankyou'
@@ -175,6 +188,7 @@ function createFlow(state: State, input: Json, context: SimulatorContext): Made 
   const first = ![...state.flows.values()].some(one => one.request === request.id)
   const flow = { id, request: request.id, redirectUri, exitUri, createdMs: context.nowMs, url: flowUrl(id, context) }
   state.flows.set(id, flow)
+  hear(state, request.metadata, 'flow key', key)
   if (first) note(state, 'challenged', request, request.id, context.nowMs)
   tell(state, context, [requestNews(request, 'flow_created', { billing_request_flow: id })])
   return { id, answer: answer(201, { billing_request_flows: flowBody(flow) }) }
@@ -187,6 +201,7 @@ function perform(inside: Inside, of: Action, context: SimulatorContext): Simulat
   if (of.resource === 'billing_requests') return takeStep(state, of, context)
   if (of.resource === 'billing_request_flows' && of.action === 'initialise') {
     const flow = state.flows.get(of.id)
+    hearAction(state, state.requests.get(flow?.request ?? '')?.metadata ?? {}, of)
     return flow === undefined ? missing('resource_not_found') : answer(200, { billing_request_flows: flowBody(flow) })
   }
   if (of.resource === 'mandates' && of.action === 'cancel') return cancel(state, of, context)
@@ -197,6 +212,7 @@ function perform(inside: Inside, of: Action, context: SimulatorContext): Simulat
 function cancel(state: State, of: Action, context: SimulatorContext): SimulatorAnswer {
   const mandate = state.mandates.get(of.id)
   if (mandate === undefined) return missing('resource_not_found')
+  hearAction(state, mandate.metadata, of)
   if (!livingStatuses.includes(mandate.status))
     return fault(422, 'invalid_state', { reason: 'cancellation_failed', message: 'Mandate cannot be cancelled' })
   const ending = { status: 'cancelled', action: 'cancelled', origin: 'api', cause: 'mandate_cancelled' } as const

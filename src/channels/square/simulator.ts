@@ -35,7 +35,7 @@ export function createSquareSimulator(options: SquareSimulatorOptions): Simulato
   const state: State = { options, customers: new Map(), cards: new Map(), keys: createKeyStore(keyWindowMs), effects: [], events: [] }
   return {
     channel: 'square',
-    handle: (request, context) => handle(state, request, context),
+    handle: (request, context) => versioned(handle(state, request, context), request),
     takeEvents: () => state.events.splice(0),
     sign: (event, { secrets }) => ({
       headers: {
@@ -80,6 +80,13 @@ function fault(status: number, code: string, detail: string): SimulatorAnswer {
   }
   return answer(status, { errors: [{ category: kinds[status] ?? 'INVALID_REQUEST_ERROR', code, detail }] })
 }
+
+/**
+ * What succeeded says in which version it was answered: the one asked for, else the application's (here one far too old).
+ * developer.squareup.com/docs/build-basics/versioning, and Square's forum: "Successful API responses include the Square-Version header".
+ */
+const versioned = (of: SimulatorAnswer, { headers }: SimulatorRequest): SimulatorAnswer =>
+  of.status === 200 ? { ...of, headers: { ...of.headers, 'square-version': headers['square-version'] ?? '2018-07-12' } } : of
 
 const onCard = /^\/v2\/cards\/([^/]+?)(\/disable)?$/
 function handle(state: State, request: SimulatorRequest, context: SimulatorContext): SimulatorAnswer {
