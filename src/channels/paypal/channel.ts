@@ -25,7 +25,7 @@ import type {
 import { countries, currencies } from './countries.ts'
 import { sandboxValues } from './magic.ts'
 import { refusals } from './refusals.ts'
-import { readWebhook, webhookScheme } from './webhook.ts'
+import { originsOf, readWebhook, webhookScheme } from './webhook.ts'
 import {
   exchange,
   isGone,
@@ -65,6 +65,8 @@ export const paypal: Channel = {
   // PayPal publishes no number (developer.paypal.com/api/rest/rate-limiting); this one is ours.
   requestsPerSecondMax: 10,
   account: { secrets: ['clientId', 'clientSecret'], settings: [] },
+  // Where the certificates of its webhooks stand.
+  origins: originsOf,
   bind,
   resume,
   lookUp,
