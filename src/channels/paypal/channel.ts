@@ -25,7 +25,7 @@ import type {
 import { countries, currencies } from './countries.ts'
 import { sandboxValues } from './magic.ts'
 import { refusals } from './refusals.ts'
-import { certificateOrigins, readWebhook, webhookScheme } from './webhook.ts'
+import { originsOf, readWebhook, webhookScheme } from './webhook.ts'
 import {
   exchange,
   isGone,
@@ -65,7 +65,8 @@ export const paypal: Channel = {
   // PayPal publishes no number (developer.paypal.com/api/rest/rate-limiting); this one is ours.
   requestsPerSecondMax: 10,
   account: { secrets: ['clientId', 'clientSecret'], settings: [] },
-  origins: ({ address }) => certificateOrigins(address),
+  // Where the certificates of its webhooks stand.
+  origins: ({ address }) => originsOf(address),
   bind,
   resume,
   lookUp,

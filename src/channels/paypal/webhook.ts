@@ -60,21 +60,18 @@ function signedOf(headers: WebhookRequest['headers']): Signed | undefined {
 
 const certificatePath = /^\/v1\/notifications\/certs\/[0-9A-Za-z_-]{1,100}$/
 /** The certificates stand at `api.paypal.com`, the API of our account at `api-m.paypal.com`; live and sandbox vouch for themselves only. */
-const hostsOf: Readonly<Record<string, readonly string[]>> = {
-  'https://api-m.paypal.com': ['https://api-m.paypal.com', 'https://api.paypal.com'],
-  'https://api-m.sandbox.paypal.com': ['https://api-m.sandbox.paypal.com', 'https://api.sandbox.paypal.com'],
+const certificateOrigins: Readonly<Record<string, readonly string[]>> = {
+  'https://api-m.paypal.com': ['https://api.paypal.com'],
+  'https://api-m.sandbox.paypal.com': ['https://api.sandbox.paypal.com'],
 }
-
-/** Where certificates of the account at this address may stand. */
-export function certificateOrigins(address: string): readonly string[] {
-  const own = new URL(address).origin
-  return hostsOf[own] ?? [own]
-}
+export const originsOf = (address: string): readonly string[] => certificateOrigins[new URL(address).origin] ?? []
 
 function isPayPals(url: string, address: string): boolean {
   if (!URL.canParse(url)) return false
   const { origin, pathname, search, username } = new URL(url)
-  return certificateOrigins(address).includes(origin) && certificatePath.test(pathname) && search === '' && username === ''
+  return (
+    [new URL(address).origin, ...originsOf(address)].includes(origin) && certificatePath.test(pathname) && search === '' && username === ''
+  )
 }
 
 type Certificate = { readonly key: KeyObject; readonly fromMs: number; readonly toMs: number }

@@ -102,6 +102,7 @@ async function ensureCustomer(call: Call, input: BindInput): Promise<{ readonly 
   return { kind: 'made', id: made.value.id }
 }
 
+/** For payments without the customer, which is what `usage` is when nothing is said (`off_session`). */
 async function setUp(
   call: Call,
   input: BindInput,
@@ -112,7 +113,6 @@ async function setUp(
     ['customer', references.customer],
     ['payment_method', references.payment_method],
     ...fields,
-    ['usage', 'off_session'],
     ['confirm', 'true'],
     ['return_url', input.returnUrl],
     ...marks(call, input.binding),

@@ -14,6 +14,9 @@ export type StoredIntent = {
   readonly customer: string | undefined
   readonly method: string | undefined
   readonly methodTypes: readonly string[]
+  readonly automatic: boolean
+  /** How a US account is to be verified: `automatic`, `instant` or `microdeposits`. */
+  readonly verification: string
   readonly returnUrl: string | undefined
   readonly usage: string
   readonly description: string | undefined
@@ -61,7 +64,7 @@ export function showIntent(of: StoredIntent, { method, failed }: Beside, expand:
     id: of.id,
     object: 'setup_intent',
     application: null,
-    automatic_payment_methods: null,
+    automatic_payment_methods: of.automatic ? { allow_redirects: 'always', enabled: true } : null,
     cancellation_reason: of.cancellation ?? null,
     client_secret: of.secret,
     created: seconds(of.createdMs),
@@ -76,7 +79,7 @@ export function showIntent(of: StoredIntent, { method, failed }: Beside, expand:
     next_action: of.status === 'requires_action' ? nextAction(of, method, address) : null,
     on_behalf_of: null,
     payment_method: method === undefined ? null : expand.has('payment_method') ? showMethod(method) : method.id,
-    payment_method_options: optionsOf(of.methodTypes[0]),
+    payment_method_options: Object.fromEntries(of.methodTypes.map(type => [type, optionOf(type, of.verification)])),
     payment_method_types: of.methodTypes,
     single_use_mandate: null,
     status: of.status,
@@ -85,10 +88,9 @@ export function showIntent(of: StoredIntent, { method, failed }: Beside, expand:
 }
 export type ShownIntent = ReturnType<typeof showIntent>
 
-function optionsOf(type: string | undefined) {
-  if (type === 'us_bank_account') return { us_bank_account: { verification_method: 'microdeposits' } }
-  if (type === 'sepa_debit') return { sepa_debit: { mandate_options: {} } }
-  return { card: { mandate_options: null, network: null, request_three_d_secure: 'automatic' } }
+function optionOf(type: string, verification: string): object {
+  if (type === 'us_bank_account') return { verification_method: verification }
+  return type === 'sepa_debit' ? { mandate_options: {} } : { mandate_options: null, network: null, request_three_d_secure: 'automatic' }
 }
 
 /** Micro-deposits take one to two business days (support.stripe.com, "Verify a new ACH Direct Debit customer using micro-deposits"). */

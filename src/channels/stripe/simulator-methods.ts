@@ -13,7 +13,9 @@ export const marksOf = (value: unknown): Marks => Object.fromEntries(Object.entr
 export function readMethod(input: Input): StoredMethod {
   const { type } = input.form
   if (type === 'us_bank_account') return account(input)
-  return type === 'sepa_debit' ? iban(input) : card(input)
+  if (type === 'sepa_debit') return iban(input)
+  if (type !== 'card') throw missing('type')
+  return card(input)
 }
 
 type Own = Pick<StoredMethod, 'details' | 'challenge' | 'decline'>

@@ -8,7 +8,7 @@ import { type Marks, type StoredMethod, showMethod } from './objects-method.ts'
 import { judgeDeposits, lapseOf } from './simulator-deposits.ts'
 import { type Input, invalid, StripeRefusal } from './simulator-input.ts'
 import { acceptMandate, moveMandate } from './simulator-mandates.ts'
-import { marksOf, readMethod, text } from './simulator-methods.ts'
+import { marksOf, readMethod, text, tree } from './simulator-methods.ts'
 import { type Cause, note, type State, tell, tellIntent } from './simulator-notes.ts'
 
 const authenticationFailed: Decline = {
@@ -110,6 +110,8 @@ function makeMethod(state: State, input: Input): StoredMethod {
   return method
 }
 
+const dashboardTypes = ['card', 'us_bank_account', 'sepa_debit']
+
 function makeIntent(state: State, input: Input): StoredIntent {
   const { form, context, key } = input
   const method = state.methods.get(text(form.payment_method) ?? '')
@@ -131,8 +133,10 @@ function makeIntent(state: State, input: Input): StoredIntent {
     customer,
     method: method?.id,
     returnUrl: text(form.return_url),
-    // "If this is not provided, defaults to ['card']" (specification, POST /v1/setup_intents).
-    methodTypes: isRecord(form.payment_method_types) ? Object.values(form.payment_method_types).map(String) : ['card'],
+    // docs.stripe.com/changelog/2023-08-16/automatic-payment-methods: where no types are named, those of the dashboard are taken.
+    automatic: !isRecord(form.payment_method_types),
+    methodTypes: isRecord(form.payment_method_types) ? Object.values(form.payment_method_types).map(String) : dashboardTypes,
+    verification: text(tree(tree(form.payment_method_options).us_bank_account).verification_method) ?? 'automatic',
     usage: text(form.usage) ?? 'off_session',
     description: text(form.description),
     metadata: marksOf(form.metadata),

@@ -62,7 +62,7 @@ export function createStripeSimulator(secretKey: string): Simulator {
   const keys = createKeyStore(keyWindowMs)
   return {
     channel: 'stripe',
-    handle: (request, context) => handle(ledger, keys, secretKey, request, context),
+    handle: (request, context) => versioned(handle(ledger, keys, secretKey, request, context), request),
     takeEvents: () => ledger.takeEvents(),
     sign: (event, at) => sign(event, at.nowMs, at.secrets),
     reject(violations, _request, context) {
@@ -145,10 +145,17 @@ function run(ledger: Ledger, request: SimulatorRequest, key: string, context: Si
   }
 }
 
+/** What an account was made with stays its version, until it says otherwise: that of a request without one. */
+const accountVersion = '2022-11-15'
+/** Stripe says in which version it answered. */
+const versioned = (answer: SimulatorAnswer, request: SimulatorRequest): SimulatorAnswer =>
+  answer.headers['request-id'] === undefined
+    ? answer
+    : { ...answer, headers: { ...answer.headers, 'stripe-version': request.headers['stripe-version'] ?? accountVersion } }
+
 const answerHeaders = (requestId: string) => ({
   'content-type': 'application/json',
   'request-id': requestId,
-  'stripe-version': '2023-08-16',
 })
 const success = (body: object, requestId: string): SimulatorAnswer => ({
   status: 200,

@@ -37,6 +37,7 @@ const headers = (call: Call) => ({
 /** Without a `suffix` no key goes along: what is harmless twice is not to meet its own saved answer. */
 export function post(call: Call, path: string, suffix: string | undefined, fields: readonly FormField[]): ChannelRequest {
   const key = suffix === undefined ? {} : { 'idempotency-key': `${call.key}.${suffix}` }
+  if (fields.length === 0) return { method: 'POST', url: call.account.address + path, headers: { ...headers(call), ...key } }
   return {
     method: 'POST',
     url: call.account.address + path,
