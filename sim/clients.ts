@@ -6,6 +6,7 @@ import type { Answer, Context, Endpoint } from '../src/http/endpoint.ts'
 import { answerOnce, inputHash, noOnce, type Rendered } from '../src/http/idempotency.ts'
 import { renderProblem } from '../src/http/problems.ts'
 import { instrumentEndpoints } from '../src/instruments/api.ts'
+import { channelEndpoints } from '../src/instruments/channelsApi.ts'
 import { customerEndpoints } from '../src/instruments/customers.ts'
 import { doorEndpoints } from '../src/instruments/doors.ts'
 import { Unavailable } from '../src/world/store.ts'
@@ -13,7 +14,7 @@ import { nextId } from '../src/world/world.ts'
 import type { Process, Simulated } from './world.ts'
 import { tenant } from './world.ts'
 
-const all = [...instrumentEndpoints, ...customerEndpoints, ...doorEndpoints]
+const all = [...instrumentEndpoints, ...customerEndpoints, ...channelEndpoints, ...doorEndpoints]
 
 export function endpointNamed(name: string): Endpoint {
   const found = all.find(one => one.name === name)
@@ -87,9 +88,9 @@ const patienceMs = 40_000
 const triesMax = 60
 
 /** Asks until there is an answer that is not "try again": what a careful caller does. Undefined if there never was one. */
-export async function ask(simulated: Simulated, asked: Asked): Promise<Told | undefined> {
+export async function ask(simulated: Simulated, asked: Asked, most = triesMax): Promise<Told | undefined> {
   const { scheduler } = simulated
-  for (let tries = 0; tries < triesMax; tries += 1) {
+  for (let tries = 0; tries < most; tries += 1) {
     const process = simulated.server()
     const answer = await Promise.race([
       once(process, asked).catch(error => {

@@ -1,31 +1,23 @@
-/** The commands of a run, drawn by chance: what several customers of one tenant do over some hours. */
+/** The commands of a run, drawn by chance: what several customers of one tenant do over some hours, at all channels. */
 import { z } from 'zod'
-import { ask, type Told } from './clients.ts'
-import { type Simulated, tenant } from './world.ts'
-
-const cards = [
-  '4242424242424242',
-  '5555555555554444',
-  '4111111111111111',
-  '378282246310005',
-  // refused
-  '4000000000000002',
-  '4000000000009995',
-  '4000000000000069',
-  // challenged
-  '4000002500003155',
-  '4000002760003184',
-  '4000000000003220',
-] as const
+import type { ChannelName } from '../src/channels/channel.ts'
+import { channels } from '../src/channels/index.ts'
+import { type Asked, ask, type Told } from './clients.ts'
+import { type Brought, bring } from './sources.ts'
+import type { Simulated } from './world.ts'
 
 const shape = z.object({
   id: z.string(),
   status: z.string(),
-  next_action: z.object({ url: z.string() }).nullable(),
+  kind: z.string(),
   bindings: z.array(z.object({ id: z.string(), channel: z.string(), status: z.string() })),
 })
 
-export type Client = { readonly customer: string; readonly instruments: string[] }
+type Instrument = { readonly id: string; readonly kind: string }
+export type Client = { readonly customer: string; readonly instruments: Instrument[] }
+
+const names: readonly ChannelName[] = [...channels.keys()]
+const returnUrl = 'https://shop.example/back'
 
 export async function newClient(simulated: Simulated): Promise<Client | undefined> {
   const key = `customer-${simulated.scheduler.random(8).toString('hex')}`
@@ -36,124 +28,122 @@ export async function newClient(simulated: Simulated): Promise<Client | undefine
 
 /** One command; what it did, for the trace. */
 export async function command(simulated: Simulated, client: Client): Promise<string> {
-  const dice = simulated.scheduler.chance()
-  if (dice < 0.55 || client.instruments.length === 0) return bindCard(simulated, client)
-  const instrument = simulated.scheduler.one(client.instruments)
-  if (dice < 0.68) return `extend ${await extend(simulated, instrument)}`
-  if (dice < 0.75) return `unbind ${await outcome(simulated, { name: 'unbindInstrument', params: { id: instrument } })}`
+  const { scheduler } = simulated
+  const dice = scheduler.chance()
+  if (dice < 0.55 || client.instruments.length === 0) return bindOne(simulated, client)
+  const instrument = scheduler.one(client.instruments)
+  const about = { params: { id: instrument.id } }
+  if (dice < 0.64) return `extend ${await extend(simulated, instrument)}`
+  if (dice < 0.73) return `unbind ${await outcome(simulated, { name: 'unbindInstrument', ...about })}`
   if (dice < 0.8) return channelActs(simulated)
-  if (dice < 0.92) return `crowd ${await crowd(simulated, instrument)}`
-  return `read ${(await ask(simulated, { name: 'getInstrument', params: { id: instrument } }))?.status}`
+  if (dice < 0.83) return `refresh ${await now(simulated, { name: 'refreshInstrument', ...about, body: {} })}`
+  if (dice < 0.86) return `resend ${await now(simulated, { name: 'resendPassword', ...about, body: {} })}`
+  if (dice < 0.87) return `rule ${await rule(simulated)}`
+  if (dice < 0.95) return `crowd ${await crowd(simulated, instrument)}`
+  return `read ${(await ask(simulated, { name: 'getInstrument', ...about }))?.status}`
 }
 
 /** Several people, or one who is impatient, do several things to one instrument at the same moment. */
-async function crowd(simulated: Simulated, instrument: string): Promise<string> {
+async function crowd(simulated: Simulated, instrument: Instrument): Promise<string> {
   const { scheduler } = simulated
+  const about = { params: { id: instrument.id } }
   const [one, other] = await Promise.all([
     extend(simulated, instrument),
     extend(simulated, instrument),
-    scheduler.chance() < 0.4 ? outcome(simulated, { name: 'unbindInstrument', params: { id: instrument } }) : undefined,
+    scheduler.chance() < 0.4 ? outcome(simulated, { name: 'unbindInstrument', ...about }) : undefined,
     scheduler.chance() < 0.3 ? channelActs(simulated) : undefined,
+    scheduler.chance() < 0.2 ? now(simulated, { name: 'refreshInstrument', ...about, body: {} }) : undefined,
+    scheduler.chance() < 0.2 ? now(simulated, { name: 'resendPassword', ...about, body: {} }) : undefined,
   ])
   return `${one}, ${other}`
 }
 
-async function bindCard(simulated: Simulated, client: Client): Promise<string> {
+async function bindOne(simulated: Simulated, client: Client): Promise<string> {
   const { scheduler } = simulated
-  const number = scheduler.one(cards)
-  const capture = await simulated.vault
-    .capture(
-      { tenant, mode: 'test' },
-      Buffer.from(
-        JSON.stringify({
-          number,
-          expiry_month: 3,
-          expiry_year: 2030,
-          ...(scheduler.chance() < 0.7 ? { security_code: number.startsWith('37') ? '7373' : '737' } : {}),
-        }),
-      ),
-    )
-    .catch(() => undefined)
-  if (capture === undefined) return 'capture refused'
-  const body = {
-    customer: client.customer,
-    card: { capture: capture.reference },
-    return_url: 'https://shop.example/back',
-    ...(scheduler.chance() < 0.3 ? { channels: scheduler.chance() < 0.5 ? ['adyen'] : ['adyen', 'stripe'] } : {}),
-  }
+  const brought = await bring(simulated)
+  if (brought === undefined) return 'capture refused'
   const key = `bind-${scheduler.random(8).toString('hex')}`
+  const body = { ...brought.body, ...wayOf(simulated, brought), customer: client.customer, return_url: returnUrl }
   const asked = { name: 'bindInstrument', body, key }
   // Some callers are impatient, and ask twice at once with the same key.
   const [answer, twin] = await Promise.all([ask(simulated, asked), scheduler.chance() < 0.1 ? ask(simulated, asked) : undefined])
   if (answer !== undefined && twin !== undefined && twin.text !== answer.text && bothFinal(answer, twin))
     throw new Error('I19: one key, two answers')
+  const what = brought.value === undefined ? 'card' : `${brought.channel} (${brought.value.title})`
   const bound = shape.safeParse(answer?.body)
-  if (!bound.success) return `bind ${answer?.status} ${answer?.text.slice(0, 120)}`
-  if (!client.instruments.includes(bound.data.id)) client.instruments.push(bound.data.id)
-  const url = bound.data.next_action?.url
-  if (url !== undefined) void goThroughChallenge(simulated, url)
-  return `bind ${answer?.status} ${bound.data.id} ${bound.data.status}`
+  if (!bound.success) return `bind ${what} ${answer?.status} ${answer?.text.slice(0, 300)}`
+  const { id, kind, bindings } = bound.data
+  if (!client.instruments.some(one => one.id === id)) client.instruments.push({ id, kind })
+  for (const one of bindings)
+    if (brought.value !== undefined && one.channel === brought.channel && !simulated.shapes.has(one.id))
+      simulated.shapes.set(one.id, brought.value.shape)
+  return `bind ${what} ${answer?.status} ${id} ${bound.data.status}`
 }
 
 const bothFinal = (one: Told, other: Told): boolean => one.status < 300 && other.status < 300
 
-/** The customer's browser: takes the challenge, or fails it, or wanders off; then comes back to us, perhaps twice. */
-async function goThroughChallenge(simulated: Simulated, url: string): Promise<void> {
-  const { scheduler, network } = simulated
+/** Where it is bound: what only one channel can read goes there; the rest mostly to its own, or by the rules, or everywhere at once. */
+function wayOf({ scheduler }: Simulated, { channel, value }: Brought): Readonly<Record<string, unknown>> {
   const dice = scheduler.chance()
-  if (dice < 0.15) return
-  await scheduler.sleep(scheduler.chance() * 120_000)
-  const channel = url.startsWith('https://stripe') ? 'stripe' : 'adyen'
-  const stage = network.stages.get(channel)
-  const at = new URL(url)
-  const path = `${at.pathname}/${dice < 0.8 ? 'complete' : 'fail'}`
-  const answer = stage?.simulator.handle(
-    { method: 'POST', path, query: at.search.slice(1), headers: {}, body: '' },
-    network.context(channel),
-  )
-  network.deliver(channel)
-  const location = answer?.headers.location
-  if (location === undefined) throw new Error(`the challenge page led nowhere: ${answer?.status} ${answer?.body.slice(0, 200)}`)
-  if (scheduler.chance() < 0.15) return
-  const back = new URL(location)
-  const token = back.pathname.split('/').at(-1)
-  // A preview, or a back button: it comes without what the bank gave, before the true one.
-  if (scheduler.chance() < 0.2) await ask(simulated, { name: 'returnFromChallenge', params: { token }, query: {} })
-  const asked = {
-    name: 'returnFromChallenge',
-    params: { token },
-    query: Object.fromEntries(back.searchParams),
-  }
-  await ask(simulated, asked)
-  if (scheduler.chance() < 0.2) await ask(simulated, asked)
+  if (value?.source.type === 'encrypted_card') return { channels: [channel] }
+  if (dice < 0.1) return { channels: names, bind_on: 'all' }
+  if (dice < 0.2) return { bind_on: scheduler.one(['first', 'all']) }
+  if (channel !== undefined) return dice < 0.9 ? { channels: [channel] } : {}
+  return dice < 0.4 ? { channels: scheduler.chance() < 0.5 ? ['adyen'] : ['adyen', 'stripe'] } : {}
 }
 
-async function extend(simulated: Simulated, instrument: string): Promise<string> {
+async function extend(simulated: Simulated, instrument: Instrument): Promise<string> {
   const { scheduler } = simulated
-  const channel = scheduler.one(['stripe', 'adyen'] as const)
-  const asked = { name: 'extendInstrument', params: { id: instrument }, body: { channel, return_url: 'https://shop.example/back' } }
+  const likely = [...channels.values()].filter(one => one.ways.some(way => way.kind === instrument.kind)).map(one => one.name)
+  const channel = scheduler.one(scheduler.chance() < 0.1 || likely.length === 0 ? names : likely)
+  const asked = { name: 'extendInstrument', params: { id: instrument.id }, body: { channel, return_url: returnUrl } }
   // A button pressed twice: two requests, two keys.
   const [first] = await Promise.all([outcome(simulated, asked), scheduler.chance() < 0.6 ? outcome(simulated, asked) : undefined])
   return first
 }
 
-async function outcome(
-  simulated: Simulated,
-  asked: { readonly name: string; readonly params: unknown; readonly body?: unknown },
-): Promise<string> {
-  const answer = await ask(simulated, { ...asked, key: `key-${simulated.scheduler.random(8).toString('hex')}` })
-  return `${answer?.status} ${shape.safeParse(answer?.body).data?.status ?? answer?.text.slice(0, 100)}`
+type Plain = { readonly name: string; readonly params?: unknown; readonly body?: unknown }
+
+const outcome = async (simulated: Simulated, asked: Plain): Promise<string> =>
+  say(await ask(simulated, { ...asked, key: `key-${simulated.scheduler.random(8).toString('hex')}` }))
+
+/** Asked once, without patience: what it does not do is no loss. */
+const now = async (simulated: Simulated, asked: Asked): Promise<string> => say(await ask(simulated, asked, 1))
+
+const say = (answer: Told | undefined): string =>
+  `${answer?.status} ${shape.safeParse(answer?.body).data?.status ?? answer?.text.slice(0, 100)}`
+
+/** The tenant changes its mind about where binds go. */
+async function rule(simulated: Simulated): Promise<string> {
+  const { scheduler } = simulated
+  const channel = scheduler.one([...channels.values()])
+  const kinds = [scheduler.one(channel.ways).kind]
+  const body = {
+    priority: scheduler.pick(100),
+    when: scheduler.chance() < 0.5 ? { kinds } : { kinds, countries: ['US'] },
+    channels: [channel.name, ...names.filter(one => one !== channel.name && scheduler.chance() < 0.5)],
+    bind_on: scheduler.chance() < 0.2 ? 'all' : 'first',
+  }
+  return `${(await ask(simulated, { name: 'createRoutingRule', body }, 1))?.status}`
 }
 
-/** The channel does something on its own to a card it holds. */
+/** A channel does something on its own to what it holds. */
 function channelActs(simulated: Simulated): string {
   const { scheduler, network } = simulated
-  const channel = scheduler.one(['stripe', 'adyen'] as const)
-  const held = network.books(channel).held.filter(one => one.usable)
-  if (held.length === 0) return 'nothing to act on'
-  const card = scheduler.one(held)
-  const name = scheduler.chance() < 0.7 ? 'update_card' : channel === 'stripe' ? 'detach' : 'disable'
-  network.stages.get(channel)?.simulator.act(name, card.token, network.context(channel))
-  network.deliver(channel)
-  return `${channel} does ${name}`
+  const channel = scheduler.one(names)
+  const { simulator } = network.stage(channel)
+  const [name, becomes] = scheduler.one([...Object.entries(simulator.acts), ['nothing', 'gone'] as const])
+  // What comes back to life is what was not usable; what happens to the others happens to the living.
+  const held = network.books(channel).held.filter(one => one.usable !== (becomes === 'resumed'))
+  if (name === 'nothing' || held.length === 0) return 'nothing to act on'
+  const one = scheduler.one(held)
+  try {
+    simulator.act(name, one.token, network.context(channel))
+  } catch (error) {
+    // Not with this one, or not as it stands: an account that is no card has no expiry to update.
+    if (error instanceof TypeError) return `${channel} cannot ${name} ${one.token}`
+    throw error
+  }
+  if (network.deliver(channel) === 0) simulated.quiet.add(one.token)
+  return `${channel} does ${name} to ${one.token}`
 }

@@ -14,11 +14,19 @@ export type FaultName =
   | 'rate_limited'
   | 'answer_html'
   | 'answer_half'
+  | 'answer_empty'
+  | 'answer_error_200'
   | 'answer_about_other'
+  | 'answer_wrong_money'
+  | 'answer_slow'
+  | 'answer_drips'
+  | 'channel_dead'
   | 'webhook_duplicate'
   | 'webhook_late'
   | 'webhook_reordered'
   | 'webhook_forged'
+  | 'webhook_contradictory'
+  | 'webhook_partial'
   | 'receiver_down'
   | 'door_closed'
 
@@ -45,11 +53,20 @@ const ratesMax: Readonly<Record<FaultName, number>> = {
   rate_limited: 0.05,
   answer_html: 0.04,
   answer_half: 0.04,
+  answer_empty: 0.03,
+  answer_error_200: 0.03,
   answer_about_other: 0.02,
+  answer_wrong_money: 0.03,
+  answer_slow: 0.02,
+  answer_drips: 0.02,
+  // Once a minute and channel.
+  channel_dead: 0.02,
   webhook_duplicate: 0.3,
   webhook_late: 0.3,
   webhook_reordered: 0.3,
   webhook_forged: 0.1,
+  webhook_contradictory: 0.03,
+  webhook_partial: 0.5,
   receiver_down: 0.3,
   door_closed: 0.05,
 }

@@ -3,18 +3,21 @@
  * process that crashes and is started again, and clients that ask again until they have an answer.
  */
 import { createSecretKey } from 'node:crypto'
-import { simulated as accountAt } from '../src/accounts.ts'
-import { type ChannelAccount, type ChannelName, type ChannelRequest, NoAnswer } from '../src/channels/channel.ts'
+import { type ChannelRequest, NoAnswer, type Shape } from '../src/channels/channel.ts'
 import { channels } from '../src/channels/index.ts'
-import { Secret } from '../src/core/secret.ts'
 import type { Outbound } from '../src/events/deliver.ts'
 import { createDispatcher, type Dispatcher } from '../src/events/dispatch.ts'
 import { createKeyRing } from '../src/events/keys.ts'
 import { createMemoryEvents } from '../src/events/memoryQueries.ts'
 import type { EventQueries } from '../src/events/queries.ts'
+import { createSettler, type Settler } from '../src/instruments/settler.ts'
 import { operations } from '../src/instruments/tables.ts'
+import { tapOf } from '../src/sandbox-wallet.ts'
 import { tables } from '../src/tables.ts'
+import { readKeys } from '../src/vault/device-token/keys.ts'
 import { bytesOver } from '../src/vault/forward.ts'
+import { createTokenOpener } from '../src/vault/open-token.ts'
+import { createReplays } from '../src/vault/replays.ts'
 import { vaultTables } from '../src/vault/tables.ts'
 import { createVault, type VaultCore } from '../src/vault/vault.ts'
 import { createHealth } from '../src/world/health.ts'
@@ -22,18 +25,20 @@ import { createMemoryStore, type MemoryStore } from '../src/world/memory.ts'
 import { type Store, Unavailable } from '../src/world/store.ts'
 import { type AnyTable, type Row, rowOf } from '../src/world/table.ts'
 import type { Log, Vault, World } from '../src/world/world.ts'
+import { type Accounts, addressOf, createAccounts, wallet } from './accounts.ts'
 import type { Bug } from './bugs.ts'
 import { createFaults, type Faults } from './faults.ts'
 import { createLife, type Life, type Ports, port } from './life.ts'
-import { addressOf, createNetwork, credentialsAt, type Network, type Take } from './network.ts'
+import { createNetwork, type Network, type Take } from './network.ts'
 import { createReceivers, type Receivers } from './receivers.ts'
 import { createScheduler, type Scheduler } from './scheduler.ts'
+import { createWatch, type Watch } from './watch.ts'
 
 /** 2026-01-01T00:00:00Z */
 const startMs = 1_767_225_600_000
 
 /** One incarnation of the server process. */
-export type Process = { readonly world: World; readonly life: Life; readonly dispatcher: Dispatcher }
+export type Process = { readonly world: World; readonly life: Life; readonly dispatcher: Dispatcher; readonly settler: Settler }
 
 export type Simulated = {
   readonly scheduler: Scheduler
@@ -49,6 +54,16 @@ export type Simulated = {
   readonly trace: readonly string[]
   note(what: string): void
   readonly crashes: () => number
+  /** When the server that runs now was started. */
+  readonly startedMs: () => number
+  /** What our code asked of which channel. */
+  readonly watch: Watch
+  /** Tokens of which the channel changed something and told nobody. */
+  readonly quiet: Set<string>
+  /** By binding, the shape of the sandbox value it was made from. */
+  readonly shapes: Map<string, Shape>
+  /** What due work had to wait for too long while a channel was dead. */
+  readonly blocked: string[]
   /** Every row of a table. */
   all<T extends AnyTable>(table: T): readonly Row<T>[]
   /** Requests that left before their intent was durable. */
@@ -57,15 +72,6 @@ export type Simulated = {
   readonly errors: readonly string[]
 }
 
-const accounts = new Map([...channels.keys()].map(name => [name, accountAt(credentialsAt(name), addressOf(name))]))
-const accountOf = (channel: ChannelName): ChannelAccount | undefined => accounts.get(channel)
-/** Keys that no channel knows; a key pair stays, since with half of one nothing can be said at all. */
-function lockedOut(channel: ChannelName): ChannelAccount | undefined {
-  const account = accountOf(channel)
-  if (account === undefined) return undefined
-  const blank = (secret: Secret): Secret => (secret.reveal().startsWith('-----') ? secret : new Secret('locked out'))
-  return { ...account, secrets: Object.fromEntries(Object.entries(account.secrets).map(([name, secret]) => [name, blank(secret)])) }
-}
 export const tenant = 'ten_sim'
 
 export function createSimulated(seed: number, bug: Bug | undefined, take: (simulated: () => Simulated) => Take): Simulated {
@@ -85,6 +91,8 @@ export function createSimulated(seed: number, bug: Bug | undefined, take: (simul
     error => errors.push(error instanceof Error ? error.message : String(error)),
   )
   const receivers = createReceivers(scheduler, faults)
+  const watch = createWatch(channels, scheduler.now)
+  const accounts = createAccounts()
   const { vault, port: vaultPort } = createSimulatedVault(scheduler, faults, network, note)
   /** Whatever names an operation of ours may only leave when that operation is durable. */
   const checkIntent = async (request: ChannelRequest): Promise<void> => {
@@ -93,12 +101,27 @@ export function createSimulated(seed: number, bug: Bug | undefined, take: (simul
   }
   const rows = <T extends AnyTable>(table: T): readonly Row<T>[] => (store.snapshot()[table.name] ?? []).map(row => rowOf(table, row))
   let crashes = -1
+  let startedMs = startMs
   const start = (): Process => {
     crashes += 1
+    startedMs = scheduler.now()
     const life = createLife(crashes)
-    const world = createWorld({ scheduler, faults, life, note, errors, store, network, vault: vaultPort, bug, checkIntent })
+    const world = createWorld({
+      scheduler,
+      faults,
+      life,
+      note,
+      errors,
+      store,
+      network,
+      vault: vaultPort,
+      bug,
+      checkIntent,
+      watch,
+      accounts,
+    })
     const outbound: Outbound = { send: receivers.send(life), keys: createKeyRing() }
-    return { world, life, dispatcher: createDispatcher(world, queries, outbound) }
+    return { world, life, dispatcher: createDispatcher(world, queries, outbound), settler: createSettler(world) }
   }
   let current: Process | undefined
   const simulated: Simulated = {
@@ -116,6 +139,11 @@ export function createSimulated(seed: number, bug: Bug | undefined, take: (simul
     trace,
     note,
     crashes: () => crashes,
+    startedMs: () => startedMs,
+    watch,
+    quiet: new Set(),
+    shapes: new Map(),
+    blocked: [],
     all: rows,
     undurable,
     errors,
@@ -133,10 +161,12 @@ function createSimulatedVault(
   network: Network,
   note: (what: string) => void,
 ): { readonly vault: VaultCore; readonly port: Vault } {
+  const store = createMemoryStore(vaultTables)
   const vault = createVault({
     now: scheduler.now,
     random: scheduler.random,
-    store: createMemoryStore(vaultTables),
+    store,
+    openToken: createTokenOpener(readKeys(wallet.settings), createReplays({ store, now: scheduler.now })),
     root: createSecretKey(Buffer.alloc(32, 7)),
     send: bytesOver(network.send),
     origins: new Set([...channels.keys()].map(addressOf)),
@@ -178,6 +208,8 @@ type Parts = {
   readonly vault: Vault
   readonly bug: Bug | undefined
   readonly checkIntent: (request: ChannelRequest) => Promise<void>
+  readonly watch: Watch
+  readonly accounts: Accounts
 }
 
 function createWorld(parts: Parts): World {
@@ -213,8 +245,9 @@ function createWorld(parts: Parts): World {
         await parts.checkIntent(request)
         return parts.network.send(request)
       }),
-    channels,
-    account: (channel, mode) => (mode !== 'test' ? undefined : faults.strikes('door_closed') ? lockedOut(channel) : accountOf(channel)),
+    channels: parts.watch.channels,
+    account: (channel, mode) =>
+      mode === 'test' ? (faults.strikes('door_closed') ? parts.accounts.lockedOut : parts.accounts.open).get(channel) : undefined,
     health: createHealth(),
     log: logOf(parts),
     settings: {
@@ -226,6 +259,7 @@ function createWorld(parts: Parts): World {
       grantKey: Buffer.alloc(32, 2),
       allowLoopback: false,
     },
+    tap: tapOf(wallet, scheduler),
   }
   return parts.bug === undefined ? world : parts.bug.infect(world, { scheduler, life })
 }

@@ -1,0 +1,86 @@
+/** Our book against the channels' own: what they hold and did, and what we believe. */
+import type { ChannelName } from '../src/channels/channel.ts'
+import type { BindingRow, OperationRow } from '../src/instruments/tables.ts'
+import { alive, bindingNamed, by, excused, type Held, type Ledger } from './ledger.ts'
+
+const heldBy = (ledger: Ledger, channel: ChannelName): readonly Held[] => ledger.simulated.network.books(channel).held
+
+/** I6: what a channel would take is a living binding of ours, or we know that we do not know. */
+export function orphans(ledger: Ledger, channel: ChannelName): readonly string[] {
+  return heldBy(ledger, channel).flatMap(one => {
+    if (!one.usable) return []
+    const binding = bindingNamed(ledger, channel, [one.token, one.reference])
+    if (binding !== undefined && (alive(binding) || excused(ledger, binding))) return []
+    return [`${channel} holds ${one.token} (${one.reference}), our binding ${binding?.id} is ${binding?.status}`]
+  })
+}
+
+/** I6: what we call active the channel would take. */
+export function unheld(ledger: Ledger, channel: ChannelName): readonly string[] {
+  const usable = new Set(heldBy(ledger, channel).flatMap(one => (one.usable ? [one.token] : [])))
+  return ledger.bindings
+    .filter(row => row.channel === channel && row.status === 'active')
+    .filter(row => (row.token === null || !usable.has(row.token)) && !excused(ledger, row))
+    .map(row => `${row.id} is active, ${channel} does not take ${row.token}`)
+}
+
+/** I16: token by token, our book with what we know that we do not know is the counterparty's book. */
+export function difference(ledger: Ledger, channel: ChannelName): readonly string[] {
+  const here = ledger.bindings.filter(row => row.channel === channel)
+  const unknown = new Set(here.filter(row => excused(ledger, row)).map(row => row.id))
+  const isUnknown = (row: BindingRow | undefined): boolean => row !== undefined && unknown.has(row.id)
+  const theirs = heldBy(ledger, channel)
+    .filter(one => one.usable && !isUnknown(bindingNamed(ledger, channel, [one.token, one.reference])))
+    .map(one => one.token)
+  const held = new Map(heldBy(ledger, channel).map(one => [one.token, one]))
+  // What is suspended may rest over there too: then neither book has it.
+  const ours = here
+    .filter(row => row.status === 'active' || (row.status === 'suspended' && held.get(row.token ?? '')?.usable === true))
+    .filter(row => !isUnknown(row))
+    .map(row => row.token ?? row.id)
+  const surplus = [...new Set(theirs)].filter(token => !ours.includes(token))
+  const lacking = [...new Set(ours)].filter(token => !theirs.includes(token))
+  return [...surplus.map(token => `${channel} has ${token}, we have not`), ...lacking.map(token => `we have ${token}, ${channel} has not`)]
+}
+
+/** I18: one operation stores one thing at most, and what is alive was stored for it. */
+export function effects(ledger: Ledger, channel: ChannelName): readonly string[] {
+  const all = ledger.simulated.network.books(channel).effects.filter(one => one.effect === 'stored')
+  const stored = by(
+    all.filter(one => one.reference !== ''),
+    one => one.reference,
+  )
+  const doubles = [...stored]
+    .filter(([, group]) => new Set(group.map(one => one.token)).size > 1)
+    .map(([name, group]) => `${name} stored ${group.length} times at ${channel}: ${group.map(one => one.token).join(' ')}`)
+  const tokens = new Set(all.map(one => one.token))
+  const unfounded = ledger.bindings
+    .filter(row => row.channel === channel && alive(row) && !excused(ledger, row))
+    .filter(row => !stored.has(row.id) && !ledger.operations.some(one => one.binding === row.id && stored.has(one.id)))
+    .filter(row => ![row.token ?? '', ...Object.values(row.names)].some(name => tokens.has(name)))
+    .map(row => `${row.id} is ${row.status} and ${channel} stored nothing for it`)
+  return [...doubles, ...unfounded]
+}
+
+/** I21: what is called failed was never stored, or is gone again. */
+export function falselyFailed(ledger: Ledger, row: BindingRow): readonly string[] {
+  if (row.status !== 'failed' || excused(ledger, row)) return []
+  const asked = new Set([row.id, ...ledger.operations.filter(one => one.binding === row.id).map(one => one.id)])
+  const { effects: all, held } = ledger.simulated.network.books(row.channel)
+  const stored = all.filter(one => one.effect === 'stored' && asked.has(one.reference))
+  return stored.some(one => held.some(thing => thing.token === one.token && thing.usable))
+    ? [`${row.id} is called failed, and ${row.channel} holds what it stored for it`]
+    : []
+}
+
+/** I21: what an issuer refused goes to no other channel in the same chain. */
+export function presentedAgain(ledger: Ledger, row: OperationRow): readonly string[] {
+  if (row.verb !== 'bind' || row.input.chain === undefined) return []
+  const before = ledger.operations.filter(
+    one => one.verb === 'bind' && (one.id === row.input.chain || one.input.chain === row.input.chain) && one.id < row.id,
+  )
+  const asked = before.flatMap(one => ledger.operations.filter(other => other.binding === one.binding))
+  return asked
+    .filter(one => ledger.simulated.watch.refusedByIssuer.has(one.id))
+    .map(one => `${row.id} at ${row.channel}, although the issuer had refused ${one.id}`)
+}

@@ -1,0 +1,79 @@
+/** All rows at the end of a run, and what may be known about them by more than one invariant. */
+import type { ChannelName } from '../src/channels/channel.ts'
+import { channels } from '../src/channels/index.ts'
+import type { Books } from '../src/channels/simulator.ts'
+import { deliveries, events } from '../src/events/tables.ts'
+import type { BindingRow, FactRow, InstrumentRow, OperationRow } from '../src/instruments/tables.ts'
+import { bindings, facts, identities, inbox, instruments, operations } from '../src/instruments/tables.ts'
+import type { Row } from '../src/world/table.ts'
+import type { Simulated } from './world.ts'
+
+export type Ledger = {
+  readonly instruments: readonly InstrumentRow[]
+  readonly bindings: readonly BindingRow[]
+  readonly operations: readonly OperationRow[]
+  readonly facts: readonly FactRow[]
+  readonly identities: readonly Row<typeof identities>[]
+  readonly events: readonly Row<typeof events>[]
+  readonly deliveries: readonly Row<typeof deliveries>[]
+  readonly inbox: readonly Row<typeof inbox>[]
+  readonly simulated: Simulated
+}
+
+export type Invariant = { readonly name: string; readonly holds: (ledger: Ledger) => readonly string[] }
+export type Held = Books['held'][number]
+
+export const ledgerOf = (simulated: Simulated): Ledger => ({
+  instruments: simulated.all(instruments),
+  bindings: simulated.all(bindings),
+  operations: simulated.all(operations),
+  facts: simulated.all(facts),
+  identities: simulated.all(identities),
+  events: simulated.all(events),
+  deliveries: simulated.all(deliveries),
+  inbox: simulated.all(inbox),
+  simulated,
+})
+
+export const channelList: readonly ChannelName[] = [...channels.keys()]
+
+export const by = <T>(rows: readonly T[], key: (row: T) => string): Map<string, T[]> => {
+  const groups = new Map<string, T[]>()
+  for (const row of rows) groups.set(key(row), [...(groups.get(key(row)) ?? []), row])
+  return groups
+}
+
+export const open = (row: OperationRow): boolean => row.status === 'open' || row.status === 'waiting'
+export const alive = (row: BindingRow): boolean => row.status === 'active' || row.status === 'suspended'
+
+/** Planned for a time that has not come, and never tried: nothing is owed. */
+export const planned = (row: OperationRow, now: number): boolean =>
+  row.verb === 'refresh' && row.tries === 0 && row.due_at !== null && row.due_at > now
+
+/** Ours, by every name that a channel has for what it holds or did: its token, our operation or binding, or a name it gave. */
+export function bindingNamed(ledger: Ledger, channel: ChannelName, names: readonly string[]): BindingRow | undefined {
+  const here = ledger.bindings.filter(row => row.channel === channel)
+  for (const name of names) {
+    if (name === '') continue
+    const operation = ledger.operations.find(row => row.id === name)
+    const found =
+      here.find(row => row.token === name && alive(row)) ??
+      here.find(row => row.id === name || row.id === operation?.binding) ??
+      here.find(row => row.token === name || Object.values(row.names).includes(name))
+    if (found !== undefined) return found
+  }
+  return undefined
+}
+
+/**
+ * What we know that we do not know: a person was asked, or the channel is still to answer; the channel said one thing and the opposite; or it
+ * changed something and told nobody.
+ */
+export function excused(ledger: Ledger, binding: BindingRow): boolean {
+  const { network, quiet } = ledger.simulated
+  return (
+    ledger.operations.some(row => row.binding === binding.id && (row.status === 'parked' || row.status === 'waiting')) ||
+    ledger.facts.some(row => row.binding === binding.id && network.contradictions.has(`${binding.channel} ${row.source_event}`)) ||
+    (binding.token !== null && quiet.has(binding.token))
+  )
+}
