@@ -30,7 +30,7 @@ export function contractOfChallenges(subject: Subject): void {
     contractOfChallenge(subject, shape, value)
     contractOfLostResumes(subject, shape, value)
   }
-  contractOfResending(subject)
+  if (subject.channel.resend !== undefined) contractOfResending(subject)
 }
 
 function contractOfChallenge(subject: Subject, shape: string, value: SandboxValue): void {

@@ -6,9 +6,11 @@ import { assertJudged, type Bench, bindFully, createBench, kindOf, type Subject 
 import { type AnswerFault, answerFaults } from './faults.ts'
 
 export function contractOfKeeping(subject: Subject): void {
-  contractOfRevoking(subject)
-  contractOfLostRevocations(subject)
-  contractOfRefreshing(subject)
+  if (subject.channel.revoke !== undefined) {
+    contractOfRevoking(subject)
+    contractOfLostRevocations(subject)
+  }
+  if (subject.channel.refresh !== undefined) contractOfRefreshing(subject)
 }
 
 type Held = {
@@ -44,8 +46,7 @@ async function untilGone(bench: Bench, held: Held, first: LookUpOutcome): Promis
 }
 
 function contractOfRevoking(subject: Subject): void {
-  test('what is revoked is gone at the channel, and revoking what is gone is done', async context => {
-    if (subject.channel.revoke === undefined) return context.skip('there is nothing to revoke')
+  test('what is revoked is gone at the channel, and revoking what is gone is done', async () => {
     const bench = createBench(subject)
     const held = await hold(bench)
     const first = await untilGone(bench, held, await held.revoke('opn_6'))
@@ -60,7 +61,6 @@ function contractOfRevoking(subject: Subject): void {
   })
 
   test('what the channel took back on its own is gone when we revoke it', async context => {
-    if (subject.channel.revoke === undefined) return context.skip('there is nothing to revoke')
     const bench = createBench(subject)
     const name = Object.entries(bench.stage.simulator.acts).find(([, becomes]) => becomes === 'gone')?.[0]
     if (name === undefined) return context.skip('the channel takes nothing back')
@@ -81,8 +81,7 @@ const spoilsBodies: readonly AnswerFault[] = ['half_json', 'empty', 'other_objec
 
 function contractOfLostRevocations(subject: Subject): void {
   for (const fault of answerFaults) {
-    test(`a revocation whose answer is ${fault} is uncertain, and is done when asked again`, async context => {
-      if (subject.channel.revoke === undefined) return context.skip('there is nothing to revoke')
+    test(`a revocation whose answer is ${fault} is uncertain, and is done when asked again`, async () => {
       const bench = createBench(subject)
       const held = await hold(bench)
       bench.fault(fault, '*')
@@ -107,8 +106,7 @@ function contractOfRefreshing(subject: Subject): void {
     }
   }
 
-  test('a refresh tells what is new, or that it will be told', async context => {
-    if (subject.channel.refresh === undefined) return context.skip('there is nothing to refresh')
+  test('a refresh tells what is new, or that it will be told', async () => {
     const bench = createBench(subject)
     const outcome = await (await refreshed(bench))('opn_6')
     assert.ok(outcome.kind === 'updated' || outcome.kind === 'verifying', kindOf(outcome))
@@ -116,8 +114,7 @@ function contractOfRefreshing(subject: Subject): void {
   })
 
   for (const fault of answerFaults) {
-    test(`a refresh whose answer is ${fault} is uncertain, and takes nothing away`, async context => {
-      if (subject.channel.refresh === undefined) return context.skip('there is nothing to refresh')
+    test(`a refresh whose answer is ${fault} is uncertain, and takes nothing away`, async () => {
       const bench = createBench(subject)
       const refresh = await refreshed(bench)
       bench.fault(fault, '*')

@@ -7,9 +7,15 @@ import { readAll } from './contract-webhook.ts'
 
 export function contractOfKeys(subject: Subject): void {
   const repeat = subject.channel.repeat.bind
+  if (repeat?.kind === 'keyed') contractOfWindows(subject, repeat.windowMs)
+  if (repeat?.kind !== 'lookUp') contractOfRepetition(subject)
+  if (subject.channel.lookUp !== undefined) contractOfLateAnswers(subject)
+}
 
-  test('the same call again is the same effect, where it is declared so', async context => {
-    if (repeat?.kind === 'lookUp') return context.skip('it is never sent again')
+function contractOfRepetition(subject: Subject): void {
+  const repeat = subject.channel.repeat.bind
+
+  test('the same call again is the same effect, where it is declared so', async () => {
     const bench = createBench(subject)
     const call = bench.call('opn_1')
     const first = await bench.bind(call, bench.input('bnd_1'))
@@ -23,9 +29,10 @@ export function contractOfKeys(subject: Subject): void {
     assert.equal(bench.effects('stored').length, 1)
     assertJudged(bench)
   })
+}
 
-  test('the same key with another request decides nothing', async context => {
-    if (repeat?.kind !== 'keyed') return context.skip('the channel has no keys')
+function contractOfWindows(subject: Subject, windowMs: number): void {
+  test('the same key with another request decides nothing', async () => {
     const bench = createBench(subject)
     const first = await bench.bind(bench.call('opn_1'), bench.input('bnd_1'))
     assert.equal(first.kind, bench.plain.outcome)
@@ -34,30 +41,31 @@ export function contractOfKeys(subject: Subject): void {
     assert.equal(bench.effects(firstEffect(bench)).length, 1)
   })
 
-  test('a key as long as ours may be stays within the channel’s limit', async context => {
-    if (repeat?.kind !== 'keyed') return context.skip('the channel has no keys')
+  test('a key as long as ours may be stays within the channel’s limit', async () => {
     const bench = createBench(subject)
     const outcome = await bench.bind(bench.call('opn_1', bench.plain, 'k'.repeat(40)), bench.input('bnd_1'))
     assert.equal(outcome.kind, bench.plain.outcome)
     assertJudged(bench)
   })
 
-  test('the key is remembered as long as declared, and a repetition after that is a second effect', async context => {
-    if (repeat?.kind !== 'keyed') return context.skip('the channel has no keys')
+  test('the key is remembered as long as declared, and a repetition after that is a second effect', async () => {
     const bench = createBench(subject)
     const call = bench.call('opn_1')
     const count = () => bench.effects(firstEffect(bench)).length
     await bench.bind(call, bench.input('bnd_1'))
-    bench.clock.nowMs += repeat.windowMs - 1
+    bench.clock.nowMs += windowMs - 1
     await bench.bind(call, bench.input('bnd_1'))
     assert.equal(count(), 1)
     bench.clock.nowMs += 1
     await bench.bind(call, bench.input('bnd_1'))
     assert.equal(count(), 2)
   })
+}
 
-  test('when the key’s window has ended a lost answer is found by its name, or told', async context => {
-    if (subject.channel.lookUp === undefined) return context.skip('the channel has no look-up')
+function contractOfLateAnswers(subject: Subject): void {
+  const repeat = subject.channel.repeat.bind
+
+  test('when the key’s window has ended a lost answer is found by its name, or told', async () => {
     const bench = createBench(subject)
     const call = bench.call('opn_1')
     const input = bench.input('bnd_1')

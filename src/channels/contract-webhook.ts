@@ -112,7 +112,13 @@ export function contractOfWebhooks(subject: Subject): void {
 }
 
 function contractOfSignatures(subject: Subject): void {
-  test('a webhook is good for five minutes either way, and stale after that', { skip: !subject.timestamped }, async () => {
+  if (subject.timestamped) contractOfAge(subject)
+  if (subject.signsBytes) contractOfBytes(subject)
+  contractOfRubbish(subject)
+}
+
+function contractOfAge(subject: Subject): void {
+  test('a webhook is good for five minutes either way, and stale after that', async () => {
     const bench = createBench(subject)
     const { delivery } = await boundDelivery(bench)
     for (const [seconds, reason] of [
@@ -126,8 +132,10 @@ function contractOfSignatures(subject: Subject): void {
       assert.equal(reasonOf(await read(bench, delivery, { nowMs: bench.clock.nowMs + seconds * 1_000 })), reason, `${seconds} s`)
     }
   })
+}
 
-  test('one changed byte anywhere makes a webhook forged', { skip: !subject.signsBytes }, async () => {
+function contractOfBytes(subject: Subject): void {
+  test('one changed byte anywhere makes a webhook forged', async () => {
     const bench = createBench(subject)
     const { delivery } = await boundDelivery(bench)
     const bytes = Buffer.from(delivery.body)
@@ -138,7 +146,7 @@ function contractOfSignatures(subject: Subject): void {
     }
   })
 
-  test('a body that was parsed and written anew is rejected, and the detail says so', { skip: !subject.signsBytes }, async () => {
+  test('a body that was parsed and written anew is rejected, and the detail says so', async () => {
     const bench = createBench(subject)
     const { delivery } = await boundDelivery(bench)
     const rewritten = delivery.body.includes('\n')
@@ -148,7 +156,9 @@ function contractOfSignatures(subject: Subject): void {
     assert.equal(reasonOf(reading), 'forged')
     assert.match(reading.kind === 'rejected' ? reading.detail : '', /re-serialised/)
   })
+}
 
+function contractOfRubbish(subject: Subject): void {
   test('what is not a webhook is rejected without an exception', async () => {
     const bench = createBench(subject)
     const { delivery } = await boundDelivery(bench)

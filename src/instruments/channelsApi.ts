@@ -88,7 +88,7 @@ const conditionShape = z.strictObject({
     .optional(),
 })
 const ruleBody = z.strictObject({
-  priority: z.int().min(0).max(1_000).describe('Rules are tried from the lowest.'),
+  priority: z.int().min(1).max(1_000).describe('Rules are tried from the lowest.'),
   when: conditionShape.describe('Every list that is given has to hold the value; an empty object always fits.'),
   channels: z.array(channelName).min(1).max(16),
   bind_on: z.enum(['first', 'all']).optional(),
