@@ -104,7 +104,7 @@ function changeMember(holder: Json, name: string, how: Change): void {
 
 /** What the request is, with ids taken out: `POST /v1/payment_methods/{id}/detach`. */
 export function kindOfRequest(request: ChannelRequest): string {
-  const isName = (part: string) => part.length >= 6 && /\d/.test(part)
+  const isName = (part: string) => part.length >= 6 && /\d|[A-Z]{4}/.test(part)
   const path = new URL(request.url).pathname.split('/').map(part => (isName(part) ? '{id}' : part))
   return `${request.method} ${path.join('/')}`
 }

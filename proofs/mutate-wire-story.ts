@@ -4,7 +4,8 @@ import { type Bench, createBench, goOn, type Subject } from '../src/channels/con
 import { arrivals, witnessesOf } from './mutate-wire-arrivals.ts'
 
 /**
- * `whole`: from bind to revoke · `again`: the same, every keyed operation sent twice · `lost`: the bind's `lostAt`th answer is lost, then a
+ * `whole`: from bind to revoke · `again`: the same, every keyed operation sent twice, and in the end the customer binds once more, by then a
+ * stranger to us · `lost`: the bind's `lostAt`th answer is lost, then a
  * look-up · `crowd`: the same, and before we look the customer binds a dozen others and a hundred customers bind theirs.
  */
 export type Scene = { readonly name: 'whole' | 'again' } | { readonly name: 'lost' | 'crowd'; readonly lostAt: number }
@@ -78,7 +79,7 @@ const mapTrace = (trace: Readonly<Record<Observer, unknown>>): Trace => ({
 })
 
 async function live(stage: Stage): Promise<void> {
-  const { bench, value, scene } = stage
+  const { bench, value, scene, did } = stage
   const input = bench.input('bnd_1', value)
   if ('lostAt' in scene) return lose(stage, scene.lostAt)
   const call = bench.call('opn_1', value)
@@ -88,6 +89,7 @@ async function live(stage: Stage): Promise<void> {
   if (end === undefined || !('references' in end) || end.references === undefined) return
   await look(stage, 'bind', end.references)
   if (end.kind === 'bound') await keep(stage, end.token, end.references)
+  if (scene.name === 'again') await did('bind another', () => bench.bind(bench.call('opn_8', value), bench.input('bnd_8', value)))
 }
 
 /** Every operation that is keyed is sent again, so that its key is missed. */
