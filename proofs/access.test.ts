@@ -179,7 +179,10 @@ async function addresses(): Promise<readonly Address[]> {
   const all = Object.entries(paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, { operationId }]) => ({ method: method.toUpperCase(), path, name: operationId })),
   )
-  const found = all.filter(one => !['receiveChannelWebhook', 'receiveChannelWebhookOfKind', 'returnFromChallenge'].includes(one.name) && one.path.startsWith('/v1/'))
+  const found = all.filter(
+    one =>
+      !['receiveChannelWebhook', 'receiveChannelWebhookOfKind', 'returnFromChallenge'].includes(one.name) && one.path.startsWith('/v1/'),
+  )
   assert.ok(found.length >= 20, `${found.length} addresses`)
   return found
 }

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { type AnyNews, type Fact, foldBinding, newsPlace, overlay, revokePlace, standing } from './binding.ts'
+import { diagram } from '../core/lifecycle.ts'
+import { type AnyNews, bindingLifecycle, type Fact, foldBinding, newsPlace, overlay, revokePlace, standing } from './binding.ts'
 
 const references = {}
 const bound: AnyNews = { kind: 'bound', token: 'tok_1', references: { payment_method: 'pm_1' }, networkTransactionId: 'ntid' }
@@ -98,4 +100,9 @@ test('where nothing orders two facts the safer one prevails', () => {
 test('an ignored fact keeps its reason', () => {
   const { folded } = foldBinding([fact('a', { kind: 'suspended', reason: 'x' })])
   assert.match(folded.ignored[0]?.reason ?? '', /binding was initiated, where suspended has no meaning/)
+})
+
+test('the diagram in ARCHITECTURE.md is the table', () => {
+  const text = readFileSync(new URL('../../ARCHITECTURE.md', import.meta.url), 'utf8')
+  assert.ok(text.includes(`\n${diagram(bindingLifecycle)}\n`), 'print it anew: core/lifecycle.ts, diagram(bindingLifecycle)')
 })

@@ -158,6 +158,7 @@ export const channelEndpoints: readonly Endpoint[] = [
     body: z.strictObject({ channel: channelName, title: z.string().min(1).max(200) }),
     answers: { 200: { description: 'The token.', schema: tokenShape } },
     handle: async ({ world, caller }, { body }) => {
+      knownChannels(world, [body.channel], () => '/channel')
       const value = world.channels.get(body.channel)?.sandboxValues.find(one => one.title === body.title)
       if (value?.source.type !== 'device_token')
         throw fieldProblem('/title', 'is no sandbox value of a device at this channel', 'unprocessable')
