@@ -30,8 +30,11 @@ export async function carryOut(
 ): Promise<Decision> {
   const rows = more.rows ?? (await readRows(world, operation.tenant, operation.binding))
   const change = await attempt(world, operation, rows, more.step ?? { do: 'send' })
-  const decision = await learn(world, { tenant: operation.tenant, binding: operation.binding, change, rows, companions: more.companions })
-  await keepChannelCustomer(world, operation, change)
+  // Together, so that their commits share a ride: nobody waits for a second one.
+  const [decision] = await Promise.all([
+    learn(world, { tenant: operation.tenant, binding: operation.binding, change, rows, companions: more.companions }),
+    keepChannelCustomer(world, operation, change),
+  ])
   const [following] = decision.next
   if (following === undefined || following.verb !== 'bind') return decision
   return carryOut(world, { ...following, version: 1 }, more.companions === undefined ? {} : { companions: more.companions })
