@@ -22,6 +22,7 @@ import { vaultTables } from '../src/vault/tables.ts'
 import { createVault, type VaultCore } from '../src/vault/vault.ts'
 import { createHealth } from '../src/world/health.ts'
 import { createMemoryStore, type MemoryStore } from '../src/world/memory.ts'
+import { createRemembered } from '../src/world/remembered.ts'
 import { type Store, Unavailable } from '../src/world/store.ts'
 import { type AnyTable, type Row, rowOf } from '../src/world/table.ts'
 import type { Log, Vault, World } from '../src/world/world.ts'
@@ -249,6 +250,7 @@ function createWorld(parts: Parts): World {
     account: (channel, mode) =>
       mode === 'test' ? (faults.strikes('door_closed') ? parts.accounts.lockedOut : parts.accounts.open).get(channel) : undefined,
     health: createHealth(),
+    remembered: createRemembered(),
     log: logOf(parts),
     settings: {
       publicUrl: 'https://bindery.sim',

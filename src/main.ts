@@ -39,6 +39,7 @@ import { liveClock } from './world/live.ts'
 import { createLog } from './world/log.ts'
 import { asRole, migrate, roles } from './world/migrate.ts'
 import { createPostgresStore, type PostgresStore } from './world/postgres.ts'
+import { createRemembered } from './world/remembered.ts'
 import { rideFunctionSql } from './world/ride-sql.ts'
 import type { Log, World } from './world/world.ts'
 
@@ -123,6 +124,7 @@ async function startAll(
     channels: parts.channels,
     account: (name, mode) => accounts.get(`${name} ${mode}`),
     health: createHealth(),
+    remembered: createRemembered(),
     log,
     settings,
     ...(wallet === undefined ? {} : { tap: tapOf(wallet, clock) }),

@@ -216,7 +216,10 @@ export type WebhookRequest = {
   readonly account: ChannelAccount
   /** For channels whose proof has to be fetched (a certificate). Throws `NoAnswer`. */
   readonly send: Send
+  readonly remembered?: Remembered
 }
+/** What was fetched and is wanted again: small texts by name, kept by the process, the newest few. Nobody may rely on it. */
+export type Remembered = { readonly get: (name: string) => string | undefined; readonly set: (name: string, text: string) => void }
 export type WebhookReading =
   | {
       readonly kind: 'told'

@@ -6,6 +6,7 @@ import type { ChannelAnswer } from '../channels/channel.ts'
 import { createHealth } from '../world/health.ts'
 import { createPublicSend } from '../world/http.ts'
 import type { MemoryStoreOptions } from '../world/memory.ts'
+import { createRemembered } from '../world/remembered.ts'
 import type { Store } from '../world/store.ts'
 import { nextId, type Vault, type World } from '../world/world.ts'
 import type { Outbound } from './deliver.ts'
@@ -51,6 +52,7 @@ export function createStage(
     vault: sealing(opened),
     send: unused,
     health: createHealth(),
+    remembered: createRemembered(),
     channels: new Map(),
     account: () => undefined,
     log: { info: note, warn: note, error: note },

@@ -6,6 +6,7 @@ import { Secret } from '../core/secret.ts'
 import { createHealth } from '../world/health.ts'
 import { createLog } from '../world/log.ts'
 import { createMemoryStore, type MemoryStore } from '../world/memory.ts'
+import { createRemembered } from '../world/remembered.ts'
 import { insert, refusedBy, type Store } from '../world/store.ts'
 import { type AnyTable, table, text, time } from '../world/table.ts'
 import { nextId, type World } from '../world/world.ts'
@@ -51,6 +52,7 @@ export function trialWorldOver<S extends Store>(store: S): TrialWorld<S> {
     vault: { peek: async () => undefined, adopt: none, forward: none, seal: none, open: none },
     send: none,
     health: createHealth(),
+    remembered: createRemembered(),
     channels: new Map(),
     account: () => undefined,
     log: createLog('info', { write: line => lines.push(line) }),

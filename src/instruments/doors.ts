@@ -62,7 +62,15 @@ async function receive(context: Context, from: From, raw: Buffer, headers: Reado
   const account = world.account(from.channel, from.mode)
   if (channel?.webhook === undefined || account === undefined) throw new Problem('not_found', 'no such account')
   const { webhookSecrets: secrets } = account
-  const reading = await channel.webhook({ headers, body: raw, nowMs: world.now(), secrets, account, send: world.send })
+  const reading = await channel.webhook({
+    headers,
+    body: raw,
+    nowMs: world.now(),
+    secrets,
+    account,
+    send: world.send,
+    remembered: world.remembered,
+  })
   if (reading.kind === 'rejected') {
     world.log.warn('a webhook was rejected', {
       channel: from.channel,

@@ -130,16 +130,21 @@ async function ask(world: World, operation: OperationRow, rows: Rows, how: 'send
   const account = world.account(operation.channel, operation.mode)
   if (channel === undefined || account === undefined) return { kind: 'uncertain', cause: `no account for ${operation.channel}` }
   try {
-    if (how === 'send' && operation.verb === 'bind' && !(await adopt(world, operation))) return { kind: 'lapsed' }
-    const lapse = { code: false }
+    // Sealed while the channel is told what needs no card; whatever is to be filled in waits for it.
+    const sealed = how === 'send' && operation.verb === 'bind' ? adopt(world, operation) : Promise.resolve(true)
+    const lapse: Lapse = { code: false, capture: false }
     const call: Call = {
       nowMs: world.now(),
       operation: operation.id,
       key: operation.id,
       account,
-      send: request => carry(world, { operation, rows }, request, lapse),
+      send: request => carry(world, { operation, rows, sealed }, request, lapse),
     }
+    const settled = sealed.catch(() => false)
     const outcome = how === 'lookUp' ? await lookUp(channel, call, operation, rows) : await send(world, channel, call, operation, rows)
+    // Nothing of an attempt is left running when the next one may begin.
+    await settled
+    if (lapse.capture) return { kind: 'lapsed' }
     if (!lapse.code || outcome.kind !== 'uncertain') return outcome
     // The first attempt, and it did not get past the vault: nothing was stored anywhere.
     if (operation.tries <= 1 && operation.cause === null) return { kind: 'lapsed' }
@@ -158,8 +163,12 @@ async function ask(world: World, operation: OperationRow, rows: Rows, how: 'send
  * A request with a card goes out through the vault, every other directly. Where the vault no longer holds the security code the same bytes
  * cannot be sent again: there is no answer, and the channel is asked what became of the first ones.
  */
-async function carry(world: World, of: Asking, request: ChannelRequest, lapse: { code: boolean }): Promise<ChannelAnswer> {
+async function carry(world: World, of: Carrying, request: ChannelRequest, lapse: Lapse): Promise<ChannelAnswer> {
   const { channel } = of.operation
+  if (request.placeholders === true && !(await of.sealed)) {
+    lapse.capture = true
+    throw new NoAnswer('the capture lapsed, and nothing was sent')
+  }
   try {
     const answer = await (request.placeholders === true ? world.vault.forward(forwarding(world, of, request)) : world.send(request))
     world.health.note(channel, answer.status < 500 && answer.status !== 429, world.now())
@@ -172,6 +181,9 @@ async function carry(world: World, of: Asking, request: ChannelRequest, lapse: {
   }
 }
 
+/** Why nothing was sent: the security code is gone, or the whole capture. */
+type Lapse = { code: boolean; capture: boolean }
+type Carrying = Asking & { readonly sealed: Promise<boolean> }
 type Asking = { readonly operation: OperationRow; readonly rows: Pick<Rows, 'operations'> }
 
 /** What is filled in was sealed for the binding's first operation, or for the one that several channels share. */

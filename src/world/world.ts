@@ -11,6 +11,7 @@ import type {
   ChannelRequest,
   InstrumentKind,
   PayerView,
+  Remembered,
   Send,
 } from '../channels/channel.ts'
 import { type IdPrefix, idBytes, newId } from '../core/id.ts'
@@ -33,6 +34,7 @@ export interface World {
   account(channel: ChannelName, mode: Mode): ChannelAccount | undefined
   /** What this process saw of each channel lately. */
   readonly health: Health
+  readonly remembered: Remembered
   readonly log: Log
   readonly settings: Settings
   /** Sandbox only: a wallet of its own that makes a device's token for a test card, as JSON. `cryptogram` false: the card itself is in it. */

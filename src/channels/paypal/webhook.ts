@@ -75,19 +75,12 @@ function isPayPals(url: string, address: string): boolean {
 }
 
 type Certificate = { readonly key: KeyObject; readonly fromMs: number; readonly toMs: number }
-/** By URL, which names the certificate. A handful is in use at a time; the oldest goes first. */
-const certificates = new Map<string, Certificate>()
-const certificatesMax = 8
 
 /** The key, or why there is none. What could not be fetched is not remembered: PayPal will try again. */
 async function keyOf(url: string, request: WebhookRequest): Promise<KeyObject | string> {
-  const found = certificates.get(url) ?? (await fetchCertificate(url, request))
+  const known = request.remembered?.get(url)
+  const found = known === undefined ? await fetchCertificate(url, request) : readCertificate(known)
   if (typeof found === 'string') return found
-  if (!certificates.has(url)) {
-    const [oldest] = certificates.keys()
-    if (certificates.size >= certificatesMax && oldest !== undefined) certificates.delete(oldest)
-    certificates.set(url, found)
-  }
   return request.nowMs < found.fromMs || request.nowMs > found.toMs ? 'the certificate is not valid at this time' : found.key
 }
 
@@ -95,15 +88,25 @@ async function fetchCertificate(url: string, request: WebhookRequest): Promise<C
   try {
     const answer = await request.send({ method: 'GET', url, headers: { accept: 'application/x-pem-file, text/plain, */*' } })
     if (answer.status !== 200) return `the certificate could not be fetched: ${answer.status}`
+    const found = readCertificate(answer.body)
+    if (typeof found !== 'string') request.remembered?.set(url, answer.body)
+    return found
+  } catch (error) {
+    if (error instanceof NoAnswer) return `the certificate could not be fetched: ${error.message}`
+    throw error
+  }
+}
+
+function readCertificate(text: string): Certificate | string {
+  try {
     // A chain may follow; the first is the one that signs.
-    const certificate = new X509Certificate(answer.body)
+    const certificate = new X509Certificate(text)
     // As PayPal's own libraries check it (PayPal-Python-SDK, notifications.py); its chain is vouched for by the host it was fetched from.
     if (!/^CN=.+\.paypal\.com$/im.test(certificate.subject)) return 'the certificate is not in PayPal’s name'
     const key = createPublicKey(certificate.publicKey.export({ type: 'spki', format: 'pem' }))
     if (key.asymmetricKeyType !== 'rsa') return 'the certificate is not of an RSA key'
     return { key, fromMs: Date.parse(certificate.validFrom), toMs: Date.parse(certificate.validTo) }
-  } catch (error) {
-    if (error instanceof NoAnswer) return `the certificate could not be fetched: ${error.message}`
+  } catch {
     return 'what stands there is not a certificate'
   }
 }
