@@ -211,7 +211,9 @@ async function bindingOf(
   status: BindingRow['status'],
 ): Promise<BindingRow> {
   const rows = await context.world.store.find(bindings, { tenant: instrument.tenant, instrument: instrument.id })
-  const found = rows.find(one => (named === undefined ? one.status === status : one.id === named))
+  // An answer to a challenge was lost: the customer is still before it.
+  const asked = (one: BindingRow) => status === 'challenge' && one.status === 'uncertain' && one.action !== null
+  const found = named === undefined ? (rows.find(one => one.status === status) ?? rows.find(asked)) : rows.find(one => one.id === named)
   if (found !== undefined) return found
   const detail = status === 'challenge' ? 'does not wait for a challenge' : `is not ${status}`
   throw new Problem('conflict', `no binding of it: ${detail}`, { errors: [{ pointer: '/binding', detail }] })

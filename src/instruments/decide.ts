@@ -138,6 +138,9 @@ function settle(
     if (answer !== undefined) return [row, answered(row, answer.kind, until, minds)] as const
     if (row.status === 'waiting' && status === 'verifying' && row.cause !== 'verifying')
       return [row, answered(row, 'verifying', until, minds)] as const
+    // Another operation's answer, or news, gives the customer longer than the first challenge did.
+    if (row.status === 'waiting' && row.cause === 'challenge' && until > (row.input.until ?? 0))
+      return [row, answered(row, 'challenged', until, minds)] as const
     const attempt = change.attempt
     if (attempt?.operation !== row.id) return [row, row] as const
     const input =

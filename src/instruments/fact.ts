@@ -3,7 +3,7 @@
 import type { Moment } from '../channels/channel.ts'
 import { type AnyNews, type Fact, type FactKind, newsPlace, standing } from './binding.ts'
 import type { Minds, Rows } from './decide.ts'
-import type { FactRow } from './tables.ts'
+import type { FactRow, OperationRow } from './tables.ts'
 
 /** News, and who told it. `event` is unique at its source. Rank 1: an answer to a call of ours, 2: the channel's own notice, 3: ourselves. */
 export type NewFact = {
@@ -18,9 +18,16 @@ export type NewFact = {
 
 export const asFact = (row: Omit<FactRow, 'version'>): Fact => ({ on: row.kind, order: row.standing, news: row.news })
 
+/** Channels echo the operation that began a binding in whatever they tell of it for years: only what can answer that operation does. */
+const answers = (kind: FactKind, { verb }: OperationRow): boolean =>
+  verb === 'revoke'
+    ? kind === 'revoking' || kind === 'revoked' || kind === 'refused'
+    : kind === 'challenged' || kind === 'verifying' || kind === 'bound' || kind === 'refused'
+
 export function factRow(rows: Rows, fact: NewFact, minds: Minds): FactRow {
   const kind: FactKind = fact.news.kind
-  const answered = fact.operation === undefined ? undefined : rows.operations.find(one => one.id === fact.operation)
+  const named = fact.operation === undefined ? undefined : rows.operations.find(one => one.id === fact.operation)
+  const answered = named !== undefined && (fact.rank !== 2 || answers(kind, named)) ? named : undefined
   const order = standing(kind, {
     place: answered?.place ?? newsPlace,
     rank: fact.rank,

@@ -72,7 +72,12 @@ async function tell(world: World, from: { readonly channel: ChannelName; readonl
   const at = await findBinding(world, from, told)
   if (at === undefined) return false
   // The customer approved in an app and never came back: go on as if the browser had. Told again, it is the same return.
-  if (told.returned !== undefined) await resume(world, { tenant: at.tenant, binding: at.binding, returned: told.returned, request: null })
+  if (told.returned !== undefined) {
+    const binding = await world.store.get(bindings, { tenant: at.tenant, id: at.binding })
+    // Faster than our own answer, which has what is needed to go on: it waits its turn.
+    if (binding?.status === 'initiated') return false
+    await resume(world, { tenant: at.tenant, binding: at.binding, returned: told.returned, request: null, event: told.event })
+  }
   if (told.news === undefined) return true
   const fact = { source: `${from.channel}:${from.mode}`, event: told.event, news: told.news, rank: 2 as const }
   const change = {

@@ -31,6 +31,10 @@ export type OperationInput = {
   readonly adoptedBy?: string
   /** Until when the customer may take, where the channel gives more time than we do. Unix milliseconds. */
   readonly until?: number
+  /** The channel's event that told what a customer brought back. */
+  readonly event?: string
+  /** When a page last had it looked up. Unix milliseconds. */
+  readonly lookedAtMs?: number
   /** Which moment a refresh was planned for. */
   readonly refreshAtMs?: number
 }
@@ -65,6 +69,8 @@ export type Step =
   | { readonly do: 'lookUp' }
   | { readonly do: 'abandon'; readonly reason: string }
   | { readonly do: 'park'; readonly cause: string }
+  /** Nothing more is done, and nothing hangs on it. */
+  | { readonly do: 'leave'; readonly cause: string }
 
 type Standing = {
   readonly verb: Verb
@@ -90,6 +96,8 @@ export function nextStep(operation: Standing, can: { readonly repeat: Repeat | u
   }
   // Tries are counted before they are made: none counted means nothing ever left.
   if (operation.tries === 0) return { do: 'send' }
+  // Whether a password was sent again matters to nobody but the customer, who asks for another: a second one would make void the first.
+  if (operation.verb === 'resend') return { do: 'leave', cause: operation.cause ?? 'no definite answer' }
   const repeat = operation.cause === cannotRepeat ? undefined : can.repeat
   if (repeat?.kind === 'keyed' && age < repeat.windowMs - leaseMs) return { do: 'send' }
   if (repeat?.kind === 'repeatable' && operation.tries < repeat.times) return { do: 'send' }

@@ -52,21 +52,32 @@ const operationsMax = 50
 const sameReturn = (a: Returned | undefined, b: Returned): boolean =>
   a !== undefined && JSON.stringify(Object.entries(a).sort()) === JSON.stringify(Object.entries(b).sort())
 
+/** `event`: the channel's own, where it told what was brought back; told once more, it is the same return. */
 export async function resume(
   world: World,
-  input: { readonly tenant: string; readonly binding: string; readonly returned: Returned; readonly request: string | null },
+  input: {
+    readonly tenant: string
+    readonly binding: string
+    readonly returned: Returned
+    readonly request: string | null
+    readonly event?: string
+  },
 ): Promise<Decision> {
   const rows = await readRows(world, input.tenant, input.binding)
+  const { returned, event } = input
   // The same return is under way. Another one may be the true one: a preview or a back button can come back with nothing.
   const underWay = rows.operations.some(
-    one => one.verb === 'resume' && one.status === 'open' && sameReturn(one.input.returned, input.returned),
+    one =>
+      one.verb === 'resume' &&
+      ((one.status === 'open' && sameReturn(one.input.returned, returned)) || (event !== undefined && one.input.event === event)),
   )
   if (rows.binding.operations >= operationsMax) return asItStands(rows)
   if (underWay || (rows.binding.status !== 'challenge' && rows.binding.status !== 'uncertain')) return asItStands(rows)
-  const empty = Object.keys(input.returned).length === 0
+  const empty = Object.keys(returned).length === 0
   if (empty && rows.binding.action !== null && comesBackWithNothing.has(rows.binding.action.type)) return lookAgain(world, rows)
   if (world.channels.get(rows.binding.channel)?.resume === undefined) return lookAgain(world, rows)
-  const operation = newOperation(world, rows.binding, { verb: 'resume', input: { returned: input.returned }, request: input.request })
+  const told = event === undefined ? {} : { event }
+  const operation = newOperation(world, rows.binding, { verb: 'resume', input: { returned, ...told }, request: input.request })
   const binding = { ...rows.binding, operations: rows.binding.operations + 1 }
   const result = await world.store.commit([moveTo(bindings, rows.binding, binding), insert(operations, operation)])
   // Someone else resumed or settled it at the same moment: how it stands now is the answer.
@@ -78,28 +89,38 @@ export async function resume(
 /** The customer acts in an app or at the bank, and nobody brings anything back. */
 const comesBackWithNothing: ReadonlySet<string> = new Set(['app_link', 'qr', 'await'])
 
-/** The page asks whether it is done: the bind that waits is looked up now, at most as often as one attempt's lease allows. */
+/** A page may ask as often as it likes; the channel is asked this often. */
+const lookAgainMs = 5_000
+
+/** The page asks whether it is done: the bind that waits is looked up now, unless it just was. */
 async function lookAgain(world: World, rows: Rows): Promise<Decision> {
   const waiting = rows.operations.find(one => one.verb === 'bind' && one.status === 'waiting')
   if (waiting === undefined || world.channels.get(waiting.channel)?.lookUp === undefined) return asItStands(rows)
-  const claimed = { tries: waiting.tries + 1, due_at: world.now() + leaseMs }
+  const now = world.now()
+  if (now - (waiting.input.lookedAtMs ?? 0) < lookAgainMs) return asItStands(rows)
+  const claimed = { tries: waiting.tries + 1, due_at: now + leaseMs, input: { ...waiting.input, lookedAtMs: now } }
   if (!(await world.store.commit([move(operations, waiting, claimed)])).ok) return asItStands(rows)
   return carryOut(world, { ...waiting, ...claimed, version: waiting.version + 1 }, { step: { do: 'lookUp' } })
 }
 
-/** A one-time password is sent again: as often as the channel's declaration allows, and never beside another that is under way. */
+/**
+ * A one-time password is sent again: as often as the challenge says it may be, where one whose answer was lost counts as sent, and never
+ * beside another that is under way.
+ */
 export async function resend(
   world: World,
   input: { readonly tenant: string; readonly binding: string; readonly request: string },
 ): Promise<Decision> {
   const rows = await readRows(world, input.tenant, input.binding)
-  const channel = world.channels.get(rows.binding.channel)
-  const repeat = channel?.repeat.resend
-  if (rows.binding.status !== 'challenge' || channel?.resend === undefined || repeat?.kind !== 'repeatable')
+  const { action, status } = rows.binding
+  if (rows.instrument.unbound_at !== null) throw new Problem('conflict', 'the instrument is unbound')
+  if (status !== 'challenge' || action?.type !== 'otp' || world.channels.get(rows.binding.channel)?.resend === undefined)
     throw new Problem('conflict', 'no password was sent that could be sent again')
   const sent = rows.operations.filter(one => one.verb === 'resend')
   if (sent.some(one => one.status === 'open')) throw new Problem('conflict', 'it is being sent')
-  if (sent.length >= repeat.times) throw new Problem('too_many_requests', `it was sent ${sent.length} times again, and is not any more`)
+  const unanswered = sent.filter(one => !rows.facts.some(fact => fact.operation === one.id))
+  if (unanswered.length >= action.resends || rows.binding.operations >= operationsMax)
+    throw new Problem('too_many_requests', `it was sent ${sent.length} times again, and is not any more`)
   const operation = newOperation(world, rows.binding, { verb: 'resend', input: {}, request: input.request })
   const binding = { ...rows.binding, operations: rows.binding.operations + 1 }
   const result = await world.store.commit([moveTo(bindings, rows.binding, binding), insert(operations, operation)])

@@ -43,7 +43,7 @@ export async function carryOut(
 /** What the worker does with an operation that fell due: claims it by a move, so that no two attempts run at once, then carries it out. */
 export async function settle(world: World, due: OperationRow): Promise<void> {
   const channel = world.channels.get(due.channel)
-  const lookUp = channel?.lookUp !== undefined && due.verb !== 'refresh' && due.verb !== 'resend'
+  const lookUp = channel?.lookUp !== undefined && due.verb !== 'refresh'
   const step = nextStep(due, { repeat: channel?.repeat[due.verb], lookUp }, world.now())
   const claimed = { tries: due.tries + 1, due_at: world.now() + leaseMs }
   const result = await world.store.commit([move(operations, due, claimed)])
@@ -52,7 +52,8 @@ export async function settle(world: World, due: OperationRow): Promise<void> {
 }
 
 async function attempt(world: World, operation: OperationRow, rows: Rows, step: Step): Promise<Change> {
-  if (step.do === 'park') return { facts: [], attempt: { operation: operation.id, cause: step.cause, becomes: 'parked', dueAt: null } }
+  if (step.do === 'park') return over(operation, 'parked', step.cause)
+  if (step.do === 'leave') return over(operation, 'settled', step.cause)
   if (step.do === 'abandon') return { facts: [own(operation, { kind: 'abandoned', reason: step.reason })] }
   const first = await ask(world, operation, rows, step.do)
   // The channel still has it, so no attempt to revoke it took effect: it can be asked again.
@@ -60,6 +61,11 @@ async function attempt(world: World, operation: OperationRow, rows: Rows, step: 
   const outcome = retried ? await ask(world, operation, rows, 'send') : first
   return changeOf(world, operation, outcome, retried ? 'send' : step.do)
 }
+
+const over = (operation: OperationRow, becomes: 'parked' | 'settled', cause: string): Change => ({
+  facts: [],
+  attempt: { operation: operation.id, cause, becomes, dueAt: null },
+})
 
 /** What follows from what was answered. */
 function changeOf(world: World, operation: OperationRow, outcome: Asked, how: 'send' | 'lookUp'): Change {
@@ -75,8 +81,10 @@ function changeOf(world: World, operation: OperationRow, outcome: Asked, how: 's
   if (outcome.kind === 'none') return { facts: [own(operation, refusedByUs('never_arrived'))] }
   const taken = takenOn(operation, outcome, now + patience)
   if (taken !== undefined) return taken
-  const undecided = outcome.kind === 'challenged' || outcome.kind === 'verifying' || outcome.kind === 'uncertain'
-  if (waiting && undecided) return again(operation.cause ?? 'challenge', patience)
+  // That the customer is done and the bank is at work is news, told once.
+  const asBefore = outcome.kind === 'challenged' || (outcome.kind === 'verifying' && operation.cause === 'verifying')
+  if (waiting && (asBefore || outcome.kind === 'uncertain')) return again(operation.cause ?? 'challenge', patience)
+  if (operation.verb === 'resend' && outcome.kind === 'uncertain') return over(operation, 'settled', outcome.cause)
   if (outcome.kind === 'uncertain') return again(outcome.cause, outcome.cause === cannotRepeat ? patience : backoff, outcome.references)
   // Refused at the door (a wrong key, a closed account): that says nothing about the first time, whose answer nobody has, and what was to
   // be revoked is still there when the door opens.
@@ -98,8 +106,7 @@ function changeOf(world: World, operation: OperationRow, outcome: Asked, how: 's
 function takenOn(operation: OperationRow, outcome: Asked, dueAt: number): Change | undefined {
   if (operation.verb === 'revoke' && outcome.kind === 'revoking')
     return { facts: [], attempt: { operation: operation.id, cause: 'revoking', becomes: 'waiting', dueAt } }
-  if (operation.verb === 'refresh' && outcome.kind === 'verifying')
-    return { facts: [], attempt: { operation: operation.id, cause: 'taken on', becomes: 'settled', dueAt: null } }
+  if (operation.verb === 'refresh' && outcome.kind === 'verifying') return over(operation, 'settled', 'taken on')
   return undefined
 }
 

@@ -100,7 +100,7 @@ export function viewInstrument(row: Omit<InstrumentRow, 'version'>, bindings: re
     kind: row.kind,
     status: row.status,
     ...viewDisplay(row),
-    next_action: asked?.next_action ?? null,
+    next_action: row.status === 'unbound' ? null : (asked?.next_action ?? null),
     bindings: shownBindings,
     merged_into: row.merged_into,
     metadata: row.metadata,

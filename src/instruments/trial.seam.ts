@@ -1,0 +1,240 @@
+/**
+ * For tests: the whole of binding over the memory store, with the vault itself in memory, the channels' simulators without sockets, and a
+ * real server in front. A test that needs a channel to say what no simulator would writes one (`scripted`).
+ */
+import assert from 'node:assert/strict'
+import { createHash, createSecretKey } from 'node:crypto'
+import { after } from 'node:test'
+import { simulated } from '../accounts.ts'
+import type { Channel, ChannelAccount, ChannelName, ChannelRequest, Told, Way } from '../channels/channel.ts'
+import { channels as realChannels } from '../channels/index.ts'
+import type { Credentials } from '../channels/sandbox-channel.ts'
+import { loadSandboxes } from '../channels/sandbox-list.ts'
+import type { SimulatorContext } from '../channels/simulator.ts'
+import { createStage, type Stage, stageSend } from '../channels/stage.ts'
+import { endpoints } from '../endpoints.ts'
+import { createMemoryEvents } from '../events/memoryQueries.ts'
+import { createKey, createTenant } from '../http/auth.ts'
+import { createServer } from '../http/serve.ts'
+import { sandboxWallet, tapOf } from '../sandbox-wallet.ts'
+import { tables } from '../tables.ts'
+import { readKeys } from '../vault/device-token/keys.ts'
+import { bytesOver } from '../vault/forward.ts'
+import { createTokenOpener } from '../vault/open-token.ts'
+import { createReplays } from '../vault/replays.ts'
+import { vaultTables } from '../vault/tables.ts'
+import { createVault, type VaultCore } from '../vault/vault.ts'
+import { hearDue, settleDue } from '../worker.ts'
+import { createHealth } from '../world/health.ts'
+import { newKeyPair } from '../world/keypair.ts'
+import { createMemoryStore, type MemoryStore } from '../world/memory.ts'
+import type { Write } from '../world/store.ts'
+import { type AnyTable, type Row, rowOf } from '../world/table.ts'
+import type { World } from '../world/world.ts'
+import type { InstrumentView } from './view.ts'
+
+export const day = 24 * 3_600_000
+/** 2026-03-02T10:00:00Z */
+const startMs = Date.UTC(2026, 2, 2, 10)
+
+/** The same bytes in the same order, every time. */
+function counted(): (count: number) => Buffer {
+  let draws = 0
+  return count => {
+    const blocks: Buffer[] = []
+    for (let have = 0; have < count; have += 32) blocks.push(createHash('sha256').update(`trial ${draws++}`).digest())
+    return Buffer.concat(blocks).subarray(0, count)
+  }
+}
+
+const sandboxes = await loadSandboxes()
+/** Made when it is first wanted: key pairs take a while. */
+const made = new Map<ChannelName, Credentials>()
+function credentialsOf(channel: ChannelName): Credentials {
+  const known = made.get(channel) ?? sandboxes.get(channel)?.credentials({ random: counted(), keyPair: newKeyPair })
+  assert.ok(known !== undefined, `no sandbox for ${channel}`)
+  made.set(channel, known)
+  return known
+}
+
+const addressOf = (channel: ChannelName): string => `https://${channel.replaceAll('_', '-')}.sim`
+
+/** A channel that says what the test wants. Its webhooks are lists of `Told` in JSON, and nobody signs them. */
+export function scripted(name: ChannelName, more: Partial<Channel>): Channel {
+  const way: Way = { kind: 'card', shape: 'direct' }
+  return {
+    name,
+    title: name,
+    proof: { rank: 'documentation', source: 'the test' },
+    repeat: {},
+    ways: [way, { kind: 'wallet', shape: 'redirect' }, { kind: 'wallet', shape: 'qr' }, { kind: 'bank_account', shape: 'redirect' }],
+    currencies: new Map([['EUR', 2]]),
+    refusals: new Map(),
+    sandboxValues: [],
+    requestsPerSecondMax: 10,
+    account: { secrets: [], settings: [] },
+    webhook: ({ body }) => ({
+      kind: 'told',
+      told: JSON.parse(body.toString()),
+      answer: { status: 200, contentType: 'text/plain', body: '' },
+    }),
+    ...more,
+  }
+}
+const scriptedAccount = (name: ChannelName): ChannelAccount => ({ address: addressOf(name), secrets: {}, settings: {}, webhookSecrets: [] })
+
+export type TrialAnswer = { readonly status: number; readonly body: Record<string, unknown> }
+export type Trial = {
+  readonly world: World
+  readonly store: MemoryStore
+  readonly vault: VaultCore
+  readonly tenant: string
+  readonly customer: string
+  readonly stage: (channel: ChannelName) => Stage
+  readonly context: (channel: ChannelName) => SimulatorContext
+  advance(ms: number): void
+  /** The worker's turn: what is due now, and what falls due from it. */
+  work(): Promise<void>
+  /** What happens before the store takes these writes; throwing is a crash. */
+  onCommit(act: (writes: readonly Write[]) => void): void
+  call(method: string, path: string, body?: unknown, headers?: Readonly<Record<string, string>>): Promise<TrialAnswer>
+  /** A card or payer into the vault; the reference. */
+  capture(body: unknown): Promise<string>
+  /** Binds and expects to be understood. */
+  bind(body: Readonly<Record<string, unknown>>, headers?: Readonly<Record<string, string>>): Promise<InstrumentView>
+  read(id: string): Promise<InstrumentView>
+  /** A scripted channel tells. */
+  tell(channel: ChannelName, told: readonly Told[]): Promise<TrialAnswer>
+  /** A simulator's webhooks are delivered. */
+  deliver(channel: ChannelName): Promise<number>
+  rows<T extends AnyTable>(table: T): readonly Row<T>[]
+}
+
+export const visa = { number: '4111111111111111', expiry_month: 3, expiry_year: 2030, security_code: '737' }
+export const returnUrl = 'https://shop.example/back'
+
+/** Simulators by name, or channels of the test's own; they are the route in this order. */
+export async function trial(of: readonly (ChannelName | Channel)[]): Promise<Trial> {
+  const clock = { nowMs: startMs }
+  const now = () => clock.nowMs
+  const random = counted()
+  const channels = new Map(of.map(one => [typeof one === 'string' ? one : one.name, channelOf(one)]))
+  const scripts = new Set(of.flatMap(one => (typeof one === 'string' ? [] : [one.name])))
+  const stages = new Map<ChannelName, Stage>()
+  const stage = (name: ChannelName): Stage => {
+    const found = stages.get(name) ?? createStage(sandboxes.get(name)?.createSimulator(credentialsOf(name)) ?? assert.fail(name))
+    stages.set(name, found)
+    return found
+  }
+  const context = (name: ChannelName): SimulatorContext => ({ nowMs: now(), random, address: addressOf(name) })
+  const send = (request: ChannelRequest) => {
+    const name = [...channels.keys()].find(one => request.url.startsWith(`${addressOf(one)}/`)) ?? assert.fail(request.url)
+    return stageSend(stage(name), { context: () => context(name), deadlineMs: 5_000 })(request)
+  }
+  const { store, queries } = createMemoryEvents(tables)
+  const vaultStore = createMemoryStore(vaultTables)
+  const wallet = sandboxWallet(Buffer.alloc(32, 5))
+  const vault = createVault({
+    now,
+    random,
+    store: vaultStore,
+    root: createSecretKey(Buffer.alloc(32, 7)),
+    send: bytesOver(send),
+    origins: new Set([...channels.keys()].map(addressOf)),
+    allowLoopback: false,
+    openToken: createTokenOpener(readKeys(wallet.settings), createReplays({ store: vaultStore, now })),
+  })
+  let before: (writes: readonly Write[]) => void = () => {}
+  const accountAt = (name: ChannelName) => (scripts.has(name) ? scriptedAccount(name) : simulated(credentialsOf(name), addressOf(name)))
+  const accounts = new Map([...channels.keys()].map(name => [name, accountAt(name)]))
+  const world: World = {
+    now,
+    random,
+    sleep: async () => {},
+    store: {
+      ...store,
+      commit: async writes => {
+        before(writes)
+        return store.commit(writes)
+      },
+    },
+    vault,
+    send,
+    channels,
+    account: (name, mode) => (mode === 'test' ? accounts.get(name) : undefined),
+    health: createHealth(),
+    log: { info: () => {}, warn: () => {}, error: () => {} },
+    settings: {
+      publicUrl: 'https://bindery.example',
+      captureUrl: 'https://vault.example/capture',
+      channelTimeoutMs: 5_000,
+      route: [...channels.keys()],
+      idempotencyKey: Buffer.alloc(32, 1),
+      grantKey: Buffer.alloc(32, 2),
+      allowLoopback: false,
+    },
+    tap: tapOf(wallet, { now, random }),
+  }
+  const reader = { query: () => Promise.reject(new TypeError('lists are read from PostgreSQL')) }
+  const server = createServer({ world, endpoints: endpoints({ reader, queries }), log: world.log, limits: {} })
+  await server.listen(0)
+  after(() => server.close())
+  const tenant = await createTenant(world, { name: 'Trial' })
+  const { key } = await createKey(world, { tenant, mode: 'test', kind: 'secret' })
+  const call: Trial['call'] = async (method, path, body, headers = {}) => {
+    const type = body === undefined ? {} : { 'content-type': 'application/json' }
+    const sent = body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }
+    const init = { method, redirect: 'manual', headers: { authorization: `Bearer ${key}`, ...type, ...headers }, ...sent } as const
+    const response = await fetch(server.address() + path, init)
+    const text = await response.text()
+    return { status: response.status, body: text.startsWith('{') ? JSON.parse(text) : { text } }
+  }
+  const { body: first } = await call('POST', '/v1/customers', { reference: 'first' })
+  const customer = String(first.id)
+  const rows: Trial['rows'] = table => (store.snapshot()[table.name] ?? []).map(row => rowOf(table, row))
+  const shown = async (answer: Promise<TrialAnswer>): Promise<InstrumentView> => {
+    const { status, body } = await answer
+    assert.ok(status === 200 || status === 201, JSON.stringify(body))
+    return JSON.parse(JSON.stringify(body))
+  }
+  const capture: Trial['capture'] = async body => {
+    const scope = { tenant, mode: 'test' } as const
+    return (await vault.capture(scope, Buffer.from(JSON.stringify(body)))).reference
+  }
+  const webhook = (name: ChannelName) => `/v1/channels/${name}/test/webhook`
+  return {
+    world,
+    store,
+    vault,
+    tenant,
+    customer,
+    stage,
+    context,
+    advance: ms => {
+      clock.nowMs += ms
+    },
+    work: async () => {
+      for (let turn = 0; turn < 20; turn += 1) if ((await settleDue(world)) + (await hearDue(world)) === 0) return
+    },
+    onCommit: act => {
+      before = act
+    },
+    call,
+    capture,
+    bind: (body, headers) => shown(call('POST', '/v1/instruments', { customer, return_url: returnUrl, ...body }, headers)),
+    read: id => shown(call('GET', `/v1/instruments/${id}`)),
+    tell: (name, told) => call('POST', webhook(name), told),
+    deliver: async name => {
+      const deliveries = stage(name).deliveries({ nowMs: now(), secrets: [credentialsOf(name).signing] })
+      for (const { headers, body } of deliveries) {
+        const answer = await call('POST', webhook(name), body, headers)
+        assert.ok(answer.status < 300, JSON.stringify(answer))
+      }
+      return deliveries.length
+    },
+    rows,
+  }
+}
+
+const channelOf = (one: ChannelName | Channel): Channel =>
+  typeof one === 'string' ? (realChannels.get(one) ?? assert.fail(`no channel ${one}`)) : one
