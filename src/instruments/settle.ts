@@ -69,6 +69,8 @@ function changeOf(world: World, operation: OperationRow, outcome: Asked, how: 's
   const patience = waitMs(now - operation.created_at)
   const backoff = backoffMs(operation.tries, chance(world))
   if (outcome.kind === 'lapsed') return { facts: [own(operation, refusedByUs('card_lapsed'))] }
+  // That a return never arrived says nothing about the bind: the customer may come back again, and the bind is looked up for itself.
+  if (outcome.kind === 'none' && operation.verb === 'resume') return over(operation, 'never_arrived')
   if (outcome.kind === 'none') return { facts: [own(operation, refusedByUs('never_arrived'))] }
   const taken = takenOn(operation, outcome, now + patience)
   if (taken !== undefined) return taken
@@ -95,10 +97,15 @@ function changeOf(world: World, operation: OperationRow, outcome: Asked, how: 's
 function takenOn(operation: OperationRow, outcome: Asked, dueAt: number): Change | undefined {
   if (operation.verb === 'revoke' && outcome.kind === 'revoking')
     return { facts: [], attempt: { operation: operation.id, cause: 'revoking', becomes: 'waiting', dueAt } }
-  if (operation.verb === 'refresh' && outcome.kind === 'verifying')
-    return { facts: [], attempt: { operation: operation.id, cause: 'taken on', becomes: 'settled', dueAt: null } }
+  if (operation.verb === 'refresh' && outcome.kind === 'verifying') return over(operation, 'taken on')
   return undefined
 }
+
+/** Nothing more is to be asked, and nothing was told. */
+const over = (operation: OperationRow, cause: string): Change => ({
+  facts: [],
+  attempt: { operation: operation.id, cause, becomes: 'settled', dueAt: null },
+})
 
 const refusedByUs = (code: string): OwnNews => ({
   kind: 'refused',

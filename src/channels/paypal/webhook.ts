@@ -75,12 +75,14 @@ function isPayPals(url: string, address: string): boolean {
 }
 
 type Certificate = { readonly key: KeyObject; readonly fromMs: number; readonly toMs: number }
-/** By URL, which names the certificate. A handful is in use at a time; the oldest goes first. */
-const certificates = new Map<string, Certificate>()
+/** By account and URL, which names the certificate. A handful is in use at a time; the oldest goes first. */
+const certificatesOf = new WeakMap<WebhookRequest['account'], Map<string, Certificate>>()
 const certificatesMax = 8
 
 /** The key, or why there is none. What could not be fetched is not remembered: PayPal will try again. */
 async function keyOf(url: string, request: WebhookRequest): Promise<KeyObject | string> {
+  const certificates = certificatesOf.get(request.account) ?? new Map<string, Certificate>()
+  certificatesOf.set(request.account, certificates)
   const found = certificates.get(url) ?? (await fetchCertificate(url, request))
   if (typeof found === 'string') return found
   if (!certificates.has(url)) {
