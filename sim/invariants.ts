@@ -15,8 +15,10 @@ import type { Simulated } from './world.ts'
 /** By what two instruments of one customer are seen to be the same thing, whatever our directory says. Undefined: nothing is shown of it. */
 function likeness({ kind, display }: InstrumentRow): string | undefined {
   const { bin, last4, scheme, country } = display
-  if (last4 === undefined) return undefined
-  return kind === 'card' || kind === 'device_token' ? `${kind} ${bin}…${last4} ${scheme}` : `${kind} ${scheme} ${country} …${last4}`
+  // A card that only its channel can read has no leading digits; of wallets and mandates the channel tells an end that is not theirs alone.
+  if (last4 === undefined || kind === 'wallet' || kind === 'instant_mandate') return undefined
+  if (kind === 'card' || kind === 'device_token') return bin === undefined ? undefined : `${kind} ${bin}…${last4} ${scheme}`
+  return `${kind} ${scheme} ${country} …${last4}`
 }
 
 export const invariants: readonly Invariant[] = [

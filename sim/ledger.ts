@@ -66,12 +66,14 @@ export function bindingNamed(ledger: Ledger, channel: ChannelName, names: readon
 }
 
 /**
- * What we know that we do not know: a person was asked, or the channel is still to answer; the channel said one thing and the opposite; or it
- * changed something and told nobody.
+ * What we know that we do not know: a person was asked, or the channel is still to answer; the channel said one thing and the opposite; it
+ * changed something and told nobody; or it keeps what nobody can ask it to give up.
  */
 export function excused(ledger: Ledger, binding: BindingRow): boolean {
   const { network, quiet } = ledger.simulated
+  const kept = binding.status === 'revoked' && channels.get(binding.channel)?.revoke === undefined
   return (
+    kept ||
     ledger.operations.some(row => row.binding === binding.id && (row.status === 'parked' || row.status === 'waiting')) ||
     ledger.facts.some(row => row.binding === binding.id && network.contradictions.has(`${binding.channel} ${row.source_event}`)) ||
     (binding.token !== null && quiet.has(binding.token))

@@ -12,7 +12,7 @@ import { deriveStatus } from './instrument.ts'
 import { notice } from './notice.ts'
 import { type OperationStatus, patienceMs, untilMax, waitMs } from './operation.ts'
 import { planRefresh } from './refresh.ts'
-import { planRevoke, strayToken, unwanted } from './revoke.ts'
+import { planRevoke, revivedToken, strayToken, unwanted } from './revoke.ts'
 import {
   type BindingRow,
   bindings,
@@ -73,7 +73,7 @@ export function decide(rows: Rows, change: Change, minds: Minds): Decision {
   const fresh = change.facts.map(one => factRow(rows, one, minds))
   const { known, folded } = foldBinding([...rows.facts, ...fresh].map(asFact))
   const alive = known.status === 'active' || known.status === 'suspended'
-  const stray = strayToken(rows, fresh, folded.ignored)
+  const stray = strayToken(rows, fresh, folded.ignored) ?? revivedToken(rows, fresh, known)
   const revoke = (alive && unwanted(rows)) || stray !== undefined ? planRevoke(rows, stray, minds) : undefined
   const status = revoke?.fact === undefined ? known.status : 'revoking'
   const settled = settle(rows, change, status, fresh, minds)
@@ -151,7 +151,9 @@ function settle(
 
 /** Nothing is left to be asked: what binds has an end, what is revoked is gone, and what has ended needs no refreshing. */
 function isDecided(row: OperationRow, status: BindingRow['status'], fresh: readonly FactRow[]): boolean {
-  if (row.verb === 'revoke') return status === 'revoked' || fresh.some(one => one.operation === row.id && one.kind === 'revoked')
+  // What names its own token is not the binding's end, and is asked for itself.
+  const ended = status === 'revoked' && row.input.token === undefined
+  if (row.verb === 'revoke') return ended || fresh.some(one => one.operation === row.id && one.kind === 'revoked')
   if (row.verb === 'refresh') return !['active', 'suspended'].includes(status)
   return status !== 'initiated' && status !== 'challenge' && status !== 'verifying'
 }

@@ -1,6 +1,6 @@
 /** Giving up what a channel holds: because the customer unbound, or because what came alive is wanted no more. */
 
-import { type Fact, revokePlace } from './binding.ts'
+import { type Fact, type Known, revokePlace } from './binding.ts'
 import type { Minds, Rows } from './decide.ts'
 import { factRow, type NewFact } from './fact.ts'
 import { type BindingRow, type FactRow, type OperationRow, slotOf } from './tables.ts'
@@ -22,6 +22,17 @@ export function strayToken(rows: Rows, fresh: readonly FactRow[], ignored: reado
   return news.token
 }
 
+/**
+ * A bank took its cancellation back after we had given the binding up: it stays given up, and the channel is told so once more. The token, if
+ * no revocation is under way.
+ */
+export function revivedToken(rows: Rows, fresh: readonly FactRow[], known: Pick<Known, 'status' | 'token'>): string | undefined {
+  const again = fresh.some(one => one.kind === 'reinstated') && known.status === 'revoked'
+  const underWay = rows.operations.some(one => one.verb === 'revoke' && one.status !== 'settled')
+  if (!again || underWay || known.token === null || heldBySibling(rows, known.token)) return undefined
+  return known.token
+}
+
 /** Whether a living binding of the same instrument and channel has this token. */
 export const heldBySibling = (rows: Pick<Rows, 'binding' | 'siblings'>, token: string): boolean =>
   rows.siblings.some(one => one.channel === rows.binding.channel && one.token === token && one.slot !== null)
@@ -36,7 +47,7 @@ export function planRevoke(
   stray: string | undefined,
   minds: Minds,
 ): { readonly fact: FactRow | undefined; readonly operation: OperationRow } | undefined {
-  if (rows.operations.some(one => one.verb === 'revoke')) return undefined
+  if (rows.operations.some(one => one.verb === 'revoke' && (one.status !== 'settled' || stray === undefined))) return undefined
   const operation = newRevoke(rows.binding, { tries: 0, dueAt: minds.now, request: null }, minds)
   if (stray !== undefined) return { operation: { ...operation, input: { token: stray } }, fact: undefined }
   const news: NewFact = { source: 'bindery', event: `${operation.id}:intent`, news: { kind: 'revoking' }, rank: 3, operation: operation.id }

@@ -62,6 +62,7 @@ async function attempt(world: World, operation: OperationRow, rows: Rows, step: 
   return changeOf(world, operation, outcome, retried ? 'send' : step.do)
 }
 
+/** No more is asked of the channel: a person has to look, or nothing is left to be told. */
 const over = (operation: OperationRow, becomes: 'parked' | 'settled', cause: string): Change => ({
   facts: [],
   attempt: { operation: operation.id, cause, becomes, dueAt: null },
@@ -78,6 +79,8 @@ function changeOf(world: World, operation: OperationRow, outcome: Asked, how: 's
   const patience = waitMs(now - operation.created_at)
   const backoff = backoffMs(operation.tries, chance(world))
   if (outcome.kind === 'lapsed') return { facts: [own(operation, refusedByUs('card_lapsed'))] }
+  // That a return never arrived says nothing about the bind: the customer may come back again, and the bind is looked up for itself.
+  if (outcome.kind === 'none' && operation.verb === 'resume') return over(operation, 'settled', 'never_arrived')
   if (outcome.kind === 'none') return { facts: [own(operation, refusedByUs('never_arrived'))] }
   const taken = takenOn(operation, outcome, now + patience)
   if (taken !== undefined) return taken

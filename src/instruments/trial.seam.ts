@@ -28,6 +28,7 @@ import { hearDue, settleDue } from '../worker.ts'
 import { createHealth } from '../world/health.ts'
 import { newKeyPair } from '../world/keypair.ts'
 import { createMemoryStore, type MemoryStore } from '../world/memory.ts'
+import { createRemembered } from '../world/remembered.ts'
 import type { Write } from '../world/store.ts'
 import { type AnyTable, type Row, rowOf } from '../world/table.ts'
 import type { World } from '../world/world.ts'
@@ -163,6 +164,7 @@ export async function trial(of: readonly (ChannelName | Channel)[]): Promise<Tri
     channels,
     account: (name, mode) => (mode === 'test' ? accounts.get(name) : undefined),
     health: createHealth(),
+    remembered: createRemembered(),
     log: { info: () => {}, warn: () => {}, error: () => {} },
     settings: {
       publicUrl: 'https://bindery.example',
