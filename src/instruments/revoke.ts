@@ -36,7 +36,8 @@ export function planRevoke(
   stray: string | undefined,
   minds: Minds,
 ): { readonly fact: FactRow | undefined; readonly operation: OperationRow } | undefined {
-  if (rows.operations.some(one => one.verb === 'revoke')) return undefined
+  // One that gives up another's token says nothing about this binding's own.
+  if (rows.operations.some(one => one.verb === 'revoke' && one.input.token === stray)) return undefined
   const operation = newRevoke(rows.binding, { tries: 0, dueAt: minds.now, request: null }, minds)
   if (stray !== undefined) return { operation: { ...operation, input: { token: stray } }, fact: undefined }
   const news: NewFact = { source: 'bindery', event: `${operation.id}:intent`, news: { kind: 'revoking' }, rank: 3, operation: operation.id }

@@ -82,6 +82,8 @@ function changeOf(world: World, operation: OperationRow, outcome: Asked, how: 's
   const asBefore = outcome.kind === 'challenged' || (outcome.kind === 'verifying' && operation.cause === 'verifying')
   if (waiting && (asBefore || outcome.kind === 'uncertain')) return again(operation.cause ?? 'challenge', patience)
   if (operation.verb === 'resend' && outcome.kind === 'uncertain') return over(operation, 'settled', outcome.cause)
+  // A suspension or a new token of what is not known to be bound decides nothing: it is asked about again.
+  if (isAsking(operation.verb) && ofTheLiving.has(outcome.kind)) return again(operation.cause ?? `it is ${outcome.kind}`, patience)
   if (outcome.kind === 'uncertain') return again(outcome.cause, outcome.cause === cannotRepeat ? patience : backoff, outcome.references)
   // Refused at the door (a wrong key, a closed account): that says nothing about the first time, whose answer nobody has, and what was to
   // be revoked is still there when the door opens.
@@ -106,6 +108,9 @@ function takenOn(operation: OperationRow, outcome: Asked, dueAt: number): Change
   if (operation.verb === 'refresh' && outcome.kind === 'verifying') return over(operation, 'settled', 'taken on')
   return undefined
 }
+
+/** What is told of a binding that lives, or did, and says nothing of how it came alive. */
+const ofTheLiving: ReadonlySet<string> = new Set(['suspended', 'resumed', 'updated', 'expired', 'reinstated', 'revoking'])
 
 const refusedByUs = (code: string): OwnNews => ({
   kind: 'refused',
