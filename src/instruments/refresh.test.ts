@@ -125,6 +125,24 @@ test('what is being given up is not refreshed any more', async () => {
   assert.equal(refreshes(on)[0]?.status, 'settled')
 })
 
+test('a refresh that falls due while the revocation is under way is left', async () => {
+  const { channel, asked } = lapsing()
+  const gate = { open: () => {} }
+  const opened = new Promise<void>(resolve => {
+    gate.open = resolve
+  })
+  const on = await trial([{ ...channel, revoke: () => opened.then(() => ({ kind: 'revoked' })) }])
+  const { id } = await on.bind(wallet)
+  on.advance(8 * day)
+  const unbinding = on.call('POST', `/v1/instruments/${id}/unbind`)
+  while (on.rows(bindings)[0]?.status !== 'revoking') await new Promise(resolve => setImmediate(resolve))
+  await on.work()
+  assert.equal(asked.length, 0)
+  gate.open()
+  assert.equal((await unbinding).status, 200)
+  assert.equal((await on.read(id)).bindings[0]?.status, 'revoked')
+})
+
 test('a refresh that was under way when the customer unbound neither revives nor renames what is given up', async () => {
   let during = async (): Promise<void> => {}
   const { channel } = lapsing(renewed)

@@ -51,6 +51,8 @@ export async function settle(world: World, due: OperationRow): Promise<void> {
 async function attempt(world: World, operation: OperationRow, rows: Rows, step: Step): Promise<Change> {
   if (step.do === 'park') return over(operation, 'parked', step.cause)
   if (step.do === 'leave') return over(operation, 'settled', step.cause)
+  const { status } = rows.binding
+  if (operation.verb === 'refresh' && status !== 'active' && status !== 'suspended') return over(operation, 'settled', `it is ${status}`)
   if (step.do === 'abandon') return { facts: [own(operation, { kind: 'abandoned', reason: step.reason })] }
   const first = await ask(world, operation, rows, step.do)
   // The channel still has it, so no attempt to revoke it took effect: it can be asked again.
@@ -262,7 +264,12 @@ async function keepChannelCustomer(world: World, operation: OperationRow, change
     .map(one => ('references' in one.news ? one.news.references?.customer : undefined))
     .find(one => one !== undefined)
   if (named === undefined || operation.input.channelCustomer === named) return
-  const row = await world.store.get(customers, { tenant: operation.tenant, id: operation.customer })
-  if (row === undefined || row.channel_customers[operation.channel] !== undefined) return
-  await world.store.commit([move(customers, row, { channel_customers: { ...row.channel_customers, [operation.channel]: named } })])
+  for (let tries = 0; tries < keepingsMax; tries += 1) {
+    const row = await world.store.get(customers, { tenant: operation.tenant, id: operation.customer })
+    if (row === undefined || row.channel_customers[operation.channel] !== undefined) return
+    const after = { channel_customers: { ...row.channel_customers, [operation.channel]: named } }
+    if ((await world.store.commit([move(customers, row, after)])).ok) return
+  }
 }
+/** As many as may be told at once of one customer, bound at several channels. */
+const keepingsMax = 16
