@@ -1,4 +1,4 @@
-/** The server whose overhead is measured: all that `npm start` starts, Stripe's adapter included, against the upstream of overhead.ts. */
+/** The server whose overhead is measured: all that `npm start` starts, the channel's adapter included, against the upstream of overhead.ts. */
 import { z } from 'zod'
 import { channels } from '../src/channels/index.ts'
 import { readConfig } from '../src/config.ts'
@@ -7,7 +7,9 @@ import { start } from '../src/main.ts'
 import { createLog } from '../src/world/log.ts'
 import { announce, settingsOf } from './child.ts'
 
-const settings = settingsOf(z.object({ databaseUrl: z.string(), folder: z.string(), upstream: z.string(), secretKey: z.string() }))
+const settings = settingsOf(
+  z.object({ databaseUrl: z.string(), folder: z.string(), account: z.record(z.string(), z.string()), route: z.string() }),
+)
 const config = readConfig(
   {
     DATABASE_URL: settings.databaseUrl,
@@ -17,11 +19,9 @@ const config = readConfig(
     // Simulators of its own start too and are not used; plain http to loopback is allowed in the sandbox only.
     SANDBOX: 'true',
     SPECS_DIR: `${settings.folder}/none`,
-    ROUTE: 'stripe',
+    ROUTE: settings.route,
     LOG_LEVEL: 'warn',
-    STRIPE_TEST_SECRET_KEY: settings.secretKey,
-    STRIPE_TEST_ADDRESS: settings.upstream,
-    STRIPE_TEST_WEBHOOK_SECRETS: 'whsec_bench',
+    ...settings.account,
   },
   [...channels.values()],
 )

@@ -1,6 +1,6 @@
 /**
- * What our code adds to a bind: an open load of so many binds a second over HTTP, through Stripe's adapter (three requests a bind) to an upstream
- * that takes its time, and of each bind's latency the upstream's own time subtracted. Everything else counts as ours: parsing, two durable
+ * What our code adds to a bind: an open load of so many binds a second over HTTP, through a channel's adapter (Adyen's: one request a bind;
+ * Stripe's: three) to an upstream that takes its time, and of each bind's latency the upstream's own time subtracted. Everything else counts as ours: parsing, two durable
  * commits and the vault's, filling the card in, the sockets to the upstream. The upstream measures itself from the last byte of a request to
  * the first of its answer, so that nothing of ours hides in its time.
  */
@@ -12,9 +12,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
-import { sandbox } from '../src/channels/stripe/sandbox.ts'
+import { loadSandboxes } from '../src/channels/sandbox-list.ts'
+import { accountVariables } from '../src/config-accounts.ts'
 import { signGrant } from '../src/core/grant.ts'
 import { startEmbedded } from '../src/world/embedded.ts'
+import { newKeyPair } from '../src/world/keypair.ts'
 import { type Ready, startChild } from './child.ts'
 import { median } from './measure.ts'
 import { numberOf } from './units.ts'
@@ -23,12 +25,14 @@ export type OverheadOptions = {
   readonly perSecond: number
   readonly seconds: number
   readonly rounds: number
+  readonly channel: string
   /** How long the upstream takes over each request. */
   readonly upstreamMs: number
   readonly say: (line: string) => void
 }
 export type OverheadLine = {
   readonly bench: 'overhead'
+  readonly channel: string
   readonly per_second: number
   readonly p50_ms: number
   readonly p99_ms: number
@@ -39,7 +43,7 @@ type Bound = { readonly oursMs: number; readonly upstreamMs: number }
 
 export async function benchOverhead(options: OverheadOptions): Promise<OverheadLine> {
   const folder = mkdtempSync(join(tmpdir(), 'bindery-overhead-'))
-  const upstream = await openUpstream(options.upstreamMs)
+  const upstream = await openUpstream(options)
   const database = await startEmbedded({ dataFolder: join(folder, 'database') })
   const { host = '', user = '', database: name = '' } = database.connection
   const databaseUrl = `postgres://${user}@localhost/${typeof name === 'string' ? name : ''}?host=${encodeURIComponent(host)}`
@@ -47,8 +51,8 @@ export async function benchOverhead(options: OverheadOptions): Promise<OverheadL
   const child = await startChild('overhead-server.ts', {
     databaseUrl,
     folder: join(folder, 'server'),
-    upstream: upstream.address,
-    secretKey: upstream.secretKey,
+    account: upstream.account,
+    route: options.channel,
   })
   try {
     await run(child, upstream, { ...options, seconds: 2 })
@@ -62,6 +66,7 @@ export async function benchOverhead(options: OverheadOptions): Promise<OverheadL
     const rounded = (value: number): number => Math.round(value * 100) / 100
     return {
       bench: 'overhead',
+      channel: options.channel,
       per_second: options.perSecond,
       p50_ms: rounded(median(rounds.map(one => at(one, 0.5)))),
       p99_ms: rounded(median(rounds.map(one => at(one, 0.99)))),
@@ -82,12 +87,17 @@ const at = (all: readonly Bound[], share: number): number => {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN
 }
 
-type Upstream = { readonly address: string; readonly secretKey: string; readonly server: Server; readonly spentMs: Map<string, number> }
+type Upstream = {
+  readonly account: Readonly<Record<string, string>>
+  readonly server: Server
+  readonly spentMs: Map<string, number>
+}
 
-/** Stripe's simulator behind HTTP, slowed down; how long each of our operations was over there, by the operation in its keys. */
-async function openUpstream(delayMs: number): Promise<Upstream> {
-  const pair = { publicKey: '', privateKey: '' }
-  const credentials = sandbox.credentials({ random: randomBytes, keyPair: () => pair })
+/** The channel's simulator behind HTTP, slowed down; how long each of our operations was over there, by the operation in its keys. */
+async function openUpstream({ channel, upstreamMs }: OverheadOptions): Promise<Upstream> {
+  const sandbox = (await loadSandboxes()).get(channel)
+  if (sandbox === undefined) throw new TypeError(`there is no channel ${channel}`)
+  const credentials = sandbox.credentials({ random: randomBytes, keyPair: newKeyPair })
   const simulator = sandbox.createSimulator(credentials)
   const spentMs = new Map<string, number>()
   const server = createServer(async (incoming, response) => {
@@ -98,7 +108,7 @@ async function openUpstream(delayMs: number): Promise<Upstream> {
     const request = { method: incoming.method ?? 'GET', path: url.pathname, query: url.search.slice(1), headers, body }
     const answer = simulator.handle(request, { nowMs: Date.now(), random: randomBytes, address: 'http://upstream' })
     simulator.takeEvents()
-    await sleep(delayMs)
+    await sleep(upstreamMs)
     const operation = /^opn_[0-9a-z]{26}/.exec(headers['idempotency-key'] ?? '')?.[0] ?? ''
     spentMs.set(operation, (spentMs.get(operation) ?? 0) + performance.now() - from)
     response.writeHead(answer.status, { ...answer.headers, 'content-length': Buffer.byteLength(answer.body) }).end(answer.body)
@@ -106,7 +116,8 @@ async function openUpstream(delayMs: number): Promise<Upstream> {
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   const bound = server.address()
   if (bound === null || typeof bound === 'string') throw new Error('no port')
-  return { address: `http://127.0.0.1:${bound.port}`, secretKey: credentials.secrets.secretKey ?? '', server, spentMs }
+  const address = `http://127.0.0.1:${bound.port}`
+  return { account: Object.fromEntries(accountVariables(channel, 'test', credentials, address)), server, spentMs }
 }
 
 async function bodyOf(incoming: IncomingMessage): Promise<string> {

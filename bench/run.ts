@@ -1,6 +1,6 @@
 /**
  *     npm run bench -- bind [--seconds 3] [--rounds 5] [--json]
- *     npm run bench -- overhead [--seconds 10] [--rounds 3] [--rate 100] [--json]
+ *     npm run bench -- overhead [--seconds 10] [--rounds 3] [--rate 100] [--channel adyen] [--json]
  *
  * `bind`: binds over HTTP: ours, a twin that does one statement after the other, and pgbench, in one run. `overhead`: what our code adds to a
  * bind at a steady rate, the channel's time subtracted. With --json one line for machines on standard output; what happens meanwhile, and
@@ -18,6 +18,7 @@ const { values: flags, positionals } = parseArgs({
     rounds: { type: 'string' },
     users: { type: 'string', default: '64' },
     rate: { type: 'string', default: '100' },
+    channel: { type: 'string', default: 'adyen' },
     only: { type: 'string' },
     json: { type: 'boolean', default: false },
   },
@@ -42,7 +43,13 @@ async function bind(): Promise<void> {
 }
 
 async function overhead(): Promise<void> {
-  const options = { perSecond: Number(flags.rate), seconds: Number(flags.seconds ?? 10), rounds: Number(flags.rounds ?? 3), upstreamMs: 30 }
+  const options = {
+    perSecond: Number(flags.rate),
+    seconds: Number(flags.seconds ?? 10),
+    rounds: Number(flags.rounds ?? 3),
+    upstreamMs: 30,
+    channel: flags.channel,
+  }
   const line = await benchOverhead({ ...options, say: text => console.error(text) })
   console.log(JSON.stringify(line, null, flags.json ? undefined : 2))
 }
@@ -53,7 +60,7 @@ const asked = Object.entries(benches).find(([one]) => one === name)?.[1]
 if (asked === undefined || positionals.length > 1) {
   console.error(
     'usage: npm run bench -- bind [--seconds 3] [--rounds 5] [--users 64] [--only ours,naive,pgbench] [--json]\n' +
-      '       npm run bench -- overhead [--seconds 10] [--rounds 3] [--rate 100] [--json]',
+      '       npm run bench -- overhead [--seconds 10] [--rounds 3] [--rate 100] [--channel adyen] [--json]',
   )
   process.exit(2)
 }

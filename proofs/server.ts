@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { ClientConfig } from 'pg'
 import type { Credentials } from '../src/channels/sandbox-channel.ts'
 import type { Sandbox } from '../src/channels/sandbox-client.ts'
+import { accountVariables } from '../src/config-accounts.ts'
 import { finish } from '../src/world/processes.ts'
 
 export type ServerProgram = {
@@ -42,22 +43,11 @@ export function environmentOf(around: Surroundings): Record<string, string> {
     ...{ PORT: String(port), VAULT_CAPTURE_PORT: String(capturePort), PUBLIC_URL: `http://127.0.0.1:${port}` },
     ...{ DATABASE_URL: databaseUrl(around.connection), SANDBOX: 'true', SPECS_DIR: join(folder, 'no-specs'), ROUTE: 'stripe,adyen' },
     ...Object.fromEntries(
-      [...around.credentials].flatMap(([name, credentials]) => accountOf(name, credentials, sandbox.addresses.get(name) ?? '')),
+      [...around.credentials].flatMap(([name, credentials]) =>
+        accountVariables(name, 'test', credentials, sandbox.addresses.get(name) ?? ''),
+      ),
     ),
   }
-}
-
-/** An account's variables, named as `config-accounts.ts` reads them. */
-function accountOf(channel: string, credentials: Credentials, address: string): [string, string][] {
-  const variable = (name: string) => `${channel}_TEST_${name.replaceAll(/[A-Z]/g, letter => `_${letter}`)}`.toUpperCase()
-  return [
-    ...Object.entries({ ...credentials.secrets, ...credentials.settings }).map(([name, value]): [string, string] => [
-      variable(name),
-      value,
-    ]),
-    [variable('address'), address],
-    ...(credentials.verifying === '' ? [] : [[variable('webhookSecrets'), credentials.verifying] satisfies [string, string]]),
-  ]
 }
 
 /** With a Unix socket's folder as the host. */

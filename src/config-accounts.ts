@@ -103,3 +103,18 @@ export function accountReference(channels: readonly AccountNeeds[]): readonly (r
     ),
   )
 }
+
+/** The other way round: the variables that make this account, for whoever starts a server against simulators of its own. */
+export function accountVariables(
+  channel: ChannelName,
+  mode: (typeof modes)[number],
+  of: { readonly secrets: Set; readonly settings: Set; readonly verifying: string },
+  address: string,
+): readonly (readonly [name: string, value: string])[] {
+  const variable = (name: string): string => `${channel}_${mode}_${upper(name)}`.toUpperCase()
+  return [
+    ...Object.entries({ ...of.secrets, ...of.settings }).map(([name, value]) => [variable(name), value] as const),
+    [variable('address'), address],
+    ...(of.verifying === '' ? [] : [[variable('webhookSecrets'), of.verifying] as const]),
+  ]
+}

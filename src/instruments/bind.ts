@@ -14,7 +14,7 @@ import type { Decision, Rows } from './decide.ts'
 import { ended } from './instrument.ts'
 import { newBinding, newBindOperation, newInstrument } from './intent.ts'
 import { inOrder } from './learn.ts'
-import { type Choice, chooseRoute, freeOf, knownChannels } from './route.ts'
+import { type Choice, chooseRoute, freeOf, knownChannels, preferred } from './route.ts'
 import { asRule, readRules } from './routing.ts'
 import { carryOut } from './settle.ts'
 import { captureOf, displayOf, type Identity, identityOf, type Subject, sourceOf } from './source.ts'
@@ -171,11 +171,14 @@ type Legs = {
 type Plan = Legs | { readonly held: Existing }
 
 function planBind(world: World, request: BindRequest, known: Known & { readonly existing: Existing | undefined }): Plan {
-  const { existing, captured, source, choice } = known
+  const { existing, captured, source } = known
   const reusable = existing !== undefined && !ended.includes(existing.instrument.status) ? existing : undefined
-  const free = freeOf(world, choice.channels, reusable === undefined ? existing : undefined)
+  const choice = freeOf(world, known.choice, reusable === undefined ? existing : undefined)
+  const free = choice.channels
   const isHeld = (channel: ChannelName) => reusable?.bindings.some(one => one.channel === channel && one.slot !== null) === true
-  const [first, ...others] = (choice.all ? free : [free[0]]).filter(channel => !isHeld(channel))
+  const best = preferred(choice)
+  const wanted = choice.all ? free : best !== undefined && isHeld(best) ? [] : [free[0]]
+  const [first, ...others] = wanted.filter(channel => !isHeld(channel))
   if (first === undefined) {
     if (reusable === undefined) throw new TypeError('nothing is held, and nothing is to be bound')
     return { held: reusable }

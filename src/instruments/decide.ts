@@ -77,7 +77,8 @@ export function decide(rows: Rows, change: Change, minds: Minds): Decision {
   const revoke = (alive && unwanted(rows)) || stray !== undefined ? planRevoke(rows, stray, minds) : undefined
   const status = revoke?.fact === undefined ? known.status : 'revoking'
   const settled = settle(rows, change, status, fresh, minds)
-  const refresh = revoke === undefined && alive ? planRefresh(rows, known, minds) : undefined
+  const after = { ...rows, operations: settled.map(([, one]) => one) }
+  const refresh = revoke === undefined && alive ? planRefresh(after, known, minds) : undefined
   const added = (revoke === undefined ? 0 : 1) + (refresh === undefined ? 0 : 1)
   const binding = bindingAfter(rows.binding, { ...known, status }, settled, added, minds.now)
   const other = failOver(rows, { known, change: fresh, binding }, minds)

@@ -4,9 +4,10 @@
  * is taken again on what is true now.
  */
 import { Problem } from '../core/problem.ts'
-import { type Committed, insert, moveTo, type Write } from '../world/store.ts'
+import { type Committed, type Insert, insert, moveTo, type Write } from '../world/store.ts'
 import { nextId, type World } from '../world/world.ts'
 import { type Change, type Decision, decide, type Minds, type Rows } from './decide.ts'
+import { ended } from './instrument.ts'
 import { returnUrlOf } from './return.ts'
 import { type BindingRow, bindings, channelNames, facts, identities, instruments, operations } from './tables.ts'
 
@@ -108,18 +109,19 @@ export const inOrder = (rows: readonly BindingRow[]): readonly BindingRow[] => [
 
 const onlyLater = (result: Committed, from: number): boolean => !result.ok && result.refused.every(one => one.write >= from)
 
-/** Another instrument of the customer is this wallet or account already; that they are one is told by a fact of its own, not here. */
-async function isTaken(world: World, row: Readonly<Record<string, unknown>>): Promise<boolean> {
-  const { tenant, customer, kind, value } = row
-  if ([tenant, customer, kind, value].some(one => typeof one !== 'string')) throw new TypeError('an identity without a name')
-  return (
-    (await world.store.get(identities, {
-      tenant: String(tenant),
-      customer: String(customer),
-      kind: String(kind),
-      value: String(value),
-    })) !== undefined
-  )
+/**
+ * Where another instrument of the customer is this wallet or account already it stays so; that they are one is told by a fact of its own,
+ * not here. One that has ended hands it on.
+ */
+async function takeIdentity(world: World, write: Insert): Promise<readonly Write[]> {
+  const { tenant, customer, kind, value, instrument } = write.row
+  const names = [tenant, customer, kind, value, instrument].map(one => (typeof one === 'string' ? one : ''))
+  if (names.includes('')) throw new TypeError('an identity without a name')
+  const [owner = '', person = '', what = '', name = '', next = ''] = names
+  const held = await world.store.get(identities, { tenant: owner, customer: person, kind: what, value: name })
+  if (held === undefined) return [write]
+  const former = await world.store.get(instruments, { tenant: owner, id: held.instrument })
+  return former !== undefined && ended.includes(former.status) ? [moveTo(identities, held, { ...held, instrument: next })] : []
 }
 
 /** A name that another binding holds (a channel gave the same token again) moves to the binding that was told it last. */
@@ -127,7 +129,10 @@ async function takeNames(world: World, binding: BindingRow, writes: readonly Wri
   if (tries === 0) return writes
   const out: Write[] = []
   for (const write of writes) {
-    if (write.verb === 'insert' && write.table === identities && (await isTaken(world, write.row))) continue
+    if (write.verb === 'insert' && write.table === identities) {
+      out.push(...(await takeIdentity(world, write)))
+      continue
+    }
     const name = write.verb === 'insert' && write.table === channelNames ? write.row.name : undefined
     if (typeof name !== 'string') {
       out.push(write)

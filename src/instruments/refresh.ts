@@ -14,7 +14,7 @@ export function planRefresh(rows: Rows, known: Known, minds: Minds): OperationRo
   const at = known.refreshAtMs
   const bind = rows.operations.find(one => one.verb === 'bind')
   if (at === undefined || bind === undefined || !minds.canRefresh(rows.binding.channel)) return undefined
-  if (rows.operations.some(one => one.verb === 'refresh' && (one.status !== 'settled' || one.input.refreshAtMs === at))) return undefined
+  if (rows.operations.some(one => one.verb === 'refresh' && (one.status === 'open' || one.input.refreshAtMs === at))) return undefined
   return {
     ...bind,
     id: minds.mint('opn', rows.binding.customer),

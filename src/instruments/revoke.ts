@@ -47,7 +47,9 @@ export function planRevoke(
   stray: string | undefined,
   minds: Minds,
 ): { readonly fact: FactRow | undefined; readonly operation: OperationRow } | undefined {
-  if (rows.operations.some(one => one.verb === 'revoke' && (one.status !== 'settled' || stray === undefined))) return undefined
+  // One that gives up another's token says nothing about this binding's own; what a bank brought back after one was done is given up again.
+  const same = rows.operations.filter(one => one.verb === 'revoke' && one.input.token === stray)
+  if (same.some(one => one.status !== 'settled' || stray === undefined)) return undefined
   const operation = newRevoke(rows.binding, { tries: 0, dueAt: minds.now, request: null }, minds)
   if (stray !== undefined) return { operation: { ...operation, input: { token: stray } }, fact: undefined }
   const news: NewFact = { source: 'bindery', event: `${operation.id}:intent`, news: { kind: 'revoking' }, rank: 3, operation: operation.id }

@@ -82,19 +82,28 @@ export function matches(rule: Pick<RoutingRule, 'when'>, wish: RouteWish): boole
 /** A challenge is left out: it may stand for a day, and the customer who comes back meanwhile wants to bind. */
 const unfinished = ['initiated', 'verifying', 'uncertain', 'active', 'suspended', 'revoking'] as const
 
+/** Where it goes whatever answers at the moment: what is bound there already is not bound elsewhere for want of an answer. */
+export const preferred = ({ reason }: Pick<Choice, 'reason'>): ChannelName | undefined =>
+  reason.considered.find(one => one.verdict !== 'left_out')?.channel
+
 /**
- * The route without the channels where the card's former instrument is still being given up, if they give one token for a card however often
+ * The choice without the channels where the card's former instrument is still being given up, if they give one token for a card however often
  * it is bound: the revoke that is owed there would take the new binding's token with it. Throws a retryable `conflict` if none is left.
  */
 export function freeOf(
   world: World,
-  route: Route,
+  choice: Choice,
   former: { readonly bindings: readonly Pick<BindingRow, 'channel' | 'status'>[] } | undefined,
-): Route {
+): Choice {
   const busy = new Set((former?.bindings ?? []).flatMap(one => (isBusy(world, one) ? [one.channel] : [])))
-  const [first, ...rest] = route.filter(channel => !busy.has(channel))
+  const [first, ...rest] = choice.channels.filter(channel => !busy.has(channel))
+  const because = 'still gives up what it has of the card'
   if (first === undefined) throw new Problem('conflict', 'the card was unbound and is still being given up there', { retryAfterSeconds: 5 })
-  return [first, ...rest]
+  const considered = choice.reason.considered.map(one => {
+    if (busy.has(one.channel)) return { ...one, verdict: 'left_out', because } as const
+    return one.channel === first ? ({ ...one, verdict: 'chosen' } as const) : one
+  })
+  return { ...choice, channels: [first, ...rest], reason: { ...choice.reason, considered } }
 }
 
 const isBusy = (world: World, one: Pick<BindingRow, 'channel' | 'status'>): boolean =>

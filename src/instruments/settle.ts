@@ -54,6 +54,8 @@ export async function settle(world: World, due: OperationRow): Promise<void> {
 async function attempt(world: World, operation: OperationRow, rows: Rows, step: Step): Promise<Change> {
   if (step.do === 'park') return over(operation, 'parked', step.cause)
   if (step.do === 'leave') return over(operation, 'settled', step.cause)
+  const { status } = rows.binding
+  if (operation.verb === 'refresh' && status !== 'active' && status !== 'suspended') return over(operation, 'settled', `it is ${status}`)
   if (step.do === 'abandon') return { facts: [own(operation, { kind: 'abandoned', reason: step.reason })] }
   const first = await ask(world, operation, rows, step.do)
   // The channel still has it, so no attempt to revoke it took effect: it can be asked again.
@@ -88,6 +90,8 @@ function changeOf(world: World, operation: OperationRow, outcome: Asked, how: 's
   const asBefore = outcome.kind === 'challenged' || (outcome.kind === 'verifying' && operation.cause === 'verifying')
   if (waiting && (asBefore || outcome.kind === 'uncertain')) return again(operation.cause ?? 'challenge', patience)
   if (operation.verb === 'resend' && outcome.kind === 'uncertain') return over(operation, 'settled', outcome.cause)
+  // A suspension or a new token of what is not known to be bound decides nothing: it is asked about again.
+  if (isAsking(operation.verb) && ofTheLiving.has(outcome.kind)) return again(operation.cause ?? `it is ${outcome.kind}`, patience)
   if (outcome.kind === 'uncertain') return again(outcome.cause, outcome.cause === cannotRepeat ? patience : backoff, outcome.references)
   // Refused at the door (a wrong key, a closed account): that says nothing about the first time, whose answer nobody has, and what was to
   // be revoked is still there when the door opens.
@@ -112,6 +116,9 @@ function takenOn(operation: OperationRow, outcome: Asked, dueAt: number): Change
   if (operation.verb === 'refresh' && outcome.kind === 'verifying') return over(operation, 'settled', 'taken on')
   return undefined
 }
+
+/** What is told of a binding that lives, or did, and says nothing of how it came alive. */
+const ofTheLiving: ReadonlySet<string> = new Set(['suspended', 'resumed', 'updated', 'expired', 'reinstated', 'revoking'])
 
 const refusedByUs = (code: string): OwnNews => ({
   kind: 'refused',
@@ -275,7 +282,12 @@ async function keepChannelCustomer(world: World, operation: OperationRow, change
     .map(one => ('references' in one.news ? one.news.references?.customer : undefined))
     .find(one => one !== undefined)
   if (named === undefined || operation.input.channelCustomer === named) return
-  const row = await world.store.get(customers, { tenant: operation.tenant, id: operation.customer })
-  if (row === undefined || row.channel_customers[operation.channel] !== undefined) return
-  await world.store.commit([move(customers, row, { channel_customers: { ...row.channel_customers, [operation.channel]: named } })])
+  for (let tries = 0; tries < keepingsMax; tries += 1) {
+    const row = await world.store.get(customers, { tenant: operation.tenant, id: operation.customer })
+    if (row === undefined || row.channel_customers[operation.channel] !== undefined) return
+    const after = { channel_customers: { ...row.channel_customers, [operation.channel]: named } }
+    if ((await world.store.commit([move(customers, row, after)])).ok) return
+  }
 }
+/** As many as may be told at once of one customer, bound at several channels. */
+const keepingsMax = 16

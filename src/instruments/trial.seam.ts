@@ -32,6 +32,7 @@ import { createRemembered } from '../world/remembered.ts'
 import type { Write } from '../world/store.ts'
 import { type AnyTable, type Row, rowOf } from '../world/table.ts'
 import type { World } from '../world/world.ts'
+import { bindings } from './tables.ts'
 import type { InstrumentView } from './view.ts'
 
 export const day = 24 * 3_600_000
@@ -106,6 +107,8 @@ export type Trial = {
   read(id: string): Promise<InstrumentView>
   /** A scripted channel tells. */
   tell(channel: ChannelName, told: readonly Told[]): Promise<TrialAnswer>
+  /** The customer passes the challenge before which the instrument is; what comes back is handed in. */
+  pass(instrument: InstrumentView): Promise<void>
   /** A simulator's webhooks are delivered. */
   deliver(channel: ChannelName): Promise<number>
   rows<T extends AnyTable>(table: T): readonly Row<T>[]
@@ -226,6 +229,24 @@ export async function trial(of: readonly (ChannelName | Channel)[]): Promise<Tri
     bind: (body, headers) => shown(call('POST', '/v1/instruments', { customer, return_url: returnUrl, ...body }, headers)),
     read: id => shown(call('GET', `/v1/instruments/${id}`)),
     tell: (name, told) => call('POST', webhook(name), told),
+    pass: async ({ id }) => {
+      const row = rows(bindings).find(one => one.instrument === id && one.action !== null)
+      const { action = null, names = {}, channel = '' } = row ?? {}
+      const play = sandboxes.get(channel)?.play ?? assert.fail('nothing is to be passed')
+      const { simulator } = stage(channel)
+      const returned = await play({ action: action ?? assert.fail('no action'), references: names }, true, {
+        browse: async (method, url, body = '') => {
+          const { pathname, search } = new URL(url)
+          const form = { 'content-type': 'application/x-www-form-urlencoded' }
+          return simulator.handle(
+            { method, path: pathname, query: search.slice(1), headers: body === '' ? {} : form, body },
+            context(channel),
+          )
+        },
+        act: async (name, token) => simulator.act(name, token, context(channel)),
+      })
+      if (returned !== undefined) await shown(call('POST', `/v1/instruments/${id}/resume`, { binding: row?.id, returned }))
+    },
     deliver: async name => {
       const deliveries = stage(name).deliveries({ nowMs: now(), secrets: [credentialsOf(name).signing] })
       for (const { headers, body } of deliveries) {

@@ -59,7 +59,9 @@ function planUnbind(world: World, before: InstrumentRow, rows: readonly BindingR
   const asked: OperationRow[] = []
   const after: InstrumentRow = { ...before, status: 'unbound', unbound_at: now, sequence: before.sequence + 1, updated_at: now }
   const all = rows.map(binding => {
-    if (binding.status !== 'active' && binding.status !== 'suspended') return binding
+    // What has expired may still be kept over there.
+    const kept = binding.status === 'expired' && binding.token !== null
+    if (binding.status !== 'active' && binding.status !== 'suspended' && !kept) return binding
     const minds = mindsOf(world)({ instrument: before, binding, siblings: [], operations: [], facts: [] })
     const operation = newRevoke(binding, { tries: 1, dueAt: now + leaseMs, request }, minds)
     const fact: FactRow = {
