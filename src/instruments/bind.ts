@@ -17,7 +17,7 @@ import { inOrder } from './learn.ts'
 import { type Choice, chooseRoute, freeOf, knownChannels, preferred } from './route.ts'
 import { asRule, readRules } from './routing.ts'
 import { carryOut } from './settle.ts'
-import { captureOf, displayOf, type Identity, identityOf, type Subject, sourceOf } from './source.ts'
+import { captureOf, displayOf, type Identity, identityOf, peek, type Subject, sourceOf } from './source.ts'
 import {
   type BindingRow,
   bindings,
@@ -103,15 +103,12 @@ type Known = {
 async function readKnown(world: World, request: BindRequest): Promise<Known> {
   const { tenant, mode, subject, terms } = request
   knownChannels(world, request.channels ?? [], index => `/channels/${index}`)
-  const capture = captureOf(subject)
   const [customer, captured, rules] = await Promise.all([
     readCustomer(world, { tenant, mode, id: request.customer }),
-    capture === undefined ? undefined : world.vault.peek({ tenant, mode, reference: capture }),
+    peek(world, { tenant, mode }, subject),
     request.channels === undefined ? readRules(world, request) : [],
   ])
   if (customer === undefined) throw fieldProblem('/customer', 'is not a customer of yours', 'unprocessable')
-  if (capture !== undefined && captured === undefined)
-    throw fieldProblem(`/${subject.type}/capture`, 'has lapsed, was used, or was never captured', 'gone')
   const source = sourceOf(subject, captured)
   const bin = captured !== undefined && 'card' in captured ? captured.card.bin : undefined
   const choice = chooseRoute(world, { mode, source, terms, bin, asked: request.channels, all: request.all }, rules.map(asRule))

@@ -10,8 +10,8 @@ import { subjectOf, termsOf } from './bodies.ts'
 import { chooseRoute, knownChannels } from './route.ts'
 import { addRule, asRule, type RoutingRow, readRules, removeRule } from './routing.ts'
 import { sandboxValuesOf } from './sandboxValue.ts'
-import { channelName, country, currency, routeBody } from './schemas.ts'
-import { captureOf, sourceOf } from './source.ts'
+import { channelList, channelName, country, currency, routeBody } from './schemas.ts'
+import { peek, sourceOf } from './source.ts'
 
 const tag = 'Channels'
 const text = z.string()
@@ -90,7 +90,7 @@ const conditionShape = z.strictObject({
 const ruleBody = z.strictObject({
   priority: z.int().min(1).max(1_000).describe('Rules are tried from the lowest.'),
   when: conditionShape.describe('Every list that is given has to hold the value; an empty object always fits.'),
-  channels: z.array(channelName).min(1).max(16),
+  channels: channelList,
   bind_on: z.enum(['first', 'all']).optional(),
 })
 const ruleShape = ruleBody
@@ -238,9 +238,7 @@ export const channelEndpoints: readonly Endpoint[] = [
 async function explain({ world, caller }: Context, body: z.output<typeof routeBody>) {
   knownChannels(world, body.channels ?? [], index => `/channels/${index}`)
   const subject = subjectOf(body)
-  const capture = captureOf(subject)
-  const captured =
-    capture === undefined ? undefined : await world.vault.peek({ tenant: caller.tenant, mode: caller.mode, reference: capture })
+  const captured = await peek(world, caller, subject)
   const source = sourceOf(subject, captured)
   const bin = body.bin ?? (captured !== undefined && 'card' in captured ? captured.card.bin : undefined)
   const rules = (await readRules(world, caller)).map(asRule)

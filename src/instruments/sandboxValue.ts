@@ -81,7 +81,12 @@ function subjectOf(source: Source, captured: boolean): Readonly<Record<string, u
         ...(source.by === undefined ? {} : { by: source.by }),
       }
     case 'instant_mandate':
-      return { ...capture, rail: source.rail, by: source.by }
+      return {
+        ...capture,
+        rail: source.rail,
+        by: source.by,
+        ...(source.payer.holder === undefined ? {} : { holder: source.payer.holder }),
+      }
     default:
       return capture
   }

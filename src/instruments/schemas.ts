@@ -82,7 +82,7 @@ export const mandateTerms = z
   })
   .refine(one => one.ends_on === undefined || one.ends_on > one.starts_on, { path: ['ends_on'], error: 'must be after starts_on' })
 
-const channels = z
+export const channelList = z
   .array(channelName)
   .min(1)
   .max(16)
@@ -96,7 +96,7 @@ export const bindBody = subjectShape
   .extend({
     customer: id('cus'),
     mandate: mandateTerms.optional().describe('What the payer agrees to, where the rail makes mandates.'),
-    channels: channels
+    channels: channelList
       .optional()
       .describe("In the order to try. Without it: the tenant's routing rules, else the route of this deployment."),
     bind_on: z
@@ -114,7 +114,7 @@ export const routeBody = subjectShape
   .omit({ encrypted_card: true })
   .extend({
     mandate: mandateTerms.optional(),
-    channels: channels.optional(),
+    channels: channelList.optional(),
     bin: z
       .string()
       .regex(/^\d{6,8}$/, 'must be 6 to 8 digits')

@@ -26,6 +26,7 @@ const terms: MandateTerms = {
   contract: '63100862',
   description: 'Streaming de música',
 }
+const { amount: _limit, ...unlimited } = terms
 const payer = { taxId: '45164632454', name: 'Fulano de Tal', bank: '91193552', branch: '2569', accountNumber: '0000550689' }
 const view: PayerView = { held: ['taxId', 'name', 'bank', 'branch', 'accountNumber'], tail: '0689', country: 'BR' }
 
@@ -69,7 +70,7 @@ export const sandboxValues: readonly SandboxValue[] = [
     {},
     { outcome: 'challenged', terms: { ...terms, rule: 'fixed', amount: '3500', endsOn: '2032-01-05' } },
   ),
-  scanned('any amount', {}, { outcome: 'challenged', terms: { ...terms, rule: 'any', frequency: 'yearly' } }),
+  scanned('any amount', {}, { outcome: 'challenged', terms: { ...unlimited, rule: 'any', frequency: 'yearly' } }),
   ended('9000000013', 'cancelled_by_customer'),
   ended('9000000014', 'cancelled_by_customer'),
   ended('9000000021', 'account_closed'),
