@@ -24,9 +24,11 @@ function likeness({ kind, display }: InstrumentRow): string | undefined {
 export const invariants: readonly Invariant[] = [
   {
     name: 'I1 at most one active binding per customer, channel and instrument, however often it was typed in',
-    holds: ({ bindings: rows, instruments: all }) => {
+    holds: ({ bindings: rows, instruments: all, facts: told }) => {
       const like = new Map(all.map(row => [row.id, likeness(row)]))
-      const shown = rows.filter(row => alive(row) && like.get(row.instrument) !== undefined)
+      // What a bank brought back may stand beside what the customer had bound meanwhile.
+      const back = new Set(told.flatMap(one => (one.kind === 'reinstated' ? [one.binding] : [])))
+      const shown = rows.filter(row => alive(row) && like.get(row.instrument) !== undefined && !back.has(row.id))
       const groups = by(shown, row => `${row.customer} ${row.channel} ${like.get(row.instrument)}`)
       return [...groups].filter(([, group]) => group.length > 1).map(([name, group]) => `${name}: ${group.map(one => one.id).join(', ')}`)
     },
