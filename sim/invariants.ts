@@ -12,20 +12,24 @@ import { untold } from './notices.ts'
 import { changedBodies, freshKeys, staleKeys, strays } from './wire.ts'
 import type { Simulated } from './world.ts'
 
-/** By what two instruments of one customer are seen to be the same thing, whatever our directory says. Undefined: nothing is shown of it. */
-function likeness({ kind, display }: InstrumentRow): string | undefined {
-  const { bin, last4, scheme, country } = display
-  // A card that only its channel can read has no leading digits; of wallets and mandates the channel tells an end that is not theirs alone.
-  if (last4 === undefined || kind === 'wallet' || kind === 'instant_mandate') return undefined
-  if (kind === 'card' || kind === 'device_token') return bin === undefined ? undefined : `${kind} ${bin}…${last4} ${scheme}`
-  return `${kind} ${scheme} ${country} …${last4}`
+/**
+ * By what two instruments of one customer are seen to be the same thing, whatever our directory says: as they were typed in, for a reissued
+ * card shows another end. Undefined: nothing is shown of it.
+ */
+function likeness({ operations: asked }: Ledger, { id, kind, display }: InstrumentRow): string | undefined {
+  const source = asked.find(one => one.instrument === id && one.input.source !== undefined)?.input.source
+  if (source?.type === 'card' || source?.type === 'device_token') return `${kind} ${display.bin}…${source.card.last4} ${display.scheme}`
+  // Of wallets and mandates the channel tells an end that is not theirs alone.
+  const { last4, scheme, country } = display
+  return last4 === undefined || kind !== 'bank_account' ? undefined : `${kind} ${scheme} ${country} …${last4}`
 }
 
 export const invariants: readonly Invariant[] = [
   {
     name: 'I1 at most one active binding per customer, channel and instrument, however often it was typed in',
-    holds: ({ bindings: rows, instruments: all, facts: told }) => {
-      const like = new Map(all.map(row => [row.id, likeness(row)]))
+    holds: ledger => {
+      const { bindings: rows, instruments: all, facts: told } = ledger
+      const like = new Map(all.map(row => [row.id, likeness(ledger, row)]))
       // What a bank brought back may stand beside what the customer had bound meanwhile.
       const back = new Set(told.flatMap(one => (one.kind === 'reinstated' ? [one.binding] : [])))
       const shown = rows.filter(row => alive(row) && like.get(row.instrument) !== undefined && !back.has(row.id))
