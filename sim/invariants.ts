@@ -6,7 +6,7 @@ import { foldBinding, overlay } from '../src/instruments/binding.ts'
 import { asFact } from '../src/instruments/fact.ts'
 import { deriveStatus } from '../src/instruments/instrument.ts'
 import type { BindingRow, InstrumentRow } from '../src/instruments/tables.ts'
-import { difference, effects, falselyFailed, orphans, presentedAgain, unheld } from './books.ts'
+import { difference, effects, falselyFailed, orphans, presentedAgain, tooEarly, unheld } from './books.ts'
 import { alive, by, channelList, type Invariant, type Ledger, ledgerOf, open, planned } from './ledger.ts'
 import { untold } from './notices.ts'
 import { changedBodies, freshKeys, staleKeys, strays } from './wire.ts'
@@ -90,6 +90,10 @@ export const invariants: readonly Invariant[] = [
   {
     name: 'I18 one operation, at most one effect at the channel; active means exactly one',
     holds: ledger => channelList.flatMap(channel => effects(ledger, channel)),
+  },
+  {
+    name: 'I18 nothing is called given up before the channel gave it up',
+    holds: ledger => channelList.flatMap(channel => tooEarly(ledger, channel)),
   },
   { name: 'I20 one key for all attempts of an operation, and the intent durable before the first byte', holds: freshKeys },
   { name: 'I20 the same bytes under the same key', holds: changedBodies },
