@@ -84,3 +84,19 @@ export function presentedAgain(ledger: Ledger, row: OperationRow): readonly stri
     .filter(one => ledger.simulated.watch.refusedByIssuer.has(one.id))
     .map(one => `${row.id} at ${row.channel}, although the issuer had refused ${one.id}`)
 }
+
+/** I18: when a channel's answer to our revocation is believed, the token is gone, unless another binding of ours lives by it. */
+export function tooEarly(ledger: Ledger, channel: ChannelName): readonly string[] {
+  const book = ledger.simulated.network.books(channel)
+  const here = new Map(ledger.bindings.filter(row => row.channel === channel).map(row => [row.id, row]))
+  return ledger.facts.flatMap(fact => {
+    const row = here.get(fact.binding)
+    if (row === undefined || fact.kind !== 'revoked' || fact.operation === null || !fact.source.includes(':')) return []
+    const token = ledger.operations.find(one => one.id === fact.operation)?.input.token ?? row.token
+    const shared = [...here.values()].some(one => one.id !== row.id && one.token === token)
+    const known = book.held.some(one => one.token === token)
+    const gone = book.effects.some(one => one.effect === 'removed' && one.token === token && one.atMs <= fact.seen_at)
+    if (shared || !known || gone || excused(ledger, row)) return []
+    return [`${row.id} was called revoked at ${fact.seen_at}, when ${channel} still held ${token}`]
+  })
+}

@@ -2,15 +2,12 @@
  * Bugs that others have shipped, switched on one at a time: each is put around the real code from outside, and every one must be caught.
  * If one is not, the simulation has an eye closed.
  */
-import type { BindOutcome, Channel, ChannelName } from '../src/channels/channel.ts'
+import type { BindOutcome } from '../src/channels/channel.ts'
 import { bindings, facts, identities, instruments, operations } from '../src/instruments/tables.ts'
 import type { Committed, Insert, Move, Store, Write } from '../src/world/store.ts'
 import type { World } from '../src/world/world.ts'
-import type { Life } from './life.ts'
-import type { Scheduler } from './scheduler.ts'
-
-export type Around = { readonly scheduler: Scheduler; readonly life: Life }
-export type Bug = { readonly name: string; readonly what: string; readonly infect: (world: World, around: Around) => World }
+import { type Bug, withChannels } from './bug.ts'
+import { channelBugs } from './channel-bugs.ts'
 
 type Commit = Store['commit']
 
@@ -20,10 +17,6 @@ const withCommit = (world: World, commit: (original: Commit, writes: readonly Wr
 })
 const rewriting = (world: World, rewrite: (write: Write) => Write | undefined): World =>
   withCommit(world, (original, writes) => original(writes.flatMap(write => rewrite(write) ?? [])))
-const withChannels = (world: World, change: (channel: Channel) => Channel): World => ({
-  ...world,
-  channels: new Map<ChannelName, Channel>([...world.channels].map(([name, channel]) => [name, change(channel)])),
-})
 const isInsert = (write: Write, table: { readonly name: string }): write is Insert =>
   write.verb === 'insert' && write.table.name === table.name
 const isMove = (write: Write, table: { readonly name: string }): write is Move => write.verb === 'move' && write.table.name === table.name
@@ -56,7 +49,7 @@ const statusOf: Readonly<Record<string, string>> = {
   revoked: 'revoked',
 }
 
-export const bugs: readonly Bug[] = [
+const ourBugs: readonly Bug[] = [
   {
     name: 'fresh_key_on_retry',
     what: 'every attempt mints a new idempotency key',
@@ -215,3 +208,5 @@ export const bugs: readonly Bug[] = [
       }),
   },
 ]
+
+export const bugs: readonly Bug[] = [...ourBugs, ...channelBugs]

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import type { ChannelName } from '../src/channels/channel.ts'
 import { channels } from '../src/channels/index.ts'
+import { bindings } from '../src/instruments/tables.ts'
 import { type Asked, ask, type Told } from './clients.ts'
 import { type Brought, bring } from './sources.ts'
 import type { Simulated } from './world.ts'
@@ -133,8 +134,12 @@ function channelActs(simulated: Simulated): string {
   const channel = scheduler.one(names)
   const { simulator } = network.stage(channel)
   const [name, becomes] = scheduler.one([...Object.entries(simulator.acts), ['nothing', 'gone'] as const])
-  // What comes back to life is what was not usable; what happens to the others happens to the living.
-  const held = network.books(channel).held.filter(one => one.usable !== (becomes === 'resumed'))
+  // What is resumed was suspended; what happens to the others happens to the living. Only reinstating revives what was gone.
+  const suspended = new Set(simulated.all(bindings).flatMap(row => (row.status === 'suspended' ? [row.token] : [])))
+  const mayRevive = name.endsWith('reinstated')
+  const held = network
+    .books(channel)
+    .held.filter(one => (becomes === 'resumed' ? !one.usable && (mayRevive || suspended.has(one.token)) : one.usable))
   if (name === 'nothing' || held.length === 0) return 'nothing to act on'
   const one = scheduler.one(held)
   try {

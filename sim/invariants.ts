@@ -6,27 +6,33 @@ import { foldBinding, overlay } from '../src/instruments/binding.ts'
 import { asFact } from '../src/instruments/fact.ts'
 import { deriveStatus } from '../src/instruments/instrument.ts'
 import type { BindingRow, InstrumentRow } from '../src/instruments/tables.ts'
-import { difference, effects, falselyFailed, orphans, presentedAgain, unheld } from './books.ts'
+import { difference, effects, falselyFailed, orphans, presentedAgain, tooEarly, unheld } from './books.ts'
 import { alive, by, channelList, type Invariant, type Ledger, ledgerOf, open, planned } from './ledger.ts'
 import { untold } from './notices.ts'
 import { changedBodies, freshKeys, staleKeys, strays } from './wire.ts'
 import type { Simulated } from './world.ts'
 
-/** By what two instruments of one customer are seen to be the same thing, whatever our directory says. Undefined: nothing is shown of it. */
-function likeness({ kind, display }: InstrumentRow): string | undefined {
-  const { bin, last4, scheme, country } = display
-  // A card that only its channel can read has no leading digits; of wallets and mandates the channel tells an end that is not theirs alone.
-  if (last4 === undefined || kind === 'wallet' || kind === 'instant_mandate') return undefined
-  if (kind === 'card' || kind === 'device_token') return bin === undefined ? undefined : `${kind} ${bin}…${last4} ${scheme}`
-  return `${kind} ${scheme} ${country} …${last4}`
+/**
+ * By what two instruments of one customer are seen to be the same thing, whatever our directory says: as they were typed in, for a reissued
+ * card shows another end. Undefined: nothing is shown of it.
+ */
+function likeness({ operations: asked }: Ledger, { id, kind, display }: InstrumentRow): string | undefined {
+  const source = asked.find(one => one.instrument === id && one.input.source !== undefined)?.input.source
+  if (source?.type === 'card' || source?.type === 'device_token') return `${kind} ${display.bin}…${source.card.last4} ${display.scheme}`
+  // Of wallets and mandates the channel tells an end that is not theirs alone.
+  const { last4, scheme, country } = display
+  return last4 === undefined || kind !== 'bank_account' ? undefined : `${kind} ${scheme} ${country} …${last4}`
 }
 
 export const invariants: readonly Invariant[] = [
   {
     name: 'I1 at most one active binding per customer, channel and instrument, however often it was typed in',
-    holds: ({ bindings: rows, instruments: all }) => {
-      const like = new Map(all.map(row => [row.id, likeness(row)]))
-      const shown = rows.filter(row => alive(row) && like.get(row.instrument) !== undefined)
+    holds: ledger => {
+      const { bindings: rows, instruments: all, facts: told } = ledger
+      const like = new Map(all.map(row => [row.id, likeness(ledger, row)]))
+      // What a bank brought back may stand beside what the customer had bound meanwhile.
+      const back = new Set(told.flatMap(one => (one.kind === 'reinstated' ? [one.binding] : [])))
+      const shown = rows.filter(row => alive(row) && like.get(row.instrument) !== undefined && !back.has(row.id))
       const groups = by(shown, row => `${row.customer} ${row.channel} ${like.get(row.instrument)}`)
       return [...groups].filter(([, group]) => group.length > 1).map(([name, group]) => `${name}: ${group.map(one => one.id).join(', ')}`)
     },
@@ -84,6 +90,10 @@ export const invariants: readonly Invariant[] = [
   {
     name: 'I18 one operation, at most one effect at the channel; active means exactly one',
     holds: ledger => channelList.flatMap(channel => effects(ledger, channel)),
+  },
+  {
+    name: 'I18 nothing is called given up before the channel gave it up',
+    holds: ledger => channelList.flatMap(channel => tooEarly(ledger, channel)),
   },
   { name: 'I20 one key for all attempts of an operation, and the intent durable before the first byte', holds: freshKeys },
   { name: 'I20 the same bytes under the same key', holds: changedBodies },

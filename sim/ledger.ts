@@ -65,6 +65,16 @@ export function bindingNamed(ledger: Ledger, channel: ChannelName, names: readon
   return undefined
 }
 
+/** A bank brought back what we keep no name of any more: a person was asked. */
+const broughtBack = ({ inbox: kept }: Ledger, binding: BindingRow): boolean =>
+  kept.some(
+    row =>
+      row.status === 'parked' &&
+      row.channel === binding.channel &&
+      row.told.news?.kind === 'reinstated' &&
+      row.told.names.includes(binding.token ?? ''),
+  )
+
 /**
  * What we know that we do not know: a person was asked, or the channel is still to answer; the channel said one thing and the opposite; it
  * changed something and told nobody; or it keeps what nobody can ask it to give up.
@@ -74,6 +84,7 @@ export function excused(ledger: Ledger, binding: BindingRow): boolean {
   const kept = binding.status === 'revoked' && channels.get(binding.channel)?.revoke === undefined
   return (
     kept ||
+    broughtBack(ledger, binding) ||
     ledger.operations.some(row => row.binding === binding.id && (row.status === 'parked' || row.status === 'waiting')) ||
     ledger.facts.some(row => row.binding === binding.id && network.contradictions.has(`${binding.channel} ${row.source_event}`)) ||
     (binding.token !== null && quiet.has(binding.token))

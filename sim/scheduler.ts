@@ -13,6 +13,8 @@ export type Scheduler = {
   random(count: number): Buffer
   /** Resolves `ms` later, among everything else that is due then in an order drawn by chance. */
   sleep(ms: number): Promise<void>
+  /** Work that threads outside do (WebCrypto): time stands still until it is done, or a seed would not replay. */
+  outside<T>(work: () => Promise<T>): Promise<T>
   /** Runs until nothing waits, or `until` says so; returns how many steps it took. */
   run(until: () => boolean, endMs: number): Promise<number>
 }
@@ -42,6 +44,7 @@ export function createScheduler(seed: number, startMs: number): Scheduler {
   const chance = createChance(seed)
   const waiting = createHeap()
   let now = startMs
+  let pending = 0
   const pick = (bound: number) => Math.floor(chance() * bound)
   return {
     now: () => Math.floor(now),
@@ -58,6 +61,14 @@ export function createScheduler(seed: number, startMs: number): Scheduler {
       return bytes
     },
     sleep: ms => new Promise(go => waiting.push({ at: now + ms, order: chance(), go })),
+    outside: async work => {
+      pending += 1
+      try {
+        return await work()
+      } finally {
+        pending -= 1
+      }
+    },
     run: async (until, endMs) => {
       let steps = 0
       for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
@@ -68,7 +79,8 @@ export function createScheduler(seed: number, startMs: number): Scheduler {
         now = Math.max(now, next.at)
         next.go()
         // Lets everything that this set going run until it waits again.
-        await new Promise(resolve => setImmediate(resolve))
+        do await new Promise(resolve => setImmediate(resolve))
+        while (pending > 0)
         steps += 1
         if (until()) return steps
       }

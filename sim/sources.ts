@@ -57,7 +57,8 @@ function tap({ server }: Simulated, { source, give }: SandboxValue): Readonly<Re
 
 async function captured(simulated: Simulated, body: Readonly<Record<string, unknown>>): Promise<string | undefined> {
   try {
-    return (await simulated.vault.capture({ tenant, mode: 'test' }, Buffer.from(JSON.stringify(body)))).reference
+    const capture = () => simulated.vault.capture({ tenant, mode: 'test' }, Buffer.from(JSON.stringify(body)))
+    return (await simulated.scheduler.outside(capture)).reference
   } catch (error) {
     if (error instanceof Problem) return undefined
     throw error

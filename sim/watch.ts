@@ -27,14 +27,15 @@ export function createWatch(channels: ReadonlyMap<ChannelName, Channel>, now: ()
   const refusedByIssuer = new Set<string>()
   const strays: string[] = []
   const watching =
-    (channel: ChannelName) =>
+    (channel: Channel) =>
     <I, O extends { readonly kind: string; readonly by?: string }>(act: Verbed<I, O>) =>
     async (call: Call, input: I): Promise<O> => {
-      if (act === undefined) throw new TypeError(`${channel} cannot do that`)
+      if (act === undefined) throw new TypeError(`${channel.name} cannot do that`)
       calls.set(call.operation, now())
       const send: Call['send'] = request => {
-        asked.push({ channel, operation: call.operation, request, atMs: now() })
-        if (new URL(request.url).origin !== new URL(call.account.address).origin) strays.push(`${call.operation} ${request.url}`)
+        asked.push({ channel: channel.name, operation: call.operation, request, atMs: now() })
+        const origins = [new URL(call.account.address).origin, ...(channel.origins?.(call.account) ?? [])]
+        if (!origins.includes(new URL(request.url).origin)) strays.push(`${call.operation} ${request.url}`)
         return call.send(request)
       }
       const outcome = await act({ ...call, send }, input)
@@ -42,7 +43,7 @@ export function createWatch(channels: ReadonlyMap<ChannelName, Channel>, now: ()
       return outcome
     }
   const watched = (channel: Channel): Channel => {
-    const through = watching(channel.name)
+    const through = watching(channel)
     return {
       ...channel,
       ...(channel.bind === undefined ? {} : { bind: through(channel.bind) }),

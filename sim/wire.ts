@@ -20,12 +20,12 @@ const keyed = ({ simulated }: Ledger): readonly Keyed[] =>
     return key === undefined ? [] : [{ ...one, key, what: `${one.request.method} ${new URL(one.request.url).pathname}` }]
   })
 
-/** I20: one key for all attempts of an operation. Reads and deletes carry none. */
+/** I20: one key for all attempts of an operation; of several requests each derives its own by a suffix. Reads and deletes carry none. */
 export function freshKeys(ledger: Ledger): readonly string[] {
   const keys = new Map<string, Set<string>>()
   for (const one of keyed(ledger)) {
     const name = `${one.operation} ${one.what}`
-    keys.set(name, (keys.get(name) ?? new Set()).add(one.key))
+    keys.set(name, (keys.get(name) ?? new Set()).add(one.key.split('.')[0] ?? ''))
   }
   return [
     ...[...keys].filter(([, set]) => set.size > 1).map(([name, set]) => `${name} went out under ${[...set].join(' and ')}`),

@@ -2,8 +2,7 @@
  * A whole simulated world: the real use cases over the memory store, the real vault in memory, the simulators of the channels, a server
  * process that crashes and is started again, and clients that ask again until they have an answer.
  */
-import { createSecretKey } from 'node:crypto'
-import { type ChannelRequest, NoAnswer, type Shape } from '../src/channels/channel.ts'
+import type { ChannelRequest, Shape } from '../src/channels/channel.ts'
 import { channels } from '../src/channels/index.ts'
 import type { Outbound } from '../src/events/deliver.ts'
 import { createDispatcher, type Dispatcher } from '../src/events/dispatch.ts'
@@ -14,25 +13,21 @@ import { createSettler, type Settler } from '../src/instruments/settler.ts'
 import { operations } from '../src/instruments/tables.ts'
 import { tapOf } from '../src/sandbox-wallet.ts'
 import { tables } from '../src/tables.ts'
-import { readKeys } from '../src/vault/device-token/keys.ts'
-import { bytesOver } from '../src/vault/forward.ts'
-import { createTokenOpener } from '../src/vault/open-token.ts'
-import { createReplays } from '../src/vault/replays.ts'
-import { vaultTables } from '../src/vault/tables.ts'
-import { createVault, type VaultCore } from '../src/vault/vault.ts'
+import type { VaultCore } from '../src/vault/vault.ts'
 import { createHealth } from '../src/world/health.ts'
-import { createMemoryStore, type MemoryStore } from '../src/world/memory.ts'
+import type { MemoryStore } from '../src/world/memory.ts'
 import { createRemembered } from '../src/world/remembered.ts'
 import { type Store, Unavailable } from '../src/world/store.ts'
 import { type AnyTable, type Row, rowOf } from '../src/world/table.ts'
 import type { Log, Vault, World } from '../src/world/world.ts'
-import { type Accounts, addressOf, createAccounts, wallet } from './accounts.ts'
-import type { Bug } from './bugs.ts'
+import { type Accounts, createAccounts, wallet } from './accounts.ts'
+import type { Bug } from './bug.ts'
 import { createFaults, type Faults } from './faults.ts'
 import { createLife, type Life, type Ports, port } from './life.ts'
 import { createNetwork, type Network, type Take } from './network.ts'
 import { createReceivers, type Receivers } from './receivers.ts'
 import { createScheduler, type Scheduler } from './scheduler.ts'
+import { createSimulatedVault } from './vault.ts'
 import { createWatch, type Watch } from './watch.ts'
 
 /** 2026-01-01T00:00:00Z */
@@ -93,38 +88,14 @@ export function createSimulated(seed: number, bug: Bug | undefined, take: (simul
   )
   const receivers = createReceivers(scheduler, faults)
   const watch = createWatch(channels, scheduler.now)
-  const accounts = createAccounts()
-  const { vault, port: vaultPort } = createSimulatedVault(scheduler, faults, network, note)
+  const { vault, port } = createSimulatedVault(scheduler, faults, network, note)
   /** Whatever names an operation of ours may only leave when that operation is durable. */
   const checkIntent = async (request: ChannelRequest): Promise<void> => {
     const id = /opn_[0-9a-z]{26}/.exec(request.body ?? '')?.[0]
     if (id !== undefined && (await store.get(operations, { id })) === undefined) undurable.push(`${id} left before it was durable`)
   }
-  const rows = <T extends AnyTable>(table: T): readonly Row<T>[] => (store.snapshot()[table.name] ?? []).map(row => rowOf(table, row))
-  let crashes = -1
-  let startedMs = startMs
-  const start = (): Process => {
-    crashes += 1
-    startedMs = scheduler.now()
-    const life = createLife(crashes)
-    const world = createWorld({
-      scheduler,
-      faults,
-      life,
-      note,
-      errors,
-      store,
-      network,
-      vault: vaultPort,
-      bug,
-      checkIntent,
-      watch,
-      accounts,
-    })
-    const outbound: Outbound = { send: receivers.send(life), keys: createKeyRing() }
-    return { world, life, dispatcher: createDispatcher(world, queries, outbound), settler: createSettler(world) }
-  }
-  let current: Process | undefined
+  const parts = { scheduler, faults, note, errors, store, network, vault: port, bug, checkIntent, watch, accounts: createAccounts() }
+  const processes = createProcesses(parts, { queries, receivers })
   const simulated: Simulated = {
     scheduler,
     faults,
@@ -133,69 +104,44 @@ export function createSimulated(seed: number, bug: Bug | undefined, take: (simul
     store,
     vault,
     queries,
-    server: () => {
-      if (current === undefined || current.life.dead()) current = start()
-      return current
-    },
+    ...processes,
     trace,
     note,
-    crashes: () => crashes,
-    startedMs: () => startedMs,
     watch,
     quiet: new Set(),
     shapes: new Map(),
     blocked: [],
-    all: rows,
+    all: table => (store.snapshot()[table.name] ?? []).map(row => rowOf(table, row)),
     undurable,
     errors,
   }
   return simulated
 }
 
-/**
- * The vault dies under a call now and then: what it held in memory is gone, and the caller cannot know what became of the call. `vault` is
- * the vault itself, for those who hand it cards; `port` is how the server reaches it.
- */
-function createSimulatedVault(
-  scheduler: Scheduler,
-  faults: Faults,
-  network: Network,
-  note: (what: string) => void,
-): { readonly vault: VaultCore; readonly port: Vault } {
-  const store = createMemoryStore(vaultTables)
-  const vault = createVault({
-    now: scheduler.now,
-    random: scheduler.random,
-    store,
-    openToken: createTokenOpener(readKeys(wallet.settings), createReplays({ store, now: scheduler.now })),
-    root: createSecretKey(Buffer.alloc(32, 7)),
-    send: bytesOver(network.send),
-    origins: new Set([...channels.keys()].map(addressOf)),
-    allowLoopback: false,
-  })
-  const dies = (): boolean => {
-    if (!faults.strikes('vault_crash')) return false
-    note('crash of the vault')
-    vault.clear()
-    return true
+/** The server that runs now: one that has crashed is started again when it is next wanted. */
+function createProcesses(
+  parts: Omit<Parts, 'life'>,
+  { queries, receivers }: { readonly queries: EventQueries; readonly receivers: Receivers },
+): Pick<Simulated, 'server' | 'crashes' | 'startedMs'> {
+  let crashes = -1
+  let startedMs = startMs
+  let current: Process | undefined
+  const start = (): Process => {
+    crashes += 1
+    startedMs = parts.scheduler.now()
+    const life = createLife(crashes)
+    const world = createWorld({ ...parts, life })
+    const outbound: Outbound = { send: receivers.send(life), keys: createKeyRing() }
+    return { world, life, dispatcher: createDispatcher(world, queries, outbound), settler: createSettler(world) }
   }
-  const guard =
-    <I, O>(act: (input: I) => Promise<O>, lost: (when: string) => Error) =>
-    async (input: I): Promise<O> => {
-      if (dies()) throw lost('before')
-      const result = await act(input)
-      if (dies()) throw lost('after')
-      return result
-    }
-  const unavailable = (when: string) => new Unavailable(`the vault ended ${when} the call`)
-  const port: Vault = {
-    peek: guard(vault.peek, unavailable),
-    adopt: guard(vault.adopt, unavailable),
-    forward: guard(vault.forward, when => new NoAnswer(`the vault ended ${when} the call`)),
-    seal: guard(vault.seal, unavailable),
-    open: guard(vault.open, unavailable),
+  return {
+    server: () => {
+      if (current === undefined || current.life.dead()) current = start()
+      return current
+    },
+    crashes: () => crashes,
+    startedMs: () => startedMs,
   }
-  return { vault, port }
 }
 
 type Parts = {

@@ -27,7 +27,7 @@ export function strayToken(rows: Rows, fresh: readonly FactRow[], ignored: reado
  * no revocation is under way.
  */
 export function revivedToken(rows: Rows, fresh: readonly FactRow[], known: Pick<Known, 'status' | 'token'>): string | undefined {
-  const again = fresh.some(one => one.kind === 'reinstated') && known.status === 'revoked'
+  const again = fresh.some(one => one.kind === 'reinstated') && (known.status === 'revoked' || known.status === 'revoking')
   const underWay = rows.operations.some(one => one.verb === 'revoke' && one.status !== 'settled')
   if (!again || underWay || known.token === null || heldBySibling(rows, known.token)) return undefined
   return known.token

@@ -36,6 +36,7 @@ import {
   missingField,
   recurringOrigin,
   resumeRequest,
+  shopperOfBinding,
   termsLack,
   updaterRequest,
   upiRequest,
@@ -109,9 +110,6 @@ async function bind(call: Call, input: BindInput): Promise<BindOutcome> {
   const answer = await ask(call, request)
   return answer === undefined ? uncertain('no_answer', references) : outcomeOf(answer, references)
 }
-
-const shopperOfBinding = (input: Pick<LookUpInput, 'source' | 'binding' | 'customer'>): string =>
-  input.source?.type === 'instant_mandate' ? alphanumeric(input.binding) : input.customer
 
 function requestFor(call: Call, input: BindInput): ChannelRequest | { readonly lacks: string } | undefined {
   const { source, terms } = input

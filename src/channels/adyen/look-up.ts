@@ -19,7 +19,7 @@ export function readList(list: StoredCards, input: LookUpInput, references: Refe
   }
   if (input.verb === 'refresh') return found === undefined ? uncertain('not_provable', references) : updatedFrom(found, references)
   if (found !== undefined) return boundFrom(found, references)
-  if (input.source?.type === 'instant_mandate') {
+  if (input.source?.type === 'instant_mandate' || input.source?.type === 'encrypted_card') {
     const [only, another] = list.shopperReference === undefined ? [] : stored
     return only !== undefined && another === undefined ? boundFrom(only, references) : uncertain('not_approved_yet', references)
   }

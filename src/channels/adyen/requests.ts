@@ -1,5 +1,15 @@
 /** Adyen's words on the way out: Checkout API v71 and Recurring API v68. */
-import type { BindInput, Call, CardView, ChannelAccount, ChannelRequest, MandateTerms, RefreshInput, Source } from '../channel.ts'
+import type {
+  BindInput,
+  Call,
+  CardView,
+  ChannelAccount,
+  ChannelRequest,
+  LookUpInput,
+  MandateTerms,
+  RefreshInput,
+  Source,
+} from '../channel.ts'
 
 export const version = 'v71'
 
@@ -69,7 +79,7 @@ export function cardRequest(call: Call, input: BindInput, source: Extract<Source
     reference: call.operation,
     paymentMethod: source.type === 'card' ? fromCard(source.card) : fromFields(source.fields),
     storePaymentMethod: true,
-    shopperReference: input.customer,
+    shopperReference: shopperOfBinding(input),
     recurringProcessingModel: processingModelOf(account),
     shopperInteraction: 'Ecommerce',
     channel: 'Web',
@@ -109,6 +119,14 @@ export const ourId = (prefix: 'opn' | 'bnd', text: string): string | undefined =
   return body === undefined ? undefined : `${prefix}_${body}`
 }
 
+/**
+ * Adyen gives one token for a card of one shopper, however often it is stored. We know a typed card again and bind it once; what the shopper
+ * typed into Adyen's fields we cannot, and each plan of UPI has a mandate of its own: those stand under their binding's name, so that
+ * giving up one never takes another's token away.
+ */
+export const shopperOfBinding = (input: Pick<LookUpInput, 'source' | 'binding' | 'customer'>): string =>
+  input.source?.type === 'instant_mandate' || input.source?.type === 'encrypted_card' ? alphanumeric(input.binding) : input.customer
+
 type UpiSource = Extract<Source, { type: 'instant_mandate' }>
 const upiTypes = { qr: 'upi_qr', app_link: 'upi_intent', await: 'upi_collect' } as const
 const frequencies = {
@@ -142,7 +160,7 @@ export function upiRequest(call: Call, input: BindInput, of: { readonly source: 
     reference: alphanumeric(call.operation),
     paymentMethod: { type: upiTypes[source.by], ...(collect ? { virtualPaymentAddress: '{{payer.vpa}}' } : {}) },
     storePaymentMethod: true,
-    shopperReference: alphanumeric(input.binding),
+    shopperReference: shopperOfBinding(input),
     recurringProcessingModel: terms.frequency === 'as_presented' ? 'UnscheduledCardOnFile' : 'Subscription',
     shopperInteraction: 'Ecommerce',
     countryCode: 'IN',

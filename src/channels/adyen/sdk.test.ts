@@ -185,7 +185,8 @@ const hostedFields: Source = { type: 'encrypted_card', fields: encrypted }
 
 function hostedRequest(): Types.checkout.PaymentRequest {
   const { CardDetails } = Types.checkout
-  return { ...paymentRequest('opn_6', card), paymentMethod: { type: CardDetails.TypeEnum.Scheme, ...encrypted } }
+  const shopperReference = 'bnd1'
+  return { ...paymentRequest('opn_6', card), shopperReference, paymentMethod: { type: CardDetails.TypeEnum.Scheme, ...encrypted } }
 }
 
 function mandateRequest(): Types.checkout.PaymentRequest {

@@ -206,7 +206,7 @@ export async function outcomeOf(
     case 'fulfilled': {
       const id = request.links.mandate_request_mandate ?? request.mandate_request.links?.mandate
       if (id == null) return uncertain('fulfilled_without_mandate', references)
-      const mandate = await fetchMandate(call, id, references)
+      const mandate = await fetchSuccessor(call, id, references)
       return mandate.kind === 'got' ? outcomeOfMandate(mandate.value, request, references) : mandate
     }
     default:
@@ -220,6 +220,17 @@ export async function fetchMandate(call: Call, id: string, references: Reference
   const found = read(answer, 'mandates', mandateShape)
   if (found === undefined) return uncertain(`not_read_${answer.status}`, references)
   return found.id === id ? got(found) : uncertain('another_mandate', references)
+}
+
+/** How often a mandate is followed to the one that took its place: once for each change of the creditor's identifier, which are rare. */
+const successorsMax = 5
+
+/** A mandate that was replaced is called cancelled and lives on under another id (`links.new_mandate`, API reference, "Mandates"). */
+async function fetchSuccessor(call: Call, id: string, references: References): Promise<Got<Mandate>> {
+  let found = await fetchMandate(call, id, references)
+  for (let step = 0; step < successorsMax && found.kind === 'got' && found.value.links?.new_mandate != null; step += 1)
+    found = await fetchMandate(call, found.value.links.new_mandate, references)
+  return found
 }
 
 /** Statuses as `MandateStatus` of the official library lists them; what each means for the one who just asked for the mandate. */

@@ -173,12 +173,12 @@ test('an answer about another mandate, or another binding’s request, decides n
   assert.equal(resumed?.kind, 'uncertain')
 })
 
-test('a mandate that ended is told as ended, not as refused', async () => {
+test('a mandate that ended is told as ended, not as refused; one that was replaced lives on as its successor', async () => {
   for (const [name, kind] of [
     ['mandate_cancelled', 'revoked'],
     ['mandate_failed', 'revoked'],
     ['mandate_expired', 'expired'],
-    ['mandate_replaced', 'updated'],
+    ['mandate_replaced', 'bound'],
   ] as const) {
     const bench = createBench(subject)
     const bound = await bindFully(bench)

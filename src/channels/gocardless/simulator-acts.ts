@@ -50,7 +50,8 @@ export function act(state: State, name: string, token: string, context: Simulato
   } else if (name === 'mandate_replaced') {
     if (alive) replace(state, mandate, context)
   } else if (name === 'mandate_reinstated') {
-    if (mandate.status === 'cancelled' || mandate.status === 'expired') reinstate(state, mandate, context)
+    // One that was replaced lives on under its new id.
+    if ((mandate.status === 'cancelled' || mandate.status === 'expired') && mandate.next === undefined) reinstate(state, mandate, context)
   } else throw new TypeError(`gocardless simulator: cannot ${name}`)
 }
 

@@ -1,0 +1,13 @@
+/** What a bug is: others have shipped it, and it is put around the real code from outside. */
+import type { Channel, ChannelName } from '../src/channels/channel.ts'
+import type { World } from '../src/world/world.ts'
+import type { Life } from './life.ts'
+import type { Scheduler } from './scheduler.ts'
+
+export type Around = { readonly scheduler: Scheduler; readonly life: Life }
+export type Bug = { readonly name: string; readonly what: string; readonly infect: (world: World, around: Around) => World }
+
+export const withChannels = (world: World, change: (channel: Channel) => Channel): World => ({
+  ...world,
+  channels: new Map<ChannelName, Channel>([...world.channels].map(([name, channel]) => [name, change(channel)])),
+})

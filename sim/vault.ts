@@ -1,0 +1,63 @@
+/** The real vault in memory, and how it fails. */
+import { createSecretKey } from 'node:crypto'
+import { NoAnswer } from '../src/channels/channel.ts'
+import { channels } from '../src/channels/index.ts'
+import { readKeys } from '../src/vault/device-token/keys.ts'
+import { bytesOver } from '../src/vault/forward.ts'
+import { createTokenOpener } from '../src/vault/open-token.ts'
+import { createReplays } from '../src/vault/replays.ts'
+import { vaultTables } from '../src/vault/tables.ts'
+import { createVault, type VaultCore } from '../src/vault/vault.ts'
+import { createMemoryStore } from '../src/world/memory.ts'
+import { Unavailable } from '../src/world/store.ts'
+import type { Vault } from '../src/world/world.ts'
+import { addressOf, wallet } from './accounts.ts'
+import type { Faults } from './faults.ts'
+import type { Network } from './network.ts'
+import type { Scheduler } from './scheduler.ts'
+
+/**
+ * The vault dies under a call now and then: what it held in memory is gone, and the caller cannot know what became of the call. `vault` is
+ * the vault itself, for those who hand it cards; `port` is how the server reaches it.
+ */
+export function createSimulatedVault(
+  scheduler: Scheduler,
+  faults: Faults,
+  network: Network,
+  note: (what: string) => void,
+): { readonly vault: VaultCore; readonly port: Vault } {
+  const store = createMemoryStore(vaultTables)
+  const vault = createVault({
+    now: scheduler.now,
+    random: scheduler.random,
+    store,
+    openToken: createTokenOpener(readKeys(wallet.settings), createReplays({ store, now: scheduler.now })),
+    root: createSecretKey(Buffer.alloc(32, 7)),
+    send: bytesOver(network.send),
+    origins: new Set([...channels.keys()].map(addressOf)),
+    allowLoopback: false,
+  })
+  const dies = (): boolean => {
+    if (!faults.strikes('vault_crash')) return false
+    note('crash of the vault')
+    vault.clear()
+    return true
+  }
+  const guard =
+    <I, O>(act: (input: I) => Promise<O>, lost: (when: string) => Error) =>
+    async (input: I): Promise<O> => {
+      if (dies()) throw lost('before')
+      const result = await act(input)
+      if (dies()) throw lost('after')
+      return result
+    }
+  const unavailable = (when: string) => new Unavailable(`the vault ended ${when} the call`)
+  const port: Vault = {
+    peek: guard(vault.peek, unavailable),
+    adopt: guard(vault.adopt, unavailable),
+    forward: guard(vault.forward, when => new NoAnswer(`the vault ended ${when} the call`)),
+    seal: guard(vault.seal, unavailable),
+    open: guard(vault.open, unavailable),
+  }
+  return { vault, port }
+}
