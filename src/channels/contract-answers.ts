@@ -76,7 +76,8 @@ function contractOfFaults(subject: Subject): void {
   })
 }
 
-const strangeBodies = [
+/** Nobody's, or a part of somebody's. */
+export const strangeBodies = [
   '',
   'null',
   '[]',

@@ -43,6 +43,12 @@ export type Subject = {
   readonly bodylessResume?: true
   /** The answer to a refresh names nothing of ours, so one about something else cannot be told apart; it only says that news will come. */
   readonly namelessRefresh?: true
+  /** A list with nothing in it is `{}`: the one body that is nobody's and still an answer. */
+  readonly emptyListIsBare?: true
+  /** How an answer that a token is there says that it is not: what a spoiled word may come to mean. */
+  readonly goneWord?: RegExp
+  /** The issuer is asked twice, first without 3-D Secure: the first answer of a bind that is challenged is a refusal. */
+  readonly declinesFirst?: true
   /** Nobody can ask the channel how a bind ended: after the key's window its webhook alone tells. */
   readonly endingIsTold?: true
   /** Where requests are signed: signs one anew as our side does, so that what was changed on the wire is judged for itself, not for its signature. */

@@ -19,6 +19,10 @@ export function actionsOf(action: NextAction | undefined): readonly [Action, ...
 }
 
 const isPage = (url: string | undefined): url is string => url !== undefined && /^https?:\/\//.test(url)
+const stepsOfOthers = ['bankTransfer', 'delegatedAuthentication', 'nativeRedirect', 'sdk', 'voucher', 'wechatpaySDK']
+/** The specification's other actions: what only Adyen's own library or a counter can do with them is nothing that we can show. */
+export const isStepOfOthers = (type: string | undefined): boolean => type !== undefined && stepsOfOthers.includes(type)
+
 /** `upi://…`: opened by an app. A script is no address. */
 const isAppLink = (url: string | undefined): url is string =>
   url !== undefined && /^(?!javascript|data|file|vbscript|blob)[a-z][a-z0-9+.-]*:\/\//i.test(url) && !isPage(url) && URL.canParse(url)

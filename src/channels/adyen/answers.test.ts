@@ -68,10 +68,23 @@ const answers: readonly (readonly [name: string, status: number, body: unknown, 
     { kind: 'refused', by: 'issuer', category: 'unknown', elsewhere: false },
   ],
   [
-    'a native challenge',
+    'a native challenge without its token',
     200,
     { ...psp, resultCode: 'IdentifyShopper', action: { type: 'threeDS2' } },
-    { kind: 'refused', by: 'channel', category: 'not_supported', elsewhere: true },
+    { kind: 'uncertain', cause: 'step_not_read:IdentifyShopper:threeDS2' },
+  ],
+  ['a conflict of another kind', 409, { status: 409, errorCode: '010', message: 'Conflict' }, { kind: 'uncertain', cause: 'conflict_010' }],
+  [
+    'a reason by the name of something in every object',
+    200,
+    { ...psp, resultCode: 'Refused', refusalReasonCode: 'constructor' },
+    { kind: 'refused', by: 'issuer', category: 'unknown', elsewhere: false },
+  ],
+  [
+    'an error by the name of something in every object',
+    422,
+    { status: 422, errorCode: 'constructor', message: 'No' },
+    { kind: 'refused', by: 'channel', category: 'misconfigured', elsewhere: true },
   ],
 ]
 for (const [name, status, body, expected] of answers) {
@@ -105,7 +118,7 @@ test('an address that is none, and a token that could be a path, are not believe
     { operation: 'opn_1', key: 'k', account, send: answered({ ...psp, resultCode: 'RedirectShopper', action }) },
     rehearse().input(good),
   )
-  assert.equal(odd?.kind, 'refused')
+  assert.equal(odd?.kind, 'uncertain')
   const additionalData = { 'tokenization.storedPaymentMethodId': '../payments' }
   const path = await adyen.bind?.(
     { operation: 'opn_1', key: 'k', account, send: answered({ ...psp, resultCode: 'Authorised', additionalData }) },

@@ -150,7 +150,7 @@ test('coming back without a result says nothing, and nothing is sent', async () 
 
 test('a result that nobody made says nothing', async () => {
   const outcome = await rehearse().resume('opn_2', { merchant_reference: 'opn_1' }, { redirectResult: 'made up' })
-  assert.ok(outcome.kind === 'uncertain' && outcome.cause === 'result_not_read')
+  assert.ok(outcome.kind === 'uncertain' && outcome.cause === 'result_not_read: 422')
 })
 
 test('the same key with another card is uncertain, never a second effect', async () => {

@@ -37,6 +37,7 @@ import {
   recurringOrigin,
   resumeRequest,
   shopperOfBinding,
+  shopperOfToken,
   termsLack,
   updaterRequest,
   upiRequest,
@@ -146,13 +147,14 @@ const lacking = (field: string, references: References): Refused => ({
  * another tab, so neither is a refusal.
  */
 async function resume(call: Call, input: ResumeInput): Promise<BindOutcome> {
-  const references = { shopper_reference: input.customer, ...input.references }
+  const references = { shopper_reference: shopperOfToken(input), ...input.references }
   const request = resumeRequest(call, input.returned, input.references.challenge)
   if (request === undefined) return uncertain('returned_without_result', references)
   const answer = await ask(call, request)
   if (answer === undefined) return uncertain('no_answer', references)
-  // A result that Adyen cannot read was not made by Adyen's page, and says nothing about the challenge.
-  if (answer.status === 400 || answer.status === 422) return uncertain('result_not_read', references)
+  // A result that Adyen cannot read was not made by Adyen's page, and a closed door (a wrong key) is ours: neither says anything about
+  // the challenge.
+  if (answer.status !== 200) return uncertain(`result_not_read: ${answer.status}`, references)
   return outcomeOf(answer, references)
 }
 
@@ -189,7 +191,7 @@ async function refresh(call: Call, input: RefreshInput): Promise<RefreshOutcome>
 }
 
 async function revoke(call: Call, input: RevokeInput): Promise<RevokeOutcome> {
-  const answer = await ask(call, deleteRequest(call, input.token, input.references.shopper_reference ?? input.customer))
+  const answer = await ask(call, deleteRequest(call, input.token, shopperOfToken(input)))
   if (answer === undefined) return uncertain('no_answer', input.references)
   if (answer.status === 204) return { kind: 'revoked' }
   const failure = readFailure(answer, input.references)

@@ -1,6 +1,6 @@
 /** What Adyen's answers mean for a bind. */
 import type { BindOutcome, ChannelAnswer, References, Refused, Uncertain } from '../channel.ts'
-import { actionsOf } from './actions.ts'
+import { actionsOf, isStepOfOthers } from './actions.ts'
 import { refusalOf } from './refusals.ts'
 import { boundOf, type PaymentAnswer, readFailure, readPayment, shopperOf, tokenOf, uncertain } from './wire.ts'
 
@@ -58,12 +58,14 @@ function challengeOf(payment: PaymentAnswer, references: References): BindOutcom
   if (actions !== undefined) {
     const [action, ...alternatives] = actions
     // What goes with a fingerprint when it is submitted.
-    const data = action.type === 'three_ds' ? payment.action?.paymentData : undefined
-    const kept = data === undefined ? references : { ...references, challenge: data }
+    const data = action.type === 'three_ds' ? (payment.action?.paymentData ?? '') : ''
+    const kept = data === '' ? references : { ...references, challenge: data }
     return { kind: 'challenged', action, ...(alternatives.length === 0 ? {} : { alternatives }), references: kept }
   }
+  const step = `${payment.resultCode}:${payment.action?.type ?? 'no_action'}`
   // Without the shopper it can never be authorised, and this is not a step we can show: a definite no, and another channel may do better.
-  return notTaken(`${payment.resultCode}:${payment.action?.type ?? 'no_action'}`, references)
+  // A step that is missing or spoiled proves nothing: a payer may have been asked by other means.
+  return isStepOfOthers(payment.action?.type) ? notTaken(step, references) : uncertain(`step_not_read:${step}`, references)
 }
 
 /** A no before anything was done. */

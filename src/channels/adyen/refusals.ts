@@ -71,7 +71,8 @@ export const refusals: Readonly<Record<string, Refusal>> = {
 /** A code Adyen added after this table was written: refused all the same, by whom is not known, so not re-presented. */
 const unlisted: Refusal = { name: 'not listed', by: 'issuer', category: 'unknown', elsewhere: false }
 
-export const refusalOf = (code: string | undefined): Refusal => (code === undefined ? unlisted : (refusals[code] ?? unlisted))
+export const refusalOf = (code: string | undefined): Refusal =>
+  code !== undefined && Object.hasOwn(refusals, code) ? (refusals[code] ?? unlisted) : unlisted
 
 const letters = (text: string): string => text.toLowerCase().replace(/[^a-z0-9]/g, '')
 const codesByName = new Map(Object.entries(refusals).map(([code, { name }]) => [letters(name), code]))

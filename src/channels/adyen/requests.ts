@@ -127,6 +127,13 @@ export const ourId = (prefix: 'opn' | 'bnd', text: string): string | undefined =
 export const shopperOfBinding = (input: Pick<LookUpInput, 'source' | 'binding' | 'customer'>): string =>
   input.source?.type === 'instant_mandate' || input.source?.type === 'encrypted_card' ? alphanumeric(input.binding) : input.customer
 
+/**
+ * Under which shopper a token stands. Where only a webhook told of the bind, its shopper may not be known; then the payment's reference
+ * tells a mandate (whose shopper is its binding) from a card: a token that is asked for under another shopper looks as if it were gone.
+ */
+export const shopperOfToken = ({ references, customer, binding }: Pick<RefreshInput, 'references' | 'customer' | 'binding'>): string =>
+  references.shopper_reference ?? (/^opn[^_]/.test(references.merchant_reference ?? '') ? alphanumeric(binding) : customer)
+
 type UpiSource = Extract<Source, { type: 'instant_mandate' }>
 const upiTypes = { qr: 'upi_qr', app_link: 'upi_intent', await: 'upi_collect' } as const
 const frequencies = {
@@ -223,7 +230,7 @@ export const updaterRequest = (call: Call, input: RefreshInput): ChannelRequest 
   body: JSON.stringify({
     merchantAccount: merchantAccountOf(call.account),
     reference: call.operation,
-    shopperReference: input.references.shopper_reference ?? input.customer,
+    shopperReference: shopperOfToken(input),
     selectedRecurringDetailReference: input.token,
   }),
 })

@@ -3,6 +3,7 @@
  * payment methods, idempotency keys, the account updater, and webhooks of both kinds. Magic names and numbers: `magic.ts`.
  */
 import {
+  cardHash,
   createKeyStore,
   type KeyStore,
   type Simulator,
@@ -81,7 +82,8 @@ function api(inside: Inside, request: SimulatorRequest, context: SimulatorContex
 function once(inside: Inside, path: string, request: SimulatorRequest, context: SimulatorContext): SimulatorAnswer {
   const key = request.headers['idempotency-key'] ?? ''
   if (key.length > keyLengthMax) return fault(422, '702', 'Idempotency key too long', 'validation', context)
-  const fingerprint = `${path} ${request.body}`
+  // Hashed: a body may hold a card's number, which is not kept.
+  const fingerprint = `${path} ${cardHash(inside.settings.hashKey, request.body)}`
   const seen = key === '' ? ({ kind: 'fresh' } as const) : inside.keys.recall(key, fingerprint, context.nowMs)
   if (seen.kind === 'same') return seen.answer
   if (seen.kind === 'other') return fault(422, '704', 'request already processed or in progress', 'validation', context)

@@ -82,7 +82,7 @@ test('a browser’s own word for its challenge is not believed', async () => {
   const { authorisationToken } = JSON.parse(Buffer.from(second.action.token, 'base64').toString('utf8'))
   const forged = Buffer.from(JSON.stringify({ transStatus: 'Y', authorisationToken })).toString('base64')
   const ended = await goOn(bench, second.references, { three_ds_result: forged }, value, 'opn_3')
-  assert.ok(ended.kind === 'uncertain' && ended.cause === 'result_not_read')
+  assert.ok(ended.kind === 'uncertain' && ended.cause === 'result_not_read: 422')
   assert.equal(bench.effects('stored').length, 0)
 })
 
@@ -209,11 +209,21 @@ test('an answer about other money is about something else', async () => {
 })
 
 const odd: readonly (readonly [string, Record<string, unknown>])[] = [
-  ['a voucher', { type: 'voucher', url: 'https://example.com' }],
   ['a code without contents', { type: 'qrCode' }],
   ['a stage nobody knows', { type: 'threeDS2', subtype: 'dance', token: 'x' }],
+  ['a step nobody has documented', { type: 'dance' }],
 ]
 for (const [name, action] of odd)
+  test(`a step that is spoiled decides nothing: the payer may have been asked all the same (${name})`, async () => {
+    const { outcome } = await answered(inputOf(valueNamed('Visa')), { pspReference: 'P', resultCode: 'Pending', action })
+    assert.ok(outcome.kind === 'uncertain' && outcome.cause === `step_not_read:Pending:${String(action.type)}`)
+  })
+
+const unshowable: typeof odd = [
+  ['a voucher', { type: 'voucher', url: 'https://example.com' }],
+  ['a step of Adyen’s own library', { type: 'sdk' }],
+]
+for (const [name, action] of unshowable)
   test(`a step that cannot be shown is a no by the channel: ${name}`, async () => {
     const { outcome } = await answered(inputOf(valueNamed('Visa')), { pspReference: 'P', resultCode: 'Pending', action })
     assert.deepEqual([refused(outcome).category, refused(outcome).elsewhere], ['not_supported', true])

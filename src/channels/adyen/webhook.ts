@@ -158,7 +158,8 @@ const momentOf = (date: string | undefined): { moment?: Moment } => {
 
 function tellItem(one: StandardItem, merchantAccount: string): Told {
   const succeeded = String(one.success) === 'true'
-  const event = `${one.eventCode}:${one.pspReference}:${succeeded}`
+  // Of a token that was there already the same is told again, and only the payment differs (oneTokenPerCard).
+  const event = [one.eventCode, one.pspReference, ...(one.originalReference ? [one.originalReference] : []), succeeded].join(':')
   const token = one.eventCode === 'RECURRING_CONTRACT' ? one.pspReference : tokenOf(one.additionalData)
   const payment = one.eventCode === 'RECURRING_CONTRACT' ? one.originalReference : one.pspReference
   const operation = ourId('opn', one.merchantReference)
@@ -178,10 +179,12 @@ function tellItem(one: StandardItem, merchantAccount: string): Told {
 }
 
 function newsOf(one: StandardItem, succeeded: boolean, token: string | undefined): News | undefined {
-  const references = { merchant_reference: one.merchantReference, psp_reference: one.pspReference }
+  const shopper = shopperOf(one.additionalData)
+  const known = { merchant_reference: one.merchantReference, ...(shopper === undefined ? {} : { shopper_reference: shopper }) }
+  const references = { ...known, psp_reference: one.pspReference }
   if (one.eventCode === 'RECURRING_CONTRACT') {
     const original = one.originalReference === undefined ? {} : { psp_reference: one.originalReference }
-    return succeeded ? boundOf(one.pspReference, one.additionalData, { merchant_reference: one.merchantReference, ...original }) : undefined
+    return succeeded ? boundOf(one.pspReference, one.additionalData, { ...known, ...original }) : undefined
   }
   if (one.eventCode !== 'AUTHORISATION') return undefined
   if (succeeded) return token === undefined ? { kind: 'verifying', references } : boundOf(token, one.additionalData, references)

@@ -54,7 +54,7 @@ const storedCards = z.object({
 export type StoredCards = z.infer<typeof storedCards>
 export type StoredCard = StoredCards['storedPaymentMethods'][number]
 
-const updaterAnswer = z.object({ pspReference: z.string().min(1), result: z.string() })
+const updaterAnswer = z.object({ pspReference: z.string().min(1), result: z.string().min(1) })
 export type UpdaterAnswer = z.infer<typeof updaterAnswer>
 
 function parsed<S extends z.ZodType>(schema: S, body: string): z.output<S> | undefined {
@@ -149,11 +149,12 @@ export function readFailure(answer: ChannelAnswer, references: References): Refu
   const error = parsed(serviceError, answer.body)
   const code = error?.errorCode ?? `http_${status}`
   if (code === inProgressError) return uncertain('in_progress', references)
+  if (status === 409) return uncertain(`conflict_${code}`, references)
   if (error !== undefined && goneErrors.includes(code)) return { kind: 'gone' }
   // A 4xx that is not Adyen's own form may come from something in between that never asked Adyen, or lost its answer.
   if (error === undefined && status !== 401 && status !== 403) return uncertain(`unreadable_${status}`, references)
   if (error?.errorType === 'internal') return uncertain(`internal_${code}`, references)
-  const about = cardErrors[code]
+  const about = Object.hasOwn(cardErrors, code) ? cardErrors[code] : undefined
   return {
     kind: 'refused',
     by: 'channel',

@@ -13,13 +13,13 @@ const numbers: Readonly<Record<string, Verdict>> = {
 }
 export const verdictOf = (phone: string): Verdict => numbers[phone] ?? 'sent'
 
-const value = (title: string, phone: string, outcome: 'challenged' | RefusalCategory, then?: RefusalCategory): SandboxValue => ({
+const value = (title: string, phone: string, outcome: 'challenged' | RefusalCategory, ends?: RefusalCategory): SandboxValue => ({
   title,
   shape: 'otp',
   source: { type: 'carrier_account', payer: { held: ['phone'], tail: phone.slice(-3), country: 'ES' } },
   give: { phone },
   outcome,
-  ...(then === undefined ? {} : { then }),
+  ...(ends === undefined ? {} : { ends }),
   from: 'ours',
 })
 

@@ -88,6 +88,8 @@ const elsewhere = (references: References): BindOutcome => ({ kind: 'uncertain',
  */
 async function bind(call: Call, input: BindInput): Promise<BindOutcome> {
   const { source } = input
+  if (source.type !== 'card' && source.type !== 'device_token')
+    return { kind: 'refused', by: 'channel', category: 'not_supported', code: `${source.type}_not_taken`, elsewhere: true, references: {} }
   const device = source.type === 'device_token' && source.cryptogram
   // The specification wants the wallet's own word on how far the issuer vouches; guessing one would shift liability.
   if (device && source.eci === undefined)
@@ -212,7 +214,9 @@ async function lookUp(call: Call, input: LookUpInput): Promise<LookUpOutcome> {
   // The one that asked for 3-D Secure follows the one that was declined for want of it.
   const found = ours.find(one => one.status !== 'Declined') ?? ours[0]
   if (found !== undefined) return ended(call, found, { binding, references })
-  return data.length === count ? { kind: 'none' } : { kind: 'uncertain', cause: 'the list of payments is not whole', references }
+  // Under our reference, and without our mark: somebody else's use of it, or an answer that keeps the marks to itself. No proof either way.
+  if (data.length > 0) return elsewhere(references)
+  return count === 0 ? { kind: 'none' } : { kind: 'uncertain', cause: 'the list of payments is not whole', references }
 }
 
 async function revoke(call: Call, { token, references }: RevokeInput): Promise<RevokeOutcome> {

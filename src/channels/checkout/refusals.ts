@@ -106,6 +106,13 @@ export type Meaning = {
 
 const oursToMend: ReadonlySet<RefusalCategory> = new Set(['misconfigured', 'not_supported'])
 
+/**
+ * Of a request (422), not of a payment: it did not work for the moment, or the same is on its way already. What became of that one is not
+ * said, so the key decides, or the list.
+ */
+export const isUndecided = (name: string): boolean =>
+  name === 'duplicate_request' || (refusals.get(name) === 'try_later' && /^[a-z3]/.test(name))
+
 /** 20xxx and 30xxx are the issuer's word, but for those about our account; 40xxx are rules at Checkout.com; names are about the request. */
 export function meaningOf(code: string): Meaning {
   const category = refusals.get(code) ?? 'unknown'

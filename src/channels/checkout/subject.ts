@@ -15,6 +15,7 @@ export const subject: Subject = {
   },
   timestamped: false,
   signsBytes: true,
+  declinesFirst: true,
   boundEvent: 'card_verified',
   officialCodes,
   bodylessRevocation: true,

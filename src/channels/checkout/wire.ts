@@ -12,7 +12,7 @@ import {
   type Shown,
   type Uncertain,
 } from '../channel.ts'
-import { meaningOf } from './refusals.ts'
+import { isUndecided, meaningOf } from './refusals.ts'
 
 const headersOf = (call: Call) => ({ authorization: `Bearer ${call.account.secrets.secretKey?.reveal() ?? ''}` })
 
@@ -98,7 +98,7 @@ export const paymentShape = z.looseObject({
   amount: z.int().optional(),
   currency: z.string().optional(),
   reference: z.string().optional(),
-  response_code: z.string().optional(),
+  response_code: z.string().min(1).optional(),
   response_summary: z.string().optional(),
   source: sourceShape.optional(),
   scheme_id: z.string().optional(),
@@ -111,10 +111,10 @@ export type Payment = z.infer<typeof paymentShape>
 /** `GET /payments?reference=`: newest first (checkout-sdk-node, `getPaymentList`). */
 export const listShape = z.looseObject({ total_count: z.int().min(0), data: z.array(paymentShape) })
 export const actionsShape = z.array(
-  z.looseObject({ response_code: z.string(), response_summary: z.string().optional(), approved: z.boolean().optional() }),
+  z.looseObject({ response_code: z.string().min(1), response_summary: z.string().optional(), approved: z.boolean().optional() }),
 )
 export const instrumentShape = sourceShape.extend({ id: z.string() })
-const errorShape = z.looseObject({ error_type: z.string(), error_codes: z.array(z.string()).optional() })
+const errorShape = z.looseObject({ error_type: z.string().min(1), error_codes: z.array(z.string().min(1)).optional() })
 
 export type Read<T> =
   | { readonly kind: 'object'; readonly value: T }
@@ -147,13 +147,15 @@ function read<T>(answer: ChannelAnswer, shape: z.ZodType<T>): Read<T> {
   if ((status === 401 || status === 403) && (answer.body === '' || body !== undefined)) return { kind: 'refused', code: String(status) }
   if (status === 404 && answer.body === '') return { kind: 'missing' }
   const error = errorShape.safeParse(body)
-  if (status === 422 && error.success) return { kind: 'refused', code: error.data.error_codes?.[0] ?? error.data.error_type }
-  return uncertain(error.success ? (error.data.error_codes?.[0] ?? error.data.error_type) : 'no definite answer')
+  const code = error.success ? (error.data.error_codes?.[0] ?? error.data.error_type) : ''
+  if (status === 422 && error.success && !isUndecided(code)) return { kind: 'refused', code }
+  return uncertain(error.success ? code : 'no definite answer')
 }
 
+/** A null is as good as nothing: what was not asked for, or does not apply, comes as either. */
 function json(text: string): unknown {
   try {
-    return JSON.parse(text)
+    return JSON.parse(text, (_, value: unknown) => (value === null ? undefined : value))
   } catch {
     return undefined
   }

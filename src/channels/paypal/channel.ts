@@ -170,7 +170,8 @@ async function exchangeSetup(call: Call, asking: Asking, id: string): Promise<Bi
   const answer = await exchange(call, asked, paymentShape)
   if (answer.kind === 'uncertain') return { ...answer, references }
   if (answer.kind === 'object') return bound(answer.value, asking)
-  if (answer.issue === 'SETUP_TOKEN_ALREADY_TOKENIZED')
+  // Not there any more: it has lapsed, or somebody else of ours (a look-up, another tab) has exchanged it meanwhile.
+  if (answer.issue === 'SETUP_TOKEN_ALREADY_TOKENIZED' || isGone(answer))
     return findPayment(call, asking, () => uncertain('the payment token is not there', references))
   return refusal(answer, references)
 }
@@ -197,13 +198,10 @@ async function findPayment(call: Call, asking: Asking, absent: () => BindOutcome
   const answer = await exchange(call, request(call, asking.token, { method: 'GET', path: `/v3/vault/payment-tokens?${query}` }), listShape)
   if (answer.kind === 'uncertain') return { ...answer, references }
   if (answer.kind === 'error') return uncertain(`paypal ${answer.status} while listing: ${answer.issue ?? answer.name}`, references)
+  if (!isOf({ id: '', customer: answer.value.customer }, asking.binding, { customer })) return uncertain(elsewhereCause, references)
   const [first, ...others] = answer.value.payment_tokens
   if (others.length > 0) return uncertain('more than one payment token, and one was made', references)
-  if (first === undefined)
-    return isOf({ id: '', customer: answer.value.customer }, asking.binding, { customer })
-      ? absent()
-      : uncertain(elsewhereCause, references)
-  return bound(first, asking)
+  return first === undefined ? absent() : bound(first, asking)
 }
 
 /** The browser is back. What it brought is not believed, but that it came by the way of cancelling; the channel is asked. */

@@ -40,7 +40,7 @@ function agreement(
   title: string,
   description: string,
   outcome: SandboxValue['outcome'] = 'challenged',
-  then?: RefusalCategory,
+  ends?: RefusalCategory,
 ): SandboxValue {
   return {
     title,
@@ -49,7 +49,7 @@ function agreement(
     give: {},
     terms: { currency: 'USD', rule: 'any', frequency: 'as_presented', startsOn: '2026-12-01', contract: 'ACME-42', description },
     outcome,
-    ...(then === undefined ? {} : { then }),
+    ...(ends === undefined ? {} : { ends }),
     from: 'ours',
   }
 }

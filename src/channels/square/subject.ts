@@ -45,6 +45,7 @@ export const subject: Subject = {
   },
   timestamped: false,
   signsBytes: true,
+  emptyListIsBare: true,
   boundEvent: 'card.created',
   officialCodes,
 }

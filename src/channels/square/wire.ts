@@ -48,7 +48,7 @@ export const squareCard = z.object({
   exp_month: z.number().nullish(),
   exp_year: z.number().nullish(),
   fingerprint: z.string().optional(),
-  customer_id: z.string().nullish(),
+  customer_id: z.string().min(1).nullish(),
   reference_id: z.string().nullish(),
   enabled: z.boolean().nullish(),
   version: z.number().optional(),
@@ -58,8 +58,8 @@ export type SquareCard = z.infer<typeof squareCard>
 
 const customerAnswer = z.object({ customer: z.object({ id: z.string().min(1), reference_id: z.string().optional() }) })
 const cardAnswer = z.object({ card: squareCard })
-/** An empty list is `{}`. */
-const cardsAnswer = z.object({ cards: z.array(squareCard).optional(), errors: z.undefined().optional(), cursor: z.string().optional() })
+/** An empty list is `{}`: so whatever else stands in it is not a list of Square's. */
+const cardsAnswer = z.strictObject({ cards: z.array(squareCard).optional(), cursor: z.string().optional() })
 const errorsAnswer = z.object({
   errors: z.array(z.object({ category: z.string(), code: z.string(), detail: z.string().optional() })).min(1),
 })
@@ -77,7 +77,8 @@ export const readCard = (answer: ChannelAnswer): SquareCard | undefined =>
   answer.status === 200 ? parsed(cardAnswer, answer)?.card : undefined
 export const readCards = (answer: ChannelAnswer): readonly SquareCard[] | undefined => {
   const list = answer.status === 200 ? parsed(cardsAnswer, answer) : undefined
-  return list === undefined ? undefined : (list.cards ?? [])
+  // We ask by a reference that one card has: a list that goes on is not the answer to that.
+  return list === undefined || (list.cursor ?? '') !== '' ? undefined : (list.cards ?? [])
 }
 
 const brands: Readonly<Record<string, string>> = {

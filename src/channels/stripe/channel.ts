@@ -85,7 +85,8 @@ async function bind(call: Call, input: BindInput): Promise<BindOutcome> {
   const method = await exchange(call, request, methodShape)
   if (method.kind === 'uncertain') return { ...method, references }
   if (method.kind === 'error') return refusalOfStep(method, references)
-  if (method.value.metadata?.bindery_binding !== input.binding) return { kind: 'uncertain', cause: elsewhereCause, references }
+  const { bindery_binding: binding, bindery_operation: operation } = method.value.metadata ?? {}
+  if (binding !== input.binding || operation !== call.operation) return { kind: 'uncertain', cause: elsewhereCause, references }
   return setUp(call, input, fields.intent, { ...references, payment_method: method.value.id })
 }
 
@@ -126,7 +127,8 @@ async function setUp(
     const names = intent === undefined ? references : { ...references, setup_intent: intent.id }
     return refusal(answer.error, names, answer.status)
   }
-  if (!isOurs(answer.value, input.binding, references)) return { kind: 'uncertain', cause: elsewhereCause, references }
+  const asked = answer.value.metadata?.bindery_operation === call.operation
+  if (!asked || !isOurs(answer.value, input.binding, references)) return { kind: 'uncertain', cause: elsewhereCause, references }
   return outcomeOf(answer.value, references)
 }
 
@@ -249,7 +251,7 @@ async function revoke(call: Call, input: RevokeInput): Promise<RevokeOutcome> {
 }
 
 const detached = (method: { readonly id: string; readonly customer?: unknown }, token: string): RevokeOutcome =>
-  method.id === token && (method.customer === null || method.customer === undefined)
+  method.id === token && method.customer === null
     ? { kind: 'revoked' }
     : { kind: 'uncertain', cause: method.id === token ? 'still attached after a detach' : elsewhereCause }
 
@@ -264,7 +266,9 @@ async function readMethod(call: Call, token: string): Promise<{ readonly kind: '
       : { kind: 'uncertain', cause: `stripe ${answer.status} while reading: ${answer.error.code ?? answer.error.type}` }
   }
   if (answer.value.id !== token) return { kind: 'uncertain', cause: elsewhereCause }
-  return answer.value.customer ? { kind: 'attached' } : { kind: 'revoked' }
+  // `null` is the word for it; one that says nothing of its customer proves nothing.
+  if (answer.value.customer === undefined) return { kind: 'uncertain', cause: 'the customer is not told' }
+  return answer.value.customer === null ? { kind: 'revoked' } : { kind: 'attached' }
 }
 
 async function lookUpRevoke(call: Call, references: References): Promise<LookUpOutcome> {

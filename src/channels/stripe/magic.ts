@@ -3,7 +3,7 @@ import type { MandateTerms, RefusalCategory, SandboxValue } from '../channel.ts'
 
 const page = 'https://docs.stripe.com/testing'
 
-function card(title: string, number: string, outcome: SandboxValue['outcome'], then?: RefusalCategory): SandboxValue {
+function card(title: string, number: string, outcome: SandboxValue['outcome'], ends?: RefusalCategory): SandboxValue {
   return {
     title,
     shape: outcome === 'challenged' ? 'redirect' : 'direct',
@@ -13,7 +13,7 @@ function card(title: string, number: string, outcome: SandboxValue['outcome'], t
     },
     give: { number, expiryMonth: '03', expiryYear: '2030', securityCode: '737' },
     outcome,
-    ...(then === undefined ? {} : { then }),
+    ...(ends === undefined ? {} : { ends }),
     from: page,
   }
 }
@@ -38,7 +38,7 @@ const terms = (currency: string): MandateTerms => ({
   description: 'ACME subscription',
 })
 
-function account(title: string, accountNumber: string, from: string, then?: RefusalCategory): SandboxValue {
+function account(title: string, accountNumber: string, from: string, ends?: RefusalCategory): SandboxValue {
   const payer = { held: ['name', 'email', 'accountNumber', 'routingNumber'], tail: accountNumber.slice(-4), country: 'US' } as const
   return {
     title,
@@ -47,7 +47,7 @@ function account(title: string, accountNumber: string, from: string, then?: Refu
     give: { name: 'Jenny "JR" Rosen & Co', email: 'jenny@example.com', accountNumber, routingNumber: '110000000' },
     terms: terms('USD'),
     outcome: 'challenged',
-    ...(then === undefined ? {} : { then }),
+    ...(ends === undefined ? {} : { ends }),
     from,
   }
 }

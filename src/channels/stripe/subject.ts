@@ -34,6 +34,7 @@ export const subject: Subject = {
   },
   timestamped: true,
   signsBytes: true,
+  goneWord: /"customer":null/,
   boundEvent: 'setup_intent.succeeded',
   officialCodes: [...documentedDeclines, ...codesOfSdk(), 'abandoned', 'duplicate', 'requested_by_customer'],
 }

@@ -109,17 +109,17 @@ function tellIntent(event: Event, about: About): Told {
  * docs.stripe.com/api/mandates/object: an inactive mandate cannot be used (and of SEPA and ACH none comes back, the payer agrees anew); a
  * pending one cannot be used yet.
  */
-const mandateNews: Readonly<Record<string, News>> = {
-  inactive: { kind: 'revoked', reason: 'mandate_inactive' },
-  pending: { kind: 'suspended', reason: 'mandate_pending' },
-  active: { kind: 'resumed' },
-}
+const mandateNews: ReadonlyMap<string, News> = new Map([
+  ['inactive', { kind: 'revoked', reason: 'mandate_inactive' }],
+  ['pending', { kind: 'suspended', reason: 'mandate_pending' }],
+  ['active', { kind: 'resumed' }],
+])
 
 function tellMandate(event: Event, about: About): Told {
   const mandate = mandateShape.safeParse(event.data.object)
   if (!mandate.success) return { ...about, names: [] }
   const names = [mandate.data.id, idOf(mandate.data.payment_method)].filter(name => name !== undefined)
-  const news = mandateNews[mandate.data.status]
+  const news = mandateNews.get(mandate.data.status)
   return { ...about, names, ...(news === undefined ? {} : { news }) }
 }
 

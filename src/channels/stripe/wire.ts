@@ -61,13 +61,14 @@ const errorShape = z.looseObject({
   param: z.string().optional(),
 })
 /** An object, or its id where it was not expanded. */
-const idOr = <S extends z.ZodType>(shape: S) => z.union([z.string(), shape]).nullish()
+const idOr = <S extends z.ZodType>(shape: S) => z.union([z.string().min(1), shape]).nullish()
+const named = z.looseObject({ id: z.string().min(1) })
 
 export const customerShape = z.looseObject({ id: z.string().min(1), object: z.literal('customer'), metadata })
 export const methodShape = z.looseObject({
   id: z.string().min(1),
   object: z.literal('payment_method'),
-  customer: idOr(z.looseObject({ id: z.string() })),
+  customer: idOr(named),
   metadata,
   card: z.looseObject({ brand: z.string(), last4: z.string(), exp_month: z.number().int(), exp_year: z.number().int() }).optional(),
   us_bank_account: z
@@ -84,7 +85,7 @@ export type Method = z.infer<typeof methodShape>
 export const mandateShape = z.looseObject({
   id: z.string().min(1),
   object: z.literal('mandate'),
-  payment_method: idOr(z.looseObject({ id: z.string() })),
+  payment_method: idOr(named),
   status: z.string(),
 })
 const nextAction = z.looseObject({
@@ -98,10 +99,10 @@ export const intentShape = z.looseObject({
   id: z.string().min(1),
   object: z.literal('setup_intent'),
   status: z.string(),
-  customer: idOr(z.looseObject({ id: z.string() })),
+  customer: idOr(named),
   payment_method: idOr(methodShape),
-  mandate: idOr(z.looseObject({ id: z.string() })),
-  latest_attempt: idOr(z.looseObject({ id: z.string() })),
+  mandate: idOr(named),
+  latest_attempt: idOr(named),
   metadata,
   cancellation_reason: z.string().nullish(),
   last_setup_error: errorShape.nullish(),
