@@ -120,7 +120,7 @@ async function firstToNotice(subject: Subject, stories: readonly Story[], mutant
 
 const differs = (is: Trace, was: Trace): Observer | undefined => observers.find(one => is[one] !== was[one])
 
-async function loadSubject(name: string): Promise<Subject> {
+export async function loadSubject(name: string): Promise<Subject> {
   const folder: unknown = await import(`../src/channels/${name}/subject.ts`)
   if (!isRecord(folder) || !isSubject(folder.subject)) throw new TypeError(`channels/${name}/subject.ts has no subject`)
   return folder.subject

@@ -17,6 +17,7 @@ import type {
 } from './channel.ts'
 import type { AnswerFault } from './faults.ts'
 import { specJudge, specsDirOf } from './judge.ts'
+import { unfillable } from './placeholder.ts'
 import type { Credentials, KeyPair, Making, SandboxChannel } from './sandbox-channel.ts'
 import type { Effect, SimulatorAnswer, SimulatorContext, StageJudge } from './simulator.ts'
 import { createStage, type Stage, type StagedDelivery, stageSend } from './stage.ts'
@@ -180,7 +181,7 @@ export function createBench(subject: Subject): Bench {
     }),
     bind(call, input) {
       if (subject.channel.bind === undefined) throw new TypeError('the channel cannot bind')
-      return subject.channel.bind(call, input)
+      return subject.channel.bind(call, unfillable(input))
     },
     play: (outcome, pass) =>
       subject.sandbox.play(outcome, pass, {

@@ -1,6 +1,7 @@
 /** Pieces of which endpoints build their shapes. Each has a limit, and a message that says what to write and shows nothing sent. */
 import { isIP } from 'node:net'
 import { z } from 'zod'
+import { opensPlaceholder } from '../channels/placeholder.ts'
 import { isCurrency } from '../core/currency.ts'
 import { type IdPrefix, idPattern, prefixes } from '../core/id.ts'
 import { formatAmount, type Money } from '../core/money.ts'
@@ -25,6 +26,11 @@ export const text = (max: number, min = 1) =>
     .max(max, `must have at most ${max} characters`)
     .refine(value => !unseen.test(value), 'must not hold control, invisible or direction-changing characters')
     .normalize('NFC')
+
+/** What goes into requests to channels, where two braces open a placeholder of the vault's. */
+const notFillable = 'must not hold {{'
+/** A text that goes to channels. */
+export const textForChannels = (max: number) => text(max).refine(value => !opensPlaceholder(value), notFillable)
 
 /** A name; spreadsheets take what starts with one of these for a formula. */
 export const name = (max = 200) =>
@@ -84,8 +90,7 @@ export const userAgent = z
   .min(1, 'must not be empty')
   .max(500, 'must have at most 500 characters')
   .regex(/^[ -~]*$/, 'must be printable ASCII')
-  // It goes into requests to channels, where these open a placeholder of the vault's.
-  .refine(value => !/\{\{|%7b%7b/i.test(value), 'must not hold {{')
+  .refine(value => !opensPlaceholder(value), notFillable)
 
 const metadataEntriesMax = 50
 /** Up to 50 texts of the caller's own, by name. */

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { actionTypes } from '../channels/action.ts'
 import { debitSchemes } from '../channels/source.ts'
 import { isCurrency } from '../core/currency.ts'
-import { id, ip, metadata, reference, text, timestamp, urlOrLoopback, userAgent } from '../http/schemas.ts'
+import { id, ip, metadata, reference, text, textForChannels, timestamp, urlOrLoopback, userAgent } from '../http/schemas.ts'
 
 /** Which channels there are is answered by `GET /v1/channels`; one that is none is refused by its name's field. */
 export const channelName = z.string().regex(/^[a-z][a-z0-9_]{1,31}$/, "must be a channel's name, as GET /v1/channels lists them")
@@ -73,8 +73,8 @@ export const mandateTerms = z
     frequency: z.enum(['weekly', 'monthly', 'quarterly', 'half_yearly', 'yearly', 'as_presented']),
     starts_on: day,
     ends_on: day.optional(),
-    contract: text(35),
-    description: text(140),
+    contract: textForChannels(35),
+    description: textForChannels(140),
   })
   .refine(one => (one.rule === 'any') === (one.amount === undefined), {
     path: ['amount'],

@@ -11,6 +11,7 @@ import {
   NoAnswer,
   type References,
 } from '../channels/channel.ts'
+import { unfillable } from '../channels/placeholder.ts'
 import { Problem } from '../core/problem.ts'
 import { move, Unavailable, type Write } from '../world/store.ts'
 import type { Captured, World } from '../world/world.ts'
@@ -239,7 +240,7 @@ async function send(world: World, channel: Channel, call: Call, operation: Opera
   const { source, terms, client, returnUrl, returned, channelCustomer } = operation.input
   if (operation.verb === 'bind') {
     if (channel.bind === undefined || source === undefined) return missing
-    return channel.bind(call, {
+    const input = {
       ...about,
       tenant: operation.tenant,
       channelCustomer,
@@ -248,7 +249,8 @@ async function send(world: World, channel: Channel, call: Call, operation: Opera
       terms,
       returnUrl: returnUrl ?? '',
       client: client ?? {},
-    })
+    }
+    return channel.bind(call, unfillable(input))
   }
   if (operation.verb === 'resume' || operation.verb === 'resend')
     return (await channel[operation.verb]?.(call, { ...about, references: rows.binding.names, returned: returned ?? {} })) ?? missing

@@ -27,8 +27,9 @@ type ContentType = 'form' | 'json'
 export type Piece = string | { readonly field: FieldName }
 export type Template = { readonly type: ContentType; readonly pieces: readonly Piece[]; readonly fields: ReadonlySet<FieldName> }
 
-/** `{{card.number}}`, `{{payer.iban}}`, or as a form encoder writes them. */
-const placeholder = /(?:\{\{|%7B%7B)((?:card|payer)\.[A-Za-z0-9]+)(?:\}\}|%7D%7D)/gi
+/** `{{card.number}}`, `{{payer.iban}}`, as an adapter writes them. Braces that a form encoder has encoded are somebody's text, never ours. */
+const placeholder = /\{\{((?:card|payer)\.[A-Za-z0-9]+)\}\}/gi
+const encoded = /%7B%7B(?:card|payer)\.[A-Za-z0-9]+%7D%7D/i
 
 /**
  * Cuts a body at its placeholders. Throws a TypeError (the adapter's bug) for an unknown placeholder, one in the address or a header, or
@@ -36,7 +37,7 @@ const placeholder = /(?:\{\{|%7B%7B)((?:card|payer)\.[A-Za-z0-9]+)(?:\}\}|%7D%7D
  */
 export function templateOf(request: ChannelRequest): Template {
   for (const text of [request.url, ...Object.values(request.headers)]) {
-    if (text.search(placeholder) >= 0) throw new TypeError('nothing is filled into an address or a header')
+    if (text.search(placeholder) >= 0 || encoded.test(text)) throw new TypeError('nothing is filled into an address or a header')
   }
   const body = request.body ?? ''
   const pieces: Piece[] = []

@@ -133,7 +133,7 @@ test('a request goes out filled and escaped, from memory and from the sealed row
   const { reference } = await vault.capture(grant, bodyOf(german))
   const adopted = await vault.adopt(adoption(reference))
   const body = '{"iban":"{{payer.iban}}","holder":"{{payer.name}}","to":"{{payer.email}}"}'
-  const form = 'n={{payer.name}}&i=%7B%7Bpayer.iban%7D%7D&e={{payer.email}}'
+  const form = 'n={{payer.name}}&i={{payer.iban}}&e={{payer.email}}'
   const filled = `{"iban":"${iban}","holder":"Zoë \\"Z\\" Doe","to":"zoe+pay@shop.example"}`
   await vault.forward(forwarding(body))
   clock.now += hotLifeMs
@@ -143,6 +143,19 @@ test('a request goes out filled and escaped, from memory and from the sealed row
   assert.deepEqual(sent, [filled, filled, `n=Zo%C3%AB%20%22Z%22%20Doe&i=${iban}&e=zoe%2Bpay%40shop.example`])
   assert.deepEqual(await createVault(ports).adopt(adoption(reference)), adopted)
   assert.deepEqual(checked(inputs.forward, forwarding(body)), forwarding(body))
+})
+
+test('what a form encoder has encoded is somebody’s text: nothing is filled into it, in a form or in JSON', async () => {
+  const { vault, sent } = stage()
+  const { reference } = await vault.capture(grant, bodyOf(german))
+  await vault.adopt(adoption(reference))
+  const text = new URLSearchParams({ note: '{{payer.iban}}' }).toString()
+  await vault.forward(forwarding(`n={{payer.name}}&${text}`, 'application/x-www-form-urlencoded'))
+  await vault.forward(forwarding('{"n":"{{payer.name}}","note":"%7B%7Bpayer.iban%7D%7D"}'))
+  assert.deepEqual(sent, [
+    'n=Zo%C3%AB%20%22Z%22%20Doe&note=%7B%7Bpayer.iban%7D%7D',
+    '{"n":"Zoë \\"Z\\" Doe","note":"%7B%7Bpayer.iban%7D%7D"}',
+  ])
 })
 
 test('every field is filled, and one that is not held sends nothing', async () => {

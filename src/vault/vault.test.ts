@@ -192,7 +192,7 @@ test('a request goes out filled and escaped, from memory and from the sealed row
   const withoutCode = {
     ...template,
     headers: { 'Content-Type': 'application/x-www-form-urlencoded' },
-    body: 'card[number]={{card.number}}&n=%7B%7Bcard.holder%7D%7D',
+    body: 'card[number]={{card.number}}&n={{card.holder}}',
   }
   await createVault(ports).forward(forwarding(withoutCode))
   assert.equal(sent[3]?.body, `card[number]=${number}&n=Zo%C3%AB%20%22Z%22%20Doe`)

@@ -93,9 +93,21 @@ test('a token that was made is bound news, matched by the state we sent', () => 
   })
 })
 
+test('of a short login id as little is shown as of a long one', () => {
+  const handleOf = (userLoginId: string) => {
+    const { news } = told({ authorizationNotifyType: 'TOKEN_CREATED', authState, accessToken: 'token_1', userLoginId })
+    return news?.kind === 'bound' ? news.shown?.handle : undefined
+  }
+  assert.deepEqual(['ada', 'ada12', '63-9*1234', '*'].map(handleOf), ['****', '****', '63-9*1234', '*'])
+  assert.equal(handleOf('ada.lovelace*@example.com'), 'ad****om', 'a star in it masks nothing by itself')
+})
+
 test('a token that was cancelled, by whomever, is revoked news found by the token', () => {
   const one = told({ authorizationNotifyType: 'TOKEN_CANCELED', accessToken: 'token_1', reason: 'changed my mind' })
   assert.deepEqual([one.names, one.news], [['token_1'], { kind: 'revoked', reason: 'changed my mind' }])
+  // Where it repeats the state of the bind, it does not answer the bind.
+  const named = told({ authorizationNotifyType: 'TOKEN_CANCELED', authState, accessToken: 'token_1' })
+  assert.deepEqual([named.operation, named.binding, named.names], [undefined, 'bnd_1', [authState, 'token_1']])
 })
 
 test('what says nothing to us is acknowledged and means nothing', () => {

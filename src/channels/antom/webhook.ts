@@ -69,7 +69,9 @@ function toldOf(of: Notice): Told {
   return {
     event: `${type}:${about}`,
     type,
-    ...(state === undefined ? {} : { operation: state.operation, binding: state.binding }),
+    // What ends an agreement answers no operation of ours: it is news of a later day, found by the names.
+    ...(state === undefined || type === 'TOKEN_CANCELED' ? {} : { operation: state.operation }),
+    ...(state === undefined ? {} : { binding: state.binding }),
     names,
     ...meaningOf(type, of, state),
   }

@@ -156,9 +156,11 @@ export function lifeOf({ content, atMs }: Answered<Applied>): { readonly validUn
 export function shownOf(wallet: Wallet, handle: string | undefined) {
   return { brand: wallet.brand, ...(handle === undefined || handle === '' ? {} : { handle: masked(handle) }) }
 }
-/** The wallets mask the login id themselves as a rule; what comes whole keeps its ends only. */
-const masked = (handle: string): string =>
-  handle.includes('*') || handle.length < 6 ? handle : `${handle.slice(0, 2)}****${handle.slice(-2)}`
+/** The wallets mask the login id themselves as a rule; what comes whole, or as an address, keeps its ends only, and what is short nothing. */
+function masked(handle: string): string {
+  if (handle.includes('*') && !handle.includes('@')) return handle
+  return handle.length < 6 ? '****' : `${handle.slice(0, 2)}****${handle.slice(-2)}`
+}
 
 /** The wallet's own id for its user, told apart by wallet. */
 export const identityOf = (wallet: Wallet, user: string | undefined): Pick<Bound, 'identity'> =>

@@ -142,6 +142,17 @@ test('where the operator sends no more codes, the last one is still good', async
   assert.equal((await type(bench, next.references, sandboxCode)).kind, 'bound')
 })
 
+test('a code that cannot be sent again does not take the first one away, and is offered as often as it is sent', async () => {
+  const bench = createBench(subject)
+  const first = await begin(bench)
+  const call = bench.call('opn_2')
+  const closed = { ...call, account: { ...call.account, secrets: {} } }
+  assert.equal((await camara.resend?.(closed, about(first.references, {})))?.kind, 'uncertain')
+  assert.equal((await type(bench, first.references, sandboxCode)).kind, 'bound')
+  const { resend } = camara.repeat
+  assert.equal(resend?.kind === 'repeatable' && resend.times, first.action.type === 'otp' && first.action.resends)
+})
+
 test('what is no phone number is refused by the operator, and can be corrected', async () => {
   const bench = createBench(subject)
   const wrong = { ...bench.plain, give: { phone: '0034999000006' } }

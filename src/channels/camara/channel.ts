@@ -51,7 +51,12 @@ export const camara: Channel = {
   },
   // No interface of CAMARA's has keys for this: a code that is sent again is a text message too many, and the last one counts. A right
   // code that is validated again is right again, or lapsed; neither binds twice.
-  repeat: { bind: { kind: 'repeatable', times: 2 }, resume: { kind: 'repeatable', times: 3 }, resend: { kind: 'repeatable', times: 1 } },
+  repeat: {
+    bind: { kind: 'repeatable', times: 2 },
+    resume: { kind: 'repeatable', times: 3 },
+    // As often as the customer is told.
+    resend: { kind: 'repeatable', times: resendsMax },
+  },
   ways: [{ kind: 'carrier_account', shape: 'otp' }],
   // `currency` is any of ISO 4217, by the operator's country; amounts have up to three decimals (`ChargingInformation`).
   currencies: new Map([
@@ -96,9 +101,9 @@ async function resend(call: Call, input: ResumeInput): Promise<BindOutcome> {
   if (known === undefined) return uncertain('no_verification', references)
   if (known.resends === 0) return challenge(known)
   const outcome = await sendCode(call, { tail: known.tail, resends: known.resends - 1 }, references)
-  // Too many codes for this phone: the last one that was sent is still good.
-  const enough = outcome.kind === 'refused' && outcome.category === 'limit_exceeded'
-  return enough ? challenge({ ...known, resends: 0 }) : outcome
+  if (outcome.kind !== 'refused') return outcome
+  // Too many codes for this phone, or a door that closed: the last one that was sent is still good.
+  return outcome.category === 'limit_exceeded' ? challenge({ ...known, resends: 0 }) : uncertain('not_sent_again', references)
 }
 
 async function resume(call: Call, input: ResumeInput): Promise<BindOutcome> {

@@ -132,8 +132,15 @@ async function step(call: Call, request: string, wanted: ChannelRequest, referen
     return expectRequest(request, answer, references)
   const failure = readFailure(answer, references)
   // A key of a step is not kept for a resource, so there is none to go to.
-  return failure.kind === 'conflict' ? uncertain('step_in_conflict', references) : failure
+  return failure.kind === 'conflict' ? uncertain('step_in_conflict', references) : unlessMoved(failure, references)
 }
+
+/**
+ * `invalid_state` has no list of its reasons. What is refused for one that nobody documented, of a request that is under way, may have been
+ * done already: by an attempt of ours whose answer was lost, or by the payer in another tab. The next look tells.
+ */
+const unlessMoved = (failure: Refused | Uncertain, references: References): Refused | Uncertain =>
+  failure.kind === 'refused' && failure.category === 'unknown' ? uncertain('not_in_that_state', references) : failure
 
 const isOpen = (request: BillingRequest, type: string): boolean =>
   request.actions?.some(one => one.type === type && one.required && one.status === 'pending') === true
@@ -164,7 +171,7 @@ export async function send(call: Call, request: string, returnUrl: string, refer
   const made = read(answer, 'billing_request_flows', flowShape)
   if (made !== undefined) return challengeOf(made, request, references)
   const failure = readFailure(answer, references)
-  if (failure.kind !== 'conflict') return failure
+  if (failure.kind !== 'conflict') return unlessMoved(failure, references)
   if (!failure.resource.startsWith('BRF')) return uncertain('conflict_with_something_else', references)
   // Flows cannot be fetched. To initialise one gives it a fresh session, and gives it back.
   const path = `/billing_request_flows/${failure.resource}/actions/initialise`

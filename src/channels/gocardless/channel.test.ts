@@ -227,3 +227,34 @@ test('a wrong token, version or body is answered as GoCardless answers it', asyn
   const closed = await bench.bind({ ...call, account: { ...call.account, secrets: {} } }, bench.input('bnd_1'))
   assert.deepEqual(closed.kind === 'refused' && [closed.category, closed.code], ['misconfigured', 'access_token_not_found'])
 })
+
+test('a step or a page of a request that has moved on meanwhile refuses nothing: the next attempt finds what came of it', async () => {
+  for (const [value, path] of [
+    [known, '/actions/fulfil'],
+    [createBench(subject).plain, '/billing_request_flows'],
+  ] as const) {
+    const bench = createBench(subject)
+    const call = bench.call('opn_1', value)
+    const moved = { reason: 'billing_request_not_pending', message: 'The billing request is not pending' }
+    const error = { error: { type: 'invalid_state', code: 422, message: moved.message, errors: [moved] } }
+    const send = async (request: ChannelRequest): Promise<ChannelAnswer> => {
+      const answer = await call.send(request)
+      return new URL(request.url).pathname.endsWith(path) ? { ...answer, status: 422, body: JSON.stringify(error) } : answer
+    }
+    const outcome = await bench.bind({ ...call, send }, bench.input('bnd_1', value))
+    assert.equal(outcome.kind, 'uncertain', path)
+    assert.equal((await bench.bind(call, bench.input('bnd_1', value))).kind, value === known ? 'bound' : 'challenged', path)
+  }
+})
+
+test('each of two mandates is given up under a key of its own', async () => {
+  const bench = createBench(subject)
+  const bound = await bindFully(bench)
+  act(bench, 'mandate_replaced', bound.token)
+  assert.equal((await revoke(bench, bound.token))?.kind, 'revoked')
+  const keys = bench.stage
+    .requests()
+    .filter(one => one.path.endsWith('/actions/cancel'))
+    .map(one => one.headers['idempotency-key'])
+  assert.deepEqual(keys, ['key_opn_6.cancel', 'key_opn_6.cancel1'])
+})

@@ -103,7 +103,8 @@ export async function revoke(call: Call, input: RevokeInput): Promise<RevokeOutc
   for (let hop = 0; hop <= replacementsMax; hop += 1) {
     if (!token.success) return uncertain('no_mandate', references)
     const id = token.data
-    const answer = await ask(call, post(call, `/mandates/${id}/actions/cancel`, `${call.key}.cancel`))
+    // One key for one thing: the successor's cancellation is another. 48 characters at most.
+    const answer = await ask(call, post(call, `/mandates/${id}/actions/cancel`, `${call.key}.cancel${hop === 0 ? '' : hop}`))
     if (answer === undefined) return uncertain('no_answer', references)
     const cancelled = read(answer, 'mandates', mandateShape)
     if (cancelled !== undefined) return confirm(cancelled, id, references)

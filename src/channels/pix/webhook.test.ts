@@ -121,3 +121,22 @@ test('one delivery may tell of several', async () => {
   const reading = await read({ recs: [...rec(['CRIADA', 'APROVADA']).recs, ...rec(['CRIADA']).recs] })
   assert.equal(reading.kind === 'told' && reading.told.length, 2)
 })
+
+test('one of a batch that cannot be read costs the others nothing, and what it is about is looked at', async () => {
+  const [approved] = rec(['CRIADA', 'APROVADA']).recs
+  const paused = { ...rec(['PAUSADA']).recs[0], idRec: 'RN12345678202601010000000009Z' }
+  for (const strange of [paused, {}, null, 7, []]) {
+    const reading = await read({ recs: [strange, approved] })
+    const told = reading.kind === 'told' ? reading.told : assert.fail(`${JSON.stringify(strange)}: ${reading.detail}`)
+    assert.deepEqual([told.length, told[0]?.type, told[0]?.news, told[1]?.news?.kind], [2, 'malformed', undefined, 'bound'])
+    assert.deepEqual(told[0]?.names.length === 1 ? told[0].returned : 'no name', strange === paused ? {} : 'no name')
+  }
+  const again = await Promise.all([1, 2].map(() => read({ recs: [paused, approved] })))
+  assert.deepEqual(again[0], again[1])
+})
+
+test('a bank that writes null for what is not there is understood', async () => {
+  const [approved] = rec(['CRIADA', 'APROVADA']).recs
+  const told = await toldOf({ recs: [{ ...approved, encerramento: null }] })
+  assert.equal(told?.news?.kind, 'bound')
+})

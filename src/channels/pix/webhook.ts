@@ -10,7 +10,7 @@ import { z } from 'zod'
 import type { Secret } from '../../core/secret.ts'
 import type { News, Told, WebhookReading, WebhookRequest } from '../channel.ts'
 import { endOf, momentOf } from './outcome.ts'
-import { changedAtMs, type Notification, notification } from './wire.ts'
+import { changedAtMs, idPattern, type Notification, notification, parse } from './wire.ts'
 
 export const certificateHeader = 'client-cert'
 const recsMax = 1_000
@@ -19,7 +19,8 @@ export const fingerprintOf = (der: Uint8Array): string => createHash('sha256').u
 /** RFC 9440, 2.1: a byte sequence of structured fields (RFC 8941, 3.3.5). */
 export const certificateField = (der: Buffer): string => `:${der.toString('base64')}:`
 
-const body = z.object({ recs: z.array(notification).min(1).max(recsMax) })
+const body = z.object({ recs: z.array(z.unknown()).min(1).max(recsMax) })
+const named = z.object({ idRec: z.string().regex(idPattern) })
 /** The same address may be registered for charges and for single payments, which are not ours to tell. */
 const otherBody = z.union([z.object({ cobsr: z.array(z.unknown()) }), z.object({ pix: z.array(z.unknown()) })])
 
@@ -34,9 +35,10 @@ export function readWebhook(request: WebhookRequest): WebhookReading {
   const field = /^:([A-Za-z0-9+/]+={0,2}):$/.exec(request.headers[certificateHeader]?.trim() ?? '')?.[1]
   if (field === undefined) return rejected('forged', 'no client certificate: is the TLS terminator trusted, and does it send Client-Cert?')
   if (!isKnown(Buffer.from(field, 'base64'), request.secrets)) return rejected('forged', "the client's certificate is not the bank's")
-  const value = json(request.body)
+  const value = parse(request.body.toString('utf8'))
   const read = body.safeParse(value)
-  if (read.success) return accepted(read.data.recs.map(tell))
+  const told = read.success ? tellAll(read.data.recs) : undefined
+  if (told !== undefined) return accepted(told)
   return otherBody.safeParse(value).success ? accepted([]) : rejected('malformed', 'from the bank, but of no known form')
 }
 
@@ -49,12 +51,24 @@ function isKnown(der: Buffer, fingerprints: readonly Secret[]): boolean {
   })
 }
 
-function json(bytes: Buffer): unknown {
-  try {
-    return JSON.parse(bytes.toString('utf8'))
-  } catch {
-    return undefined
-  }
+/**
+ * One of a batch that cannot be read costs the others nothing: it is known by what it says, and where it says which recurrence it is
+ * about, that one is looked at. Undefined where none can be read: then the bank is to deliver again, and somebody to look.
+ */
+function tellAll(recs: readonly unknown[]): readonly Told[] | undefined {
+  const read = recs.map(one => ({ one, parsed: notification.safeParse(one) }))
+  if (!read.some(({ parsed }) => parsed.success)) return undefined
+  return read.map(({ one, parsed }) => (parsed.success ? tell(parsed.data) : tellUnread(one)))
+}
+
+function tellUnread(one: unknown): Told {
+  const about = createHash('sha256')
+    .update(JSON.stringify([one]))
+    .digest('hex')
+    .slice(0, 32)
+  const known = named.safeParse(one)
+  const told = { event: `malformed:${about}`, type: 'malformed' }
+  return known.success ? { ...told, names: [known.data.idRec], returned: {} } : { ...told, names: [] }
 }
 
 /** Nothing in it names our operation; the recurrence's id, which we learnt when we made it, finds the binding. */

@@ -215,9 +215,14 @@ export type Problem = { readonly type: string; readonly detail: string | undefin
 
 function parsed<S extends z.ZodType>(schema: S, answer: ChannelAnswer, status: number): z.output<S> | undefined {
   if (answer.status !== status) return undefined
+  const result = schema.safeParse(parse(answer.body))
+  return result.success ? result.data : undefined
+}
+
+/** Undefined for what is no JSON. Some banks write null for what is not there, which the specification does not know. */
+export function parse(text: string): unknown {
   try {
-    const result = schema.safeParse(JSON.parse(answer.body))
-    return result.success ? result.data : undefined
+    return JSON.parse(text, (_name, value: unknown) => (value === null ? undefined : value))
   } catch {
     return undefined
   }

@@ -10,6 +10,7 @@ import {
   ask,
   cardRequest,
   customerRequest,
+  type Failure,
   noteIn,
   orderRequest,
   otp,
@@ -76,6 +77,21 @@ async function ours(call: Call, payment: string, order: string): Promise<Payment
   return said.content.id === payment && isOf(said.content, order) ? said.content : 'another_payment'
 }
 
+/** Codes that say that somebody was here before: maybe an earlier attempt of ours, whose answer was lost. */
+const beforeUs: ReadonlySet<string> = new Set(['order_already_paid', 'duplicate_request'])
+
+/**
+ * A no to an attempt, or to a password. What could not be done for the moment, or was done already, decides nothing by itself: a payment
+ * may be under way or made all the same ("late authorisation", razorpay.com/docs/payments/payments/late-authorisation). What stands in the
+ * order counts.
+ */
+export async function noOf(call: Call, failure: Failure, order: string, references: References): Promise<BindOutcome> {
+  const refusal = refusedBy(failure, references)
+  if (refusal.category !== 'try_later' && !beforeUs.has(refusal.code)) return refusal
+  const standing = await standingOf(call, order, references)
+  return standing.kind === 'ended' ? standing.ending : uncertain(`not_done_${refusal.code}`, references)
+}
+
 type Ordered = References & { readonly order: string; readonly customer: string }
 
 /**
@@ -85,7 +101,7 @@ type Ordered = References & { readonly order: string; readonly customer: string 
 export async function attemptUpi(call: Call, of: Attempt, source: Source | undefined, references: Ordered): Promise<BindOutcome> {
   const made = await ask(call, upiRequest(call, of), shapes.attempted)
   if (made.kind === 'nothing') return uncertain(made.cause, references)
-  if (made.kind === 'no') return refusedBy(made.failure, references)
+  if (made.kind === 'no') return noOf(call, made.failure, of.order, references)
   const { razorpay_payment_id: id, link } = made.content
   const payment = await ours(call, id, of.order)
   if (typeof payment === 'string') return uncertain(payment, references)
@@ -106,7 +122,7 @@ export async function attemptCard(call: Call, input: BindInput, references: Orde
   const { order, customer } = references
   const made = await ask(call, cardRequest(call, input, { order, customer, binding: input.binding }), shapes.attempted)
   if (made.kind === 'nothing') return uncertain(made.cause, references)
-  if (made.kind === 'no') return refusedBy(made.failure, references)
+  if (made.kind === 'no') return noOf(call, made.failure, order, references)
   const { razorpay_payment_id: id, next } = made.content
   const payment = await ours(call, id, order)
   if (typeof payment === 'string') return uncertain(payment, references)

@@ -283,3 +283,56 @@ test('a wrong key closes the door, and says nothing about the instrument', async
   const outcome = await bench.bind({ ...call, account }, bench.input('bnd_1'))
   assert.deepEqual(outcome.kind === 'refused' && [outcome.by, outcome.category], ['channel', 'misconfigured'])
 })
+
+test('an order that was agreed to between our look and our next attempt is a mandate, not a refusal', async () => {
+  const bench = createBench(subject)
+  const first = await begin(bench)
+  const call = bench.call('opn_1')
+  const send: Call['send'] = request => {
+    if (request.url.endsWith('/create/upi')) bench.stage.simulator.act('approve', first.references.payment ?? '', context(bench))
+    return call.send(request)
+  }
+  assertBound(await bench.bind({ ...call, send }, bench.input('bnd_1')))
+})
+
+test('what could not be done for the moment decides nothing', async () => {
+  const technical = { error: { code: 'GATEWAY_ERROR', description: 'Timed out.', reason: 'gateway_technical_error' } }
+  for (const [value, path] of [
+    [upi, /create\/upi$/],
+    [card, /create\/json$/],
+  ] as const) {
+    const bench = createBench(subject)
+    const call = spoil(bench.call('opn_1', value), path, { status: 400, body: JSON.stringify(technical) })
+    assert.equal((await bench.bind(call, bench.input('bnd_1', value))).kind, 'uncertain')
+  }
+})
+
+test('a door that closes, and a bank that does not answer, say nothing about a password that may have been right', async () => {
+  const closed = { error: { code: 'BAD_REQUEST_ERROR', description: 'Authentication failed' } }
+  const technical = { error: { code: 'GATEWAY_ERROR', description: 'Timed out.', reason: 'request_timed_out' } }
+  for (const [status, body, kind] of [
+    [401, closed, 'uncertain'],
+    [400, technical, 'bound'],
+  ] as const) {
+    const bench = createBench(subject)
+    const { references } = await begin(bench, card)
+    const call = spoil(bench.call('opn_2', card), /otp\/submit$/, { status, body: JSON.stringify(body) })
+    assert.equal((await razorpay.resume?.(call, { ...about({ references }), returned: { otp: '123456' } }))?.kind, kind)
+  }
+})
+
+test('a link that nobody holds any more and that lapses does not end the bind: the customer holds the next', async () => {
+  const bench = createBench(subject)
+  const first = await begin(bench)
+  const second = await begin(bench)
+  bench.stage.simulator.act('decline', first.references.payment ?? '', context(bench))
+  const failed = (await readAll(bench)).filter(one => one.type === 'payment.failed')
+  assert.deepEqual(
+    failed.map(one => [one.operation, one.news, one.returned]),
+    [['opn_1', undefined, {}]],
+  )
+  const looked = await goOn(bench, second.references, undefined, upi)
+  assert.equal(looked.kind, 'uncertain')
+  bench.stage.simulator.act('decline', second.references.payment ?? '', context(bench))
+  assert.equal((await goOn(bench, second.references, undefined, upi)).kind, 'refused')
+})

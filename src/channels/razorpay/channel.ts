@@ -9,17 +9,18 @@ import type {
   Channel,
   LookUpInput,
   LookUpOutcome,
+  References,
   ResumeInput,
   RevokeInput,
   RevokeOutcome,
 } from '../channel.ts'
-import { attemptCard, attemptUpi, otpChallenge, placeOrder, sendPassword } from './attempt.ts'
+import { attemptCard, attemptUpi, noOf, otpChallenge, placeOrder, sendPassword } from './attempt.ts'
 import { sandboxValues } from './magic.ts'
 import { type Method, orderTokenOf } from './mandate.ts'
 import { refusals } from './refusals.ts'
 import { standingOf } from './standing.ts'
 import { readWebhook, webhookScheme } from './webhook.ts'
-import { actionsIn, ask, end, noteIn, otp, read, refusedBy, shapes, uncertain } from './wire.ts'
+import { actionsIn, ask, end, type Failure, noteIn, otp, read, refusedBy, shapes, uncertain } from './wire.ts'
 
 export const razorpay: Channel = {
   name: 'razorpay',
@@ -102,12 +103,18 @@ async function resume(call: Call, { references, returned }: ResumeInput): Promis
   if (said.kind === 'nothing') return uncertain(said.cause, references)
   if (said.kind === 'no') {
     const again = actionsIn(said.failure.next)
-    if (!again.some(one => one.action === 'otp_submit')) return refusedBy(said.failure, references)
+    if (!again.some(one => one.action === 'otp_submit')) return passwordRefused(call, said.failure, order, references)
     return otpChallenge({ razorpay_payment_id: id, next: said.failure.next }, { ...references, payment: id })
   }
   if (said.content.razorpay_payment_id !== id) return uncertain('another_payment', references)
   const after = await standingOf(call, order, { ...references, payment: id })
   return after.kind === 'ended' ? after.ending : { kind: 'verifying', references: { ...references, payment: id } }
+}
+
+/** A closed door says nothing about the password. */
+async function passwordRefused(call: Call, failure: Failure, order: string, references: References): Promise<BindOutcome> {
+  const outcome = await noOf(call, failure, order, references)
+  return outcome.kind === 'refused' && outcome.category === 'misconfigured' ? uncertain(`closed_door_${outcome.code}`, references) : outcome
 }
 
 async function resend(call: Call, { references }: ResumeInput): Promise<BindOutcome> {

@@ -76,6 +76,10 @@ test('the states of a mandate are told as what they are', () => {
   }
 })
 
+test('a mandate that goes on is told as such, whichever of the two states its snapshot has', () => {
+  for (const status of ['resumed', 'confirmed']) assert.deepEqual(told(upiToken('token.resumed', status)).news, { kind: 'resumed' })
+})
+
 test('a confirmed mandate shows a masked address and how long it lives', () => {
   const { news } = told(upiToken('token.confirmed', 'confirmed'))
   assert.deepEqual(news, {
@@ -118,12 +122,9 @@ test('an authorisation payment names its token, so that news of the token finds 
   assert.deepEqual(one.names, ['pay_FHfAzEJ51k8NLj', 'order_FHfANdTUYeP8lb', 'token_FHfAzGzREc1ug6'])
 })
 
-test('a failed authorisation payment says why; a later collection is not about the binding', () => {
+test('a failed authorisation payment sends us to look; a later collection is not about the binding', () => {
   const failed = told(payment('payment.failed', { status: 'failed', error_code: 'BAD_REQUEST_ERROR', error_reason: 'payment_cancelled' }))
-  assert.deepEqual(failed.news?.kind === 'refused' && [failed.news.code, failed.news.category], [
-    'payment_cancelled',
-    'cancelled_by_customer',
-  ])
+  assert.deepEqual([failed.operation, failed.news, failed.returned], ['opn_1', undefined, {}])
   const collected = told(payment('payment.captured', { notes: [] }))
   assert.deepEqual([collected.news, collected.operation], [undefined, undefined])
 })

@@ -7,7 +7,7 @@ import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
 import { z } from 'zod'
 import type { News, Told, WebhookReading, WebhookRequest, WebhookScheme } from '../channel.ts'
 import { shownOf, tokenNews } from './standing.ts'
-import { noteIn, type Payment, payment, refusedPayment, type Token, token } from './wire.ts'
+import { noteIn, type Payment, payment, type Token, token } from './wire.ts'
 
 export const webhookScheme: WebhookScheme = { algorithm: 'hmac-sha256', over: 'the raw body', header: 'x-razorpay-signature' }
 
@@ -85,14 +85,21 @@ function bareToken(of: Event, common: Omit<Told, 'names'>): Told | undefined {
   return { ...common, names: [id], ...withNews(known[of.event]) }
 }
 
-/** By the event's own name where it has one: the entity is "a snapshot when the event occurred", but says `resumed` for a state that is `confirmed`. */
+/**
+ * By the event's own name where it has one: the entity is "a snapshot when the event occurred", and a mandate that goes on is `confirmed`
+ * again.
+ */
 function tokenTold(name: string, of: Token): News | undefined {
   const news = tokenNews(of)
+  if (name === 'token.resumed' && news?.kind === 'bound') return { kind: 'resumed' }
   if (name !== 'token.confirmed' && news?.kind === 'bound') return undefined
   return news?.kind === 'bound' ? { ...news, ...shownOf(of) } : news
 }
 
-/** Only our authorisation payments carry our operation; what is collected later is not about the binding. */
+/**
+ * Only our authorisation payments carry our operation; what is collected later is not about the binding. One that failed decides nothing
+ * by itself: an order may have several (a link whose answer was lost lapses while the customer holds the next), so we go and see.
+ */
 function paymentTold(name: string, of: Payment, common: Omit<Told, 'names'>): Told {
   const operation = noteIn(of.notes, 'operation')
   const binding = noteIn(of.notes, 'binding')
@@ -105,10 +112,7 @@ function paymentTold(name: string, of: Payment, common: Omit<Told, 'names'>): To
     ...(of.token_id ? { token: of.token_id } : {}),
   }
   const made = name === 'payment.authorized' || name === 'payment.captured'
-  const news: News | undefined = made
-    ? { kind: 'verifying', references }
-    : name === 'payment.failed'
-      ? refusedPayment(of, references)
-      : undefined
-  return { ...common, operation, binding, names, ...withNews(news) }
+  const about = { ...common, operation, binding, names }
+  if (name === 'payment.failed') return { ...about, returned: {} }
+  return { ...about, ...withNews(made ? { kind: 'verifying', references } : undefined) }
 }
