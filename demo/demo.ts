@@ -36,7 +36,9 @@ try {
 
 async function tell({ address, apiKey = '', captureUrl, sandbox }: Running): Promise<void> {
   if (sandbox === undefined) throw new Error('the demo needs the sandbox')
-  title(`Bindery runs (${((Date.now() - startedAt) / 1000).toFixed(1)} s): PostgreSQL, vault, server, worker and ${sandbox.addresses.size} simulated channels`)
+  title(
+    `Bindery runs (${((Date.now() - startedAt) / 1000).toFixed(1)} s): PostgreSQL, vault, server, worker and ${sandbox.addresses.size} simulated channels`,
+  )
   say(`API ${address}, vault ${captureUrl}, spec judge: ${sandbox.specJudge}`)
   const caller = callerOf(address, apiKey)
   const story: Story = { caller, sandbox, capture: card => capture(caller, captureUrl, card) }

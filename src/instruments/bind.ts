@@ -15,7 +15,7 @@ import { ended } from './instrument.ts'
 import { newBinding, newBindOperation, newInstrument } from './intent.ts'
 import { inOrder } from './learn.ts'
 import { type Choice, chooseRoute, freeOf, knownChannels, preferred } from './route.ts'
-import { asRule, readRules } from './routing.ts'
+import { currentRules } from './routing.ts'
 import { carryOut } from './settle.ts'
 import { captureOf, displayOf, type Identity, identityOf, peek, type Subject, sourceOf } from './source.ts'
 import {
@@ -106,12 +106,12 @@ async function readKnown(world: World, request: BindRequest): Promise<Known> {
   const [customer, captured, rules] = await Promise.all([
     readCustomer(world, { tenant, mode, id: request.customer }),
     peek(world, { tenant, mode }, subject),
-    request.channels === undefined ? readRules(world, request) : [],
+    request.channels === undefined ? currentRules(world, request) : [],
   ])
   if (customer === undefined) throw fieldProblem('/customer', 'is not a customer of yours', 'unprocessable')
   const source = sourceOf(subject, captured)
   const bin = captured !== undefined && 'card' in captured ? captured.card.bin : undefined
-  const choice = chooseRoute(world, { mode, source, terms, bin, asked: request.channels, all: request.all }, rules.map(asRule))
+  const choice = chooseRoute(world, { mode, source, terms, bin, asked: request.channels, all: request.all }, rules)
   return { customer, captured, source, identity: identityOf(captured), choice }
 }
 

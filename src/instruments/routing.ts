@@ -51,6 +51,29 @@ export async function readRules(world: World, at: { readonly tenant: string; rea
   return [...rows].sort((a, b) => a.priority - b.priority)
 }
 
+/** How long a bind may go by rules that another process has changed since, in ms; this one's own changes hold at once. */
+const staleMs = 1_000
+type Kept = { readonly atMs: number; readonly rules: Promise<readonly RoutingRule[]> }
+/** By store, so that what one process knows ends with it. */
+const kept = new WeakMap<World['store'], Map<string, Kept>>()
+const keptMax = 1_000
+
+/** The rules a bind goes by: read once a second for each tenant, since every bind asks and hardly any tenant has them. */
+export function currentRules(world: World, at: { readonly tenant: string; readonly mode: Mode }): Promise<readonly RoutingRule[]> {
+  const shelf = kept.get(world.store) ?? new Map<string, Kept>()
+  kept.set(world.store, shelf)
+  const name = `${at.tenant} ${at.mode}`
+  const found = shelf.get(name)
+  if (found !== undefined && Math.abs(world.now() - found.atMs) < staleMs) return found.rules
+  if (shelf.size >= keptMax) shelf.clear()
+  const rules = readRules(world, at).then(rows => rows.map(asRule))
+  shelf.set(name, { atMs: world.now(), rules })
+  rules.catch(() => shelf.delete(name))
+  return rules
+}
+
+const forgetRules = (world: World): boolean => kept.delete(world.store)
+
 export const asRule = (row: RoutingRow): RoutingRule => ({
   id: row.id,
   when: row.condition,
@@ -64,6 +87,7 @@ export async function addRule(world: World, rule: NewRule): Promise<RoutingRow> 
   if ((await readRules(world, rule)).length >= rulesMax) throw new Problem('conflict', `there are ${rulesMax} rules already`)
   const row = { ...rule, id: nextId(world, 'rul'), created_at: world.now(), version: 1 }
   const result = await world.store.commit([insert(routingRules, row)])
+  forgetRules(world)
   if (!result.ok)
     throw new Problem('conflict', 'another rule has this priority', {
       errors: [{ pointer: '/priority', detail: 'is taken by another rule' }],
@@ -75,4 +99,5 @@ export async function removeRule(world: World, at: { readonly tenant: string; re
   const row = await world.store.get(routingRules, { tenant: at.tenant, id: at.id })
   if (row === undefined || row.mode !== at.mode) throw new Problem('not_found', 'no such rule')
   await world.store.commit([remove(routingRules, row)])
+  forgetRules(world)
 }
