@@ -206,6 +206,28 @@ test('what the channel echoes comes back masked but for the last four; names and
   })
 })
 
+test('a channel that writes a number or an address in its own way does not tell it', async () => {
+  const echo = {
+    ...{
+      mail: 'ZOE+pay@Shop.Example',
+      phone: '+49 (151) 123-45678',
+      tax: '529.982.247-25',
+      account: '12-3456 78',
+      iban: iban.toLowerCase(),
+    },
+    ...{ list: [12, 34, 56, 78], sums: '12,34,56,78', id: 'md_1' },
+  }
+  const { vault } = stage({ send: async () => ({ status: 400, headers: {}, body: Buffer.from(JSON.stringify(echo)) }) })
+  const more = { phone: '+49 151 12345678', taxId: '52998224725', accountNumber: '12345678' }
+  const { reference } = await vault.capture(grant, bodyOf({ ...german, ...more }))
+  await vault.adopt(adoption(reference))
+  const answer = await vault.forward(forwarding('{"iban":"{{payer.iban}}"}'))
+  assert.deepEqual(JSON.parse(answer.body), {
+    ...{ mail: '****************mple', phone: '+** (***) ***-*5678', tax: '***.***.*47-25', account: '**-**56 78' },
+    ...{ iban: '******************3000', list: [12, 34, 56, 78], sums: '12,34,56,78', id: 'md_1' },
+  })
+})
+
 test('what is captured lapses, and is zeroed when it does', async () => {
   const { vault, clock } = stage()
   const { reference } = await vault.capture(grant, bodyOf(german))

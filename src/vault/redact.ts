@@ -13,19 +13,44 @@ const secretFields = ['email', 'phone', 'taxId', 'iban', 'accountNumber', 'vpa']
 /** A shorter one stands in too many places by chance. */
 const secretLengthMin = 6
 
+/** What the channel may write between two characters of a number; quotes, commas and colons end it. */
+const isSeparator = (byte: number | undefined): boolean => byte !== undefined && ' .-/()'.includes(String.fromCharCode(byte))
+const never = (): boolean => false
+/** How each may come back: numbers with separators, names in small letters or capitals. */
+const spellings: Readonly<Record<(typeof secretFields)[number], (byte: number | undefined) => boolean>> = {
+  ...{ email: never, vpa: never, iban: isGap, phone: isSeparator, taxId: isSeparator, accountNumber: isSeparator },
+}
+
 /** Takes what may have been filled in out of an answer, in place. All but the last four characters of it become `*`. */
-export function redact(answer: Buffer, { secrets, cryptogram }: ToFill): Buffer {
+export function redact(answer: Buffer, { secrets, cryptogram, securityCode }: ToFill): Buffer {
   if (!('values' in secrets)) {
-    if (cryptogram !== undefined) redactExact(answer, cryptogram, 0)
-    return redactCards(answer, secrets.number)
+    if (cryptogram !== undefined) redactExact(answer, cryptogram, never)
+    redactCards(answer, secrets.number)
+    if (securityCode !== undefined) redactCode(answer, securityCode)
+    return answer
   }
   for (const field of secretFields) {
     const value = secrets.values.get(field)
     // A telephone number often comes back without its plus.
     const told = field === 'phone' ? value?.subarray(1) : value
-    if (told !== undefined && told.length >= secretLengthMin) redactExact(answer, told, field === 'iban' ? gapMax : 0)
+    if (told !== undefined && told.length >= secretLengthMin) redactExact(answer, told, spellings[field], true)
   }
   return answer
+}
+
+/** What a security code is called where a channel repeats the request. By itself it is three digits that may stand for anything. */
+const codeName = /(?:cv[vc2]2?|cvn|csc|cid|security_?code|verification_?(?:code|value))["'\]\s:=]{1,8}$/i
+const codeNameMax = 40
+
+/** After the number: what stands before the code becomes a string. */
+function redactCode(answer: Buffer, code: Buffer): void {
+  for (let at = answer.indexOf(code); at >= 0; at = answer.indexOf(code, at + 1)) {
+    const alone = !isDigit(answer[at - 1]) && !isDigit(answer[at + code.length])
+    if (!alone || !codeName.test(answer.toString('latin1', Math.max(0, at - codeNameMax), at))) continue
+    const places = Array.from(code, (_, index) => at + index)
+    const masked = isBareNumber(answer, places) ? nine : star
+    for (const place of places) answer[place] = masked
+  }
 }
 
 /**
@@ -35,7 +60,7 @@ export function redact(answer: Buffer, { secrets, cryptogram }: ToFill): Buffer 
  * digits become `*` (or 9, where a bare JSON number must stay one).
  */
 function redactCards(answer: Buffer, number: Buffer): Buffer {
-  redactExact(answer, number, gapMax)
+  redactExact(answer, number, isGap)
   for (const span of cardSpans(answer)) {
     const digits = digitsIn(answer, span.from, span.to)
     if (digits.length >= 16) mask(answer, digits)
@@ -43,23 +68,34 @@ function redactCards(answer: Buffer, number: Buffer): Buffer {
   return answer
 }
 
-/** `gaps`: how many characters may stand between two of the secret's. */
-function redactExact(answer: Buffer, secret: Buffer, gaps: number): void {
+/** `between`: what may stand between two of the secret's characters, `gapMax` of them. `anyCase`: letters are the same in either. */
+function redactExact(answer: Buffer, secret: Buffer, between: (byte: number | undefined) => boolean, anyCase = false): void {
   const first = secret[0] ?? 0
-  for (let start = answer.indexOf(first); start >= 0; start = answer.indexOf(first, start + 1)) {
-    const places = follow(answer, secret, start, gaps)
-    if (places !== undefined) mask(answer, places)
-  }
+  for (const start of anyCase ? new Set([small(first), large(first)]) : [first])
+    for (let from = answer.indexOf(start); from >= 0; from = answer.indexOf(start, from + 1)) {
+      const places = follow(answer, from, { secret, between, anyCase })
+      if (places !== undefined) mask(answer, places)
+    }
 }
 
+const isLetter = (byte: number): boolean => (byte | 32) >= 97 && (byte | 32) <= 122
+const small = (byte: number): number => (isLetter(byte) ? byte | 32 : byte)
+const large = (byte: number): number => (isLetter(byte) ? byte & ~32 : byte)
+
+type Sought = { readonly secret: Buffer; readonly between: (byte: number | undefined) => boolean; readonly anyCase: boolean }
+
 /** Where each character of the secret stands if it starts here. */
-function follow(answer: Buffer, secret: Buffer, start: number, gaps: number): readonly number[] | undefined {
+function follow(answer: Buffer, start: number, { secret, between, anyCase }: Sought): readonly number[] | undefined {
+  const fits = (at: number, wanted: number): boolean => {
+    const byte = answer[at]
+    return byte === wanted || (anyCase && byte !== undefined && small(byte) === small(wanted))
+  }
   const places: number[] = []
   let at = start
   for (const wanted of secret) {
-    const limit = at + (places.length === 0 ? 0 : gaps)
-    while (at < limit && answer[at] !== wanted && isGap(answer[at])) at += 1
-    if (answer[at] !== wanted) return undefined
+    const limit = at + (places.length === 0 ? 0 : gapMax)
+    while (at < limit && !fits(at, wanted) && between(answer[at])) at += 1
+    if (!fits(at, wanted)) return undefined
     places.push(at)
     at += 1
   }
@@ -67,7 +103,7 @@ function follow(answer: Buffer, secret: Buffer, start: number, gaps: number): re
 }
 
 function isGap(byte: number | undefined): boolean {
-  return byte !== undefined && !isDigit(byte) && !((byte | 32) >= 97 && (byte | 32) <= 122)
+  return byte !== undefined && !isDigit(byte) && !isLetter(byte)
 }
 
 function digitsIn(answer: Buffer, from: number, to: number): readonly number[] {

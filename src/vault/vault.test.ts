@@ -245,6 +245,15 @@ test('a card goes to listed origins only, over https, in a body, once', async ()
   await assert.rejects(strict.forward(forwarding({ ...template, url: 'http://127.0.0.1:4000/' })), TypeError)
 })
 
+test('a channel that repeats the request does not tell the security code', async () => {
+  const echo = '{"cvc":"123","card":{"securityCode" : 123},"text":"card[cvc]=123&cvv2=1234","amount":123,"code":"123"}'
+  const { vault } = stage({ send: async () => ({ status: 400, headers: {}, body: Buffer.from(echo) }) })
+  const { reference } = await vault.capture(grant, cardBody())
+  await vault.adopt(adoption(reference))
+  const answer = await vault.forward(forwarding())
+  assert.equal(answer.body, '{"cvc":"***","card":{"securityCode" : 999},"text":"card[cvc]=***&cvv2=1234","amount":123,"code":"123"}')
+})
+
 test('what the channel echoes comes back without the number', async () => {
   const echo = `{"number":"${number}","spaced":"4242 4242-4242.4242","bare":${number},"list":[${number}],"other":"5555 5555 5555 4444","ntid":"483297487231504","uuid":"c7b5a3e0-4242-4424-8242-424242424242","n":1}`
   const { vault } = stage({
