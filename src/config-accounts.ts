@@ -3,6 +3,7 @@
  * `STRIPE_LIVE_SECRET_KEY`, `ADYEN_TEST_MERCHANT_ACCOUNT`, …, with `_ADDRESS` and `_WEBHOOK_SECRETS` for every channel. An account
  * exists when any of its variables is set, and is then complete or a mistake. Further variables of an account are its optional settings.
  */
+import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
 import type { Channel, ChannelAccount, ChannelName } from './channels/channel.ts'
 import { Secret } from './core/secret.ts'
 
@@ -32,17 +33,20 @@ const prefixOf = (channel: AccountNeeds, mode: string): string => `${channel.nam
 const upper = (name: string): string => name.replaceAll(/[A-Z]/g, letter => `_${letter}`).toUpperCase()
 const camel = (name: string): string => name.toLowerCase().replaceAll(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase())
 /** An optional variable that is named like a secret is kept as one. */
-const looksSecret = (name: string): boolean => /(KEY|SECRET|PASSWORD|TOKEN)$/.test(name)
+const looksSecret = (name: string): boolean => /(KEY|SECRET|PASSWORD|TOKEN|CERTIFICATE|AUTHORITY)$/.test(name)
+/** PEM in one line, as environments like it: its line breaks written as \\n. */
+const unfolded = (value: string): string => (value.startsWith('-----BEGIN ') ? value.replaceAll('\\n', '\n') : value)
 
 function readAccount(set: Set, channel: AccountNeeds, mode: string, sandbox: boolean, mistakes: string[]): ChannelAccount | undefined {
   const prefix = prefixOf(channel, mode)
   const own = Object.fromEntries(
-    Object.entries(set).flatMap(([name, value]) => (name.startsWith(prefix) ? [[name.slice(prefix.length), value]] : [])),
+    Object.entries(set).flatMap(([name, value]) => (name.startsWith(prefix) ? [[name.slice(prefix.length), unfolded(value)]] : [])),
   )
   if (Object.keys(own).length === 0) return undefined
   for (const { name, example } of required(channel))
     if (own[name] === undefined)
       mistakes.push(`${prefix}${name} is required once any ${prefix}… is set, for example ${prefix}${name}=${example}`)
+  mistakes.push(...certificateMistakes(prefix, own))
   const { ADDRESS: address = '', WEBHOOK_SECRETS: webhookSecrets = '', ...rest } = own
   if (address !== '') mistakes.push(...addressMistakes(`${prefix}ADDRESS`, address, mode === 'test' && sandbox))
   const wanted = channel.account.secrets.map(upper)
@@ -80,6 +84,41 @@ function required(channel: AccountNeeds): readonly { readonly name: string; read
           },
         ]),
   ]
+}
+
+/** Both halves of what is shown to a channel that lets nobody else in, and fitting each other. */
+function certificateMistakes(prefix: string, own: Set): string[] {
+  const { CLIENT_CERTIFICATE: certificate, CLIENT_KEY: key, SERVER_AUTHORITY: authority } = own
+  const pem = (name: string): string => `for example ${prefix}${name}='-----BEGIN …-----\\n…'`
+  const parts = [
+    { name: 'CLIENT_CERTIFICATE', value: certificate, read: (text: string) => new X509Certificate(text), what: 'certificate' },
+    { name: 'CLIENT_KEY', value: key, read: (text: string) => createPrivateKey(text), what: 'private key' },
+    { name: 'SERVER_AUTHORITY', value: authority, read: (text: string) => new X509Certificate(text), what: 'certificate' },
+  ]
+  const mistakes = parts.flatMap(({ name, value, read, what }) =>
+    value === undefined || reads(value, read) ? [] : [`${prefix}${name} is no ${what} in PEM, ${pem(name)}`],
+  )
+  if (certificate === undefined && key !== undefined)
+    mistakes.push(`${prefix}CLIENT_CERTIFICATE is needed beside ${prefix}CLIENT_KEY, ${pem('CLIENT_CERTIFICATE')}`)
+  if (certificate !== undefined && key === undefined)
+    mistakes.push(`${prefix}CLIENT_KEY is needed beside ${prefix}CLIENT_CERTIFICATE, ${pem('CLIENT_KEY')}`)
+  const fits = (text: string) => assertFits(new X509Certificate(certificate ?? ''), createPrivateKey(text))
+  if (mistakes.length === 0 && certificate !== undefined && key !== undefined && !reads(key, fits))
+    mistakes.push(`${prefix}CLIENT_KEY is not the key of ${prefix}CLIENT_CERTIFICATE`)
+  return mistakes
+}
+
+function assertFits(certificate: X509Certificate, key: KeyObject): void {
+  if (!certificate.checkPrivateKey(key)) throw new TypeError('another key')
+}
+
+function reads(value: string, read: (text: string) => unknown): boolean {
+  try {
+    read(value)
+    return true
+  } catch {
+    return false
+  }
 }
 
 /** Card data and keys travel there: encrypted, unless it is a simulator on this machine. */

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { inspect } from 'node:util'
+import { createCertificate } from './channels/certificate.ts'
 import { ConfigError, configReference, type Environment, readConfig } from './config.ts'
 import type { AccountNeeds } from './config-accounts.ts'
+import { newKeyPair } from './world/keypair.ts'
 
 const channels: readonly AccountNeeds[] = [
   { name: 'stripe', account: { secrets: ['secretKey'], settings: [] }, webhook: true },
@@ -46,6 +48,7 @@ test('an empty environment is a complete development configuration', () => {
       route: ['stripe', 'adyen'],
       logLevel: 'info',
       rootKeyFile: undefined,
+      walletKeysFile: undefined,
       accounts: undefined,
     },
   )
@@ -94,7 +97,8 @@ test('every example in the reference is valid', () => {
       .map(line => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1).split('  ')[0] ?? '']),
   )
   assert.ok(Object.keys(environment).length > 20)
-  const { ROOT_KEY_FILE, ...rest } = environment
+  const { ROOT_KEY_FILE, WALLET_KEYS_FILE, ...rest } = environment
+  assert.equal(WALLET_KEYS_FILE, '/etc/bindery/wallet-keys.json')
   assert.equal(ROOT_KEY_FILE, '.bindery/root.key')
   assert.equal(read(rest).production, true)
 })
@@ -130,6 +134,31 @@ test('an account is read under the names its channel gives, optional ones includ
   assert.deepEqual(adyen?.settings, { merchantAccount: 'BinderyECOM', webhookUser: 'adyen' })
   assert.equal(adyen?.secrets.webhookPassword?.reveal(), 'hunter2')
   assert.doesNotMatch(inspect(accounts, { depth: 9 }) + JSON.stringify([...accounts]), /sk_test|hunter2|AQE|whsec|44782DEF/)
+})
+
+test('a client certificate is a secret in PEM, in one line or several, and half of one or another’s key is a mistake', () => {
+  const made = (serial: number) => {
+    const keyPair = newKeyPair('ec-p256')
+    const validity = { notBeforeMs: Date.UTC(2026, 0, 1), notAfterMs: Date.UTC(2126, 0, 1) }
+    return { pem: createCertificate({ keyPair, commonName: 'merchant', serial, ...validity }).pem, key: keyPair.privateKey }
+  }
+  const [mine, other] = [made(1), made(2)]
+  const folded = (pem: string): string => pem.replaceAll('\n', '\\n')
+  const given = { ...stripeTest, STRIPE_TEST_CLIENT_CERTIFICATE: folded(mine.pem), STRIPE_TEST_CLIENT_KEY: mine.key }
+  const account = read({ ...given, STRIPE_TEST_SERVER_AUTHORITY: other.pem }).accounts.get('stripe')?.test
+  assert.equal(account?.secrets.clientCertificate?.reveal().trim(), mine.pem.trim())
+  assert.equal(account?.secrets.serverAuthority?.reveal().trim(), other.pem.trim())
+  const { STRIPE_TEST_CLIENT_KEY: _key, ...half } = given
+  assert.match(mistakesOf(half).join(), /STRIPE_TEST_CLIENT_KEY is needed beside STRIPE_TEST_CLIENT_CERTIFICATE/)
+  assert.match(mistakesOf({ ...given, STRIPE_TEST_CLIENT_KEY: other.key }).join(), /is not the key of STRIPE_TEST_CLIENT_CERTIFICATE/)
+  const wrong = mistakesOf({ ...given, STRIPE_TEST_CLIENT_CERTIFICATE: 'hunter2', STRIPE_TEST_SERVER_AUTHORITY: 'hunter2' })
+  assert.equal(wrong.length, 2)
+  assert.doesNotMatch(wrong.join(), /hunter2/)
+})
+
+test('a file of wallet keys is named by its path, and has to be there', () => {
+  assert.equal(read({ WALLET_KEYS_FILE: 'package.json' }).walletKeysFile, 'package.json')
+  assert.match(mistakesOf({ WALLET_KEYS_FILE: '/nowhere/keys.json' }).join(), /WALLET_KEYS_FILE names a file that is not there/)
 })
 
 test('card data does not leave in the clear', () => {

@@ -30,6 +30,8 @@ export type Config = {
   readonly route: readonly ChannelName[]
   readonly logLevel: z.output<typeof shape>['LOG_LEVEL']
   readonly rootKeyFile: string | undefined
+  /** Read by the vault, and by nobody else. */
+  readonly walletKeysFile: string | undefined
   readonly accounts: Accounts
 }
 
@@ -85,6 +87,7 @@ export function readConfig(environment: Environment, channels: readonly AccountN
     route: route.route,
     logLevel: read.LOG_LEVEL,
     rootKeyFile: read.ROOT_KEY_FILE,
+    walletKeysFile: read.WALLET_KEYS_FILE,
     accounts: accounts.accounts,
   })
 }
@@ -126,6 +129,7 @@ const shape = z.object({
   ROUTE: z.string().optional(),
   LOG_LEVEL: z.enum(logLevels, oneOf(logLevels)).default('info'),
   ROOT_KEY_FILE: z.string().optional(),
+  WALLET_KEYS_FILE: z.string().refine(existsSync, 'names a file that is not there').optional(),
 })
 
 type Name = keyof typeof shape.shape
@@ -150,6 +154,10 @@ const described: Readonly<Record<Name, { readonly example: string; readonly abou
   ROUTE: { example: 'stripe,adyen', about: 'channels to try, in order, when the caller names none; default: all that there are' },
   LOG_LEVEL: { example: 'info', about: `${logLevels.join(', ')}; default info` },
   ROOT_KEY_FILE: { example: '.bindery/root.key', about: "the vault's root key as a file: for development only" },
+  WALLET_KEYS_FILE: {
+    example: '/etc/bindery/wallet-keys.json',
+    about: "keys that open tokens of Apple Pay and Google Pay, read by the vault alone; they take the place of the sandbox's own wallet",
+  },
 }
 
 const secretNames: readonly string[] = ['DATABASE_URL']

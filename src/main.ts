@@ -31,6 +31,7 @@ import type { FakeWallet } from './vault/device-token/mint.ts'
 import { keepVault } from './vault/start.ts'
 import { vaultTables } from './vault/tables.ts'
 import { chores, duties, work } from './worker.ts'
+import { type ClientCertificates, clientCertificatesOf } from './world/certificates.ts'
 import { startEmbedded } from './world/embedded.ts'
 import { createHealth } from './world/health.ts'
 import { createPublicSend, createSend } from './world/http.ts'
@@ -89,8 +90,9 @@ async function startAll(
   if (sandbox !== undefined) undo.push(() => sandbox.close())
   const accounts = accountsOf(config, sandbox, credentials)
   // Its seed is a use of the sandbox's own key: nothing that is worth more hangs on it.
-  const wallet = config.sandbox ? sandboxWallet(secrets.grantKey) : undefined
-  const vault = await vaultOf(config, { connection, secrets, origins: originsOf(accounts, parts.channels), log, clock, wallet }, undo)
+  const wallet = config.sandbox && config.walletKeysFile === undefined ? sandboxWallet(secrets.grantKey) : undefined
+  const egress = { origins: originsOf(accounts, parts.channels), certificates: clientCertificatesOf(accounts.values()) }
+  const vault = await vaultOf(config, { connection, secrets, ...egress, log, clock, wallet }, undo)
   const store = createPostgresStore({ connection: asRole(connection, roles.rider), schema: 'bindery', tables, eventsTable: 'events' })
   undo.push(() => store.close())
   const reader = new Pool({ ...inSchema(asRole(connection, roles.reader)), max: 4 })
@@ -100,7 +102,8 @@ async function startAll(
     timeoutMs: config.channelTimeoutMs,
     maxBytes: 262_144,
     allowLoopback: config.sandbox,
-    allowedOrigins: originsOf(accounts, parts.channels),
+    allowedOrigins: egress.origins,
+    certificates: egress.certificates,
   })
   undo.push(() => send.close())
   const place = { url: config.publicUrl ?? `http://${config.host}:${config.port}` }
@@ -198,13 +201,14 @@ type VaultNeeds = {
   readonly connection: ClientConfig
   readonly secrets: DeploymentSecrets
   readonly origins: readonly string[]
+  readonly certificates: ClientCertificates
   readonly log: Log
   readonly clock: Pick<World, 'now' | 'random' | 'sleep'>
   readonly wallet: FakeWallet | undefined
 }
 
 async function vaultOf(config: Config, needs: VaultNeeds, undo: Undo[]) {
-  const { connection, secrets, origins, log, clock, wallet } = needs
+  const { connection, secrets, origins, certificates, log, clock, wallet } = needs
   const socketPath = join(tmpdir(), `bindery-vault-${process.pid}-${clock.random(4).toString('hex')}.sock`)
   const settings = {
     socketPath,
@@ -218,6 +222,8 @@ async function vaultOf(config: Config, needs: VaultNeeds, undo: Undo[]) {
     allowLoopback: config.sandbox,
     publicUrl: config.publicUrl ?? `http://${config.host}:${config.port}`,
     wallets: wallet?.settings,
+    walletKeysFile: config.walletKeysFile === undefined ? undefined : resolve(config.walletKeysFile),
+    certificates,
   }
   const kept = await keepVault(settings, reason => log.error('the vault ended, and is started again', { reason }))
   undo.push(() => kept.stop())

@@ -244,6 +244,8 @@ export type WebhookScheme = {
   readonly over: string
   readonly header: string
   readonly toleranceSeconds?: number
+  /** The HTTP status by which the channel wants to be told that no signature fits, where it is not 401. */
+  readonly rejectStatus?: number
 }
 /** What makes a simulator (and the channel's own test environment, where `source` is the channel's) do something on purpose. */
 export type SandboxValue = {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createKeyStore, maskCards } from './simulator.ts'
+import { createKeyStore, maskCards, maskPayers } from './simulator.ts'
 
 test('a recording keeps the last four of a card number, however it is written, and no security code', () => {
   for (const number of [
@@ -15,6 +15,32 @@ test('a recording keeps the last four of a card number, however it is written, a
   }
   assert.equal(maskCards('card%5Bcvc%5D=1234&exp=2030'), 'card%5Bcvc%5D=***&exp=2030')
   assert.equal(maskCards('{"securityCode": 737, "number": 378282246310005}'), '{"securityCode": ***, "number": ************0005}')
+})
+
+test('a recording keeps of a payer the last two characters at most, in JSON and in forms', () => {
+  const json = {
+    customer: { given_name: 'Frida', email: 'frida@example.com', phone: 4915112345678, address: { city: 'Berlin' } },
+    bank: [{ iban: 'DE89370400440532013000', accountNumber: '55779911', account_holder_name: 'Frida "F" Kahlo' }],
+    devedor: { cpf: '45164632454', nome: 'Ana' },
+    msisdn: '+919876543210',
+    vpa: 'ok@upi',
+    contact: '+919876543210',
+    scheme: 'sepa_core',
+  }
+  assert.deepEqual(JSON.parse(maskPayers(JSON.stringify(json))), {
+    customer: { given_name: '***da', email: '***om', phone: '***78', address: { city: 'Berlin' } },
+    bank: [{ iban: '***00', accountNumber: '***11', account_holder_name: '***lo' }],
+    devedor: { cpf: '***54', nome: '***' },
+    msisdn: '***10',
+    vpa: '***pi',
+    contact: '***10',
+    scheme: 'sepa_core',
+  })
+  assert.equal(
+    maskPayers('type=us_bank_account&us_bank_account[account_number]=000123456789&billing_details%5Bname%5D=Jos%C3%A9+%C3%91and%C3%BA&x=1'),
+    'type=us_bank_account&us_bank_account[account_number]=***89&billing_details%5Bname%5D=***d%C3%BA&x=1',
+  )
+  for (const text of ['', 'plain text', '{"email":"cut off in the mid', '[]']) assert.equal(maskPayers(text), text)
 })
 
 test('a key is remembered for its window and not a millisecond longer', () => {

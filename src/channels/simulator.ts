@@ -117,6 +117,48 @@ export function maskCards(text: string): string {
     .replace(/((?:cvc|cvv|securityCode)(?:%5D|\])?(?:=|"\s*:\s*"?))[^"&,}]+/gi, '$1***')
 }
 
+/** What is said of a payer, by the names that channels have for it; of each at most the last two characters stay. */
+const ofPayer =
+  /^(iban|account_?number|phone(_?number)?|msisdn|tax_?id|cpf|cnpj|e_?mail|email_?address|(given_?|family_?|first_?|last_?|full_?|holder_?|account_?holder_?)?name|nome|vpa|contact)$/i
+const lastTwo = (value: string): string => `***${[...value].length > 4 ? [...value].slice(-2).join('') : ''}`
+
+/** For recordings: also payers are masked, in JSON by the field's name and in forms by the last part of it. */
+export function maskPayers(text: string): string {
+  return /^\s*[[{]/.test(text) ? maskJson(text) : text.includes('=') ? maskForm(text) : text
+}
+
+const jsonField = /"((?:[^"\\]|\\.)*)"(\s*:\s*)("(?:[^"\\]|\\.)*"|\d+)/g
+
+/** Field by field: what is cut off in the middle or broken on purpose is masked as far as it goes. */
+function maskJson(text: string): string {
+  return text.replace(jsonField, (whole, name: string, between: string, value: string) =>
+    ofPayer.test(name) ? `"${name}"${between}"${lastTwo(plain(value))}"` : whole,
+  )
+}
+
+/** Without its quotes; what is escaped is dropped, and so cannot be cut in two. */
+const plain = (value: string): string => value.replace(/^"|"$/g, '').replace(/\\(u[0-9a-fA-F]{4}|.)/g, '')
+
+function maskForm(text: string): string {
+  return text
+    .split('&')
+    .map(pair => {
+      const [name = '', ...rest] = pair.split('=')
+      const last = /([^[\].]*)\]?$/.exec(name.replaceAll(/%5B/gi, '[').replaceAll(/%5D/gi, ']'))?.[1] ?? ''
+      if (rest.length === 0 || !ofPayer.test(last)) return pair
+      return `${name}=${encodeURIComponent(lastTwo(decoded(rest.join('='))))}`
+    })
+    .join('&')
+}
+
+function decoded(value: string): string {
+  try {
+    return decodeURIComponent(value.replaceAll('+', ' '))
+  } catch {
+    return value
+  }
+}
+
 /** What a simulator remembers of a request under an idempotency key. */
 export type Remembered = { readonly fingerprint: string; readonly answer: SimulatorAnswer; readonly atMs: number }
 export type KeyStore = {

@@ -7,6 +7,7 @@ import { createFaults, type Faults } from './faults.ts'
 import type { Violation } from './judge.ts'
 import {
   maskCards,
+  maskPayers,
   type Simulator,
   type SimulatorAnswer,
   type SimulatorContext,
@@ -34,7 +35,7 @@ export type Stage = {
   /** Reordered webhooks that nothing followed: they go out after all. */
   holding(): boolean
   release(): readonly StagedDelivery[]
-  /** The last 1,000, card numbers masked. */
+  /** The last 1,000, card numbers and payers masked. */
   requests(): readonly Recorded[]
   /** Requests that broke the specification (ours), and answers and webhooks that did (the simulator's). Empty is the proof. */
   violations(): readonly StagedViolation[]
@@ -70,7 +71,8 @@ export function createStage(simulator: Simulator, judge?: StageJudge): Stage {
       requests.push({
         ...request,
         headers: withoutCredentials(request.headers),
-        body: maskCards(request.body),
+        query: maskPayers(request.query),
+        body: maskPayers(maskCards(request.body)),
         atMs: context.nowMs,
         status: staged.kind === 'lost' ? 'lost' : staged.answer.status,
       })

@@ -1,8 +1,9 @@
 /** A customer of the tenant: the owner of instruments, with a clock of its own. */
 import { Problem } from '../core/problem.ts'
-import { type Committed, insert, refusedBy, type Write } from '../world/store.ts'
+import { type Committed, insert, move, refusedBy, type Write } from '../world/store.ts'
 import { type Mode, nextId, type World } from '../world/world.ts'
-import { type CustomerRow, clocks, customers } from './tables.ts'
+import type { Change } from './decide.ts'
+import { type CustomerRow, clocks, customers, type OperationRow } from './tables.ts'
 
 /** The customer's time: the real one, or its sandbox test clock's. Unix milliseconds. */
 export async function customerNow(world: World, customer: Pick<CustomerRow, 'tenant' | 'clock'>): Promise<number> {
@@ -51,4 +52,21 @@ export async function readCustomer(
 ): Promise<CustomerRow | undefined> {
   const row = await world.store.get(customers, { tenant: at.tenant, id: at.id })
   return row?.mode === at.mode ? row : undefined
+}
+
+/** As many as may be told at once of one customer, bound at several channels. */
+const keepingsMax = 16
+
+/** The channel made a customer object for us: the customer's next binding there uses it. Losing this costs a second object, no more. */
+export async function keepChannelCustomer(world: World, operation: OperationRow, change: Change): Promise<void> {
+  const named = change.facts
+    .map(one => ('references' in one.news ? one.news.references?.customer : undefined))
+    .find(one => one !== undefined)
+  if (named === undefined || operation.input.channelCustomer === named) return
+  for (let tries = 0; tries < keepingsMax; tries += 1) {
+    const row = await world.store.get(customers, { tenant: operation.tenant, id: operation.customer })
+    if (row === undefined || row.channel_customers[operation.channel] !== undefined) return
+    const after = { channel_customers: { ...row.channel_customers, [operation.channel]: named } }
+    if ((await world.store.commit([move(customers, row, after)])).ok) return
+  }
 }

@@ -79,6 +79,8 @@ async function receive(context: Context, from: From, raw: Buffer, headers: Reado
       detail: reading.detail,
       request: context.requestId,
     })
+    const status = reading.reason === 'forged' ? channel.webhookScheme?.rejectStatus : undefined
+    if (status !== undefined) return { status, body: 'no signature fits', headers: { 'content-type': 'text/plain' } }
     throw new Problem(
       reading.reason === 'malformed' ? 'malformed_body' : 'unauthenticated',
       `the webhook is ${reading.reason}: ${reading.detail}`,

@@ -66,6 +66,28 @@ test('what a channel says a customer brought back is gone on with once, however 
   assert.equal((await on.read(id)).status, 'active')
 })
 
+test('what was brought back to a channel that never heard of it is brought again, with the names that the lost bind had', async () => {
+  const resumed: (string | undefined)[] = []
+  const lost: BindOutcome = { kind: 'uncertain', cause: 'reset', references: { request: 'BRQ1' } }
+  const on = await trial([
+    scripted('lost', {
+      repeat: { bind: { kind: 'lookUp' }, resume: { kind: 'lookUp' } },
+      bind: async () => lost,
+      resume: async (_call, { references }) => {
+        resumed.push(references.request)
+        return resumed.length === 1 ? { kind: 'uncertain', cause: 'reset' } : bound('tok_1')
+      },
+      lookUp: async (_call, { verb }) => (verb === 'resume' ? { kind: 'none' } : { kind: 'uncertain', cause: 'reset' }),
+    }),
+  ])
+  const { id } = await on.bind(wallet)
+  await on.tell('lost', [returned(on)])
+  on.advance(60_000)
+  await on.work()
+  assert.deepEqual(resumed, ['BRQ1', 'BRQ1'])
+  assert.equal((await on.read(id)).status, 'active')
+})
+
 test('news about a living binding counts, though it names the operation that began it', async () => {
   const on = await trial([
     scripted('echoes', {

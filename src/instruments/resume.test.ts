@@ -153,14 +153,15 @@ test('what came alive in a challenge after the unbind is given up', async () => 
   assert.equal((await on.read(id)).status, 'unbound')
 })
 
-test('an answer to a challenge whose last answer was lost finds its binding without being told which', async () => {
-  const { channel, asked } = saying(otp(3), { resume: [uncertain, bound('tok_1')] })
+test('a return to a challenge whose last answer was lost finds its binding without being told which', async () => {
+  const page: Action = { type: 'redirect', url: 'https://says.sim/page', method: 'GET' }
+  const { channel, asked } = saying(page, { resume: [uncertain, bound('tok_1')] })
   const on = await trial([channel])
   const { id } = await on.bind(wallet)
-  const type = (code: string) => on.call('POST', `/v1/instruments/${id}/resume`, { returned: { otp: code } })
-  assert.equal((await type('1234')).status, 200)
+  const back = (code: string) => on.call('POST', `/v1/instruments/${id}/resume`, { returned: { code } })
+  assert.equal((await back('1234')).status, 200)
   assert.equal(await statusOf(on, id), 'uncertain')
-  assert.equal((await type('4321')).status, 200)
+  assert.equal((await back('4321')).status, 200)
   assert.equal(asked.resume, 2)
   assert.equal(await statusOf(on, id), 'active')
 })

@@ -16,12 +16,13 @@ import { Problem } from '../core/problem.ts'
 import { move, Unavailable, type Write } from '../world/store.ts'
 import type { Captured, World } from '../world/world.ts'
 import type { OwnNews } from './binding.ts'
+import { keepChannelCustomer } from './customer.ts'
 import { type Change, type Decision, isAsking, type Rows } from './decide.ts'
 import type { NewFact } from './fact.ts'
 import { learn, readRows } from './learn.ts'
 import { backoffMs, cannotRepeat, leaseMs, nextStep, type Step, waitMs } from './operation.ts'
 import { bindsBeside, heldBySibling } from './revoke.ts'
-import { channelNames, customers, type OperationRow, operations } from './tables.ts'
+import { channelNames, type OperationRow, operations } from './tables.ts'
 
 /** One attempt, then what follows from it; a chain that falls over is followed to its end. */
 export async function carryOut(
@@ -59,8 +60,10 @@ async function attempt(world: World, operation: OperationRow, rows: Rows, step: 
   if (operation.verb === 'refresh' && status !== 'active' && status !== 'suspended') return over(operation, 'settled', `it is ${status}`)
   if (step.do === 'abandon') return { facts: [own(operation, { kind: 'abandoned', reason: step.reason })] }
   const first = await ask(world, operation, rows, step.do)
-  // The channel still has it, so no attempt to revoke it took effect: it can be asked again.
-  const retried = operation.verb === 'revoke' && first.kind === 'none'
+  // The channel still has it, so no attempt to revoke it took effect; or it never heard what it told us that the customer brought back,
+  // and nobody will bring it again. It can be asked again.
+  const told = operation.verb === 'resume' && operation.input.event !== undefined
+  const retried = (operation.verb === 'revoke' || told) && first.kind === 'none'
   const outcome = retried ? await ask(world, operation, rows, 'send') : first
   return changeOf(world, operation, outcome, retried ? 'send' : step.do)
 }
@@ -253,7 +256,9 @@ async function send(world: World, channel: Channel, call: Call, operation: Opera
     return channel.bind(call, unfillable(input))
   }
   if (operation.verb === 'resume' || operation.verb === 'resend')
-    return (await channel[operation.verb]?.(call, { ...about, references: rows.binding.names, returned: returned ?? {} })) ?? missing
+    return (
+      (await channel[operation.verb]?.(call, { ...about, references: namesKnown(operation, rows), returned: returned ?? {} })) ?? missing
+    )
   const token = operation.input.token ?? rows.binding.token
   if (token === null) return missing
   if (operation.verb === 'refresh') return (await channel.refresh?.(call, { ...about, token, references: rows.binding.names })) ?? missing
@@ -270,26 +275,16 @@ async function passedOn(world: World, operation: OperationRow, token: string): P
   return held !== undefined && held.binding !== operation.binding
 }
 
+/** Also those that the channel gave before the answer to the bind was lost. */
+function namesKnown(operation: OperationRow, { binding, operations: asked }: Rows): References {
+  const bind = asked.find(one => one.verb === 'bind')
+  return { ...bind?.input.references, ...operation.input.references, ...binding.names }
+}
+
 async function lookUp(channel: Channel, call: Call, operation: OperationRow, rows: Rows): Promise<Asked> {
-  const references = { ...operation.input.references, ...rows.binding.names }
+  const references = namesKnown(operation, rows)
   const { customer, binding, verb } = operation
   const source = operation.input.source ?? rows.operations.find(one => one.verb === 'bind')?.input.source
   const asked = { customer, binding, verb, references, source }
   return (await channel.lookUp?.(call, asked)) ?? { kind: 'uncertain', cause: `${operation.channel} cannot be asked` }
 }
-
-/** The channel made a customer object for us: the customer's next binding there uses it. Losing this costs a second object, no more. */
-async function keepChannelCustomer(world: World, operation: OperationRow, change: Change): Promise<void> {
-  const named = change.facts
-    .map(one => ('references' in one.news ? one.news.references?.customer : undefined))
-    .find(one => one !== undefined)
-  if (named === undefined || operation.input.channelCustomer === named) return
-  for (let tries = 0; tries < keepingsMax; tries += 1) {
-    const row = await world.store.get(customers, { tenant: operation.tenant, id: operation.customer })
-    if (row === undefined || row.channel_customers[operation.channel] !== undefined) return
-    const after = { channel_customers: { ...row.channel_customers, [operation.channel]: named } }
-    if ((await world.store.commit([move(customers, row, after)])).ok) return
-  }
-}
-/** As many as may be told at once of one customer, bound at several channels. */
-const keepingsMax = 16

@@ -3,15 +3,19 @@ import assert from 'node:assert/strict'
 import { fork } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
+import { createServer as createSecureServer } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { Client } from 'pg'
+import { createCertificate } from '../channels/certificate.ts'
+import { NoAnswer } from '../channels/channel.ts'
 import { signGrant } from '../core/grant.ts'
+import { newKeyPair } from '../world/keypair.ts'
 import { asRole, roles } from '../world/migrate.ts'
 import { isAlive } from '../world/processes.ts'
 import { rideFunctionSql } from '../world/ride-sql.ts'
@@ -85,6 +89,13 @@ async function capture(settings: VaultSettings, captureUrl: string, sent: string
 
 const adoption = (reference: string, instrument: string) =>
   ({ tenant: 'ten_1', mode: 'test', reference, instrument, instrumentVersion: 1, operation: 'opn_1' }) as const
+
+function identity(commonName: string, serial: number): { readonly certificate: string; readonly key: string } {
+  const keyPair = newKeyPair('ec-p256')
+  const validity = { notBeforeMs: Date.UTC(2026, 0, 1), notAfterMs: Date.UTC(2126, 0, 1) }
+  const { pem } = createCertificate({ keyPair, commonName, serial, ...validity, hosts: ['127.0.0.1'] })
+  return { certificate: pem, key: keyPair.privateKey }
+}
 
 /** A channel that keeps what it was sent and echoes it. */
 async function channel(t: TestContext): Promise<{ origin: string; received: string[] }> {
@@ -315,6 +326,56 @@ test('a payer and a wallet’s token go in by HTTP, are sealed in PostgreSQL and
   } finally {
     await client.end()
   }
+})
+
+test('to a channel that lets nobody else in the vault shows our certificate, and there only', async t => {
+  const [merchant, bank] = [identity('merchant', 1), identity('bank', 2)]
+  const received: string[] = []
+  const demanding = { cert: bank.certificate, key: bank.key, ca: merchant.certificate, requestCert: true, rejectUnauthorized: true }
+  const server = createSecureServer(demanding, (request, response) => {
+    request.on('data', chunk => received.push(chunk.toString())).on('end', () => response.end('{"ok":true}'))
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.after(() => server.close())
+  const address = server.address()
+  const origin = `https://127.0.0.1:${address !== null && typeof address === 'object' ? address.port : 0}`
+  const shown = { certificate: merchant.certificate, key: merchant.key, authority: bank.certificate }
+  for (const certificates of [new Map([[origin, shown]]), new Map([['https://elsewhere.example', shown]])]) {
+    const settings = { ...(await settingsFor(t, [origin])), certificates }
+    const started = await startVault(settings)
+    t.after(() => started.stop())
+    const link = clientOf(settings)
+    t.after(() => link.close())
+    const owner = adoption(await capture(settings, started.captureUrl), `ins_tls_${certificates.has(origin) ? 'in' : 'out'}`)
+    await link.adopt(owner)
+    const { reference: _used, ...by } = owner
+    const headers = { 'content-type': 'application/json' }
+    const request = { method: 'POST', url: `${origin}/cards`, headers, body: '{"n":"{{card.number}}"}', placeholders: true } as const
+    const answer = link.forward({ ...by, timeoutMs: 2000, request })
+    if (certificates.has(origin)) assert.equal((await answer).body, '{"ok":true}')
+    else await assert.rejects(answer, NoAnswer)
+  }
+  assert.deepEqual(received, [`{"n":"${number}"}`])
+})
+
+test('live keys of wallets come in a file that the vault reads, and what is wrong with it is said at the start', async t => {
+  const tap = { nowMs: Date.now(), random: randomBytes }
+  const wallet = createFakeWallet(tap)
+  const base = await settingsFor(t)
+  const walletKeysFile = join(base.dataFolder, '..', 'wallets.json')
+  writeFileSync(walletKeysFile, JSON.stringify(wallet.settings), { mode: 0o600 })
+  const settings = { ...base, walletKeysFile }
+  const started = await startVault(settings)
+  t.after(() => started.stop())
+  const token = wallet.apple({ number, expiryMonth: 3, expiryYear: 2040 }, tap).toString()
+  assert.match(await capture(settings, started.captureUrl, `{"apple_pay":${token}}`), /^cap_/)
+  assert.equal(JSON.stringify(writeSettings(settings)).includes('PRIVATE KEY'), false)
+  writeFileSync(walletKeysFile, '{}', { mode: 0o600 })
+  await assert.rejects(
+    startVault({ ...(await settingsFor(t)), walletKeysFile }),
+    /WALLET_KEYS_FILE .* cannot be used:\n {2}- it must have apple or google/,
+  )
 })
 
 test('nobody but the vault reads its tables, and the vault reads nothing else', async () => {

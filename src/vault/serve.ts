@@ -12,13 +12,14 @@ import { readKeys } from './device-token/keys.ts'
 import { createDoor } from './door.ts'
 import { coreLimit, reasonsToRefuse, refuseInspectorSignal } from './hardening.ts'
 import { createTokenOpener } from './open-token.ts'
-import { createOutgoing } from './outgoing.ts'
+import { createOutgoing, type Later } from './outgoing.ts'
 import { createRandomPool } from './pool.ts'
 import { createReplays } from './replays.ts'
 import { developmentRoot } from './root.ts'
 import { readSettings } from './settings.ts'
 import { vaultTables } from './tables.ts'
 import { createVault } from './vault.ts'
+import { readWalletFile } from './wallet-file.ts'
 
 /** How often what has lapsed is looked for. */
 const forgetEveryMs = 5_000
@@ -41,19 +42,21 @@ async function serve(): Promise<void> {
   const { production } = settings
   const reasons = reasonsToRefuse({ production, flags: process.execArgv, nodeOptions: process.env.NODE_OPTIONS, coreLimit: coreLimit() })
   if (reasons.length > 0) throw new Error(reasons.join('; '))
+  const wallets = settings.walletKeysFile === undefined ? readKeys(settings.wallets ?? {}) : readWalletFile(settings.walletKeysFile)
   const log = createLog('info')
   const random = createRandomPool(buffer => randomFillSync(buffer))
   const root = developmentRoot({ folder: settings.dataFolder, production, random })
   const store = createPostgresStore({ connection: settings.database, schema: 'vault', tables: vaultTables })
   await store.connect()
-  const outgoing = createOutgoing((ms, act) => {
+  const later: Later = (ms, act) => {
     const timer = setTimeout(act, ms)
     return () => clearTimeout(timer)
-  })
+  }
+  const outgoing = createOutgoing(later, settings.certificates)
   const { origins, allowLoopback, linkKey, grantKey, publicUrl } = settings
   const now = () => Date.now()
   const replays = createReplays({ store, now })
-  const openToken = createTokenOpener(readKeys(settings.wallets ?? {}), replays)
+  const openToken = createTokenOpener(wallets, replays)
   const vault = createVault({ now, random, store, root, send: outgoing.send, origins: new Set(origins), allowLoopback, openToken })
   const desk = createDesk({ vault, linkKey, log, random })
   const door = createDoor({ vault, grantKey, publicUrl, log, now, random })

@@ -1,5 +1,6 @@
 /** What the vault process is told by whoever starts it: one environment variable each. `start.ts` writes them, `serve.ts` reads them. */
 import { z } from 'zod'
+import type { ClientCertificates } from '../world/certificates.ts'
 import type { WalletSettings } from './device-token/keys.ts'
 
 const secretHex = z
@@ -36,6 +37,10 @@ const googleRoot = z.object({ keyValue: z.string(), protocolVersion: z.string(),
 const google = z.object({ roots: z.array(googleRoot).min(1), recipientId: z.string(), privateKeys: z.array(z.string()).min(1) })
 const wallets = z.object({ apple: apple.exactOptional(), google: google.exactOptional() })
 
+const certificates = z.array(
+  z.tuple([z.string(), z.object({ certificate: z.string(), key: z.string(), authority: z.string().exactOptional() })]),
+)
+
 const shape = z.object({
   VAULT_SOCKET: z.string().min(1).max(100),
   VAULT_LINK_KEY: secretHex,
@@ -48,6 +53,8 @@ const shape = z.object({
   VAULT_ALLOW_LOOPBACK: z.enum(['yes', 'no']),
   VAULT_PUBLIC_URL: z.string(),
   VAULT_WALLETS: fromJson.pipe(wallets).optional(),
+  VAULT_WALLET_KEYS_FILE: z.string().min(1).optional(),
+  VAULT_CERTIFICATES: fromJson.pipe(certificates).optional(),
   NODE_ENV: z.string().optional(),
 })
 
@@ -67,8 +74,12 @@ export type VaultSettings = {
   readonly origins: readonly string[]
   readonly allowLoopback: boolean
   readonly publicUrl: string
-  /** Keys that open tokens of Apple Pay and Google Pay; without them none is taken. */
+  /** Keys that open tokens of Apple Pay and Google Pay; without them none is taken. The sandbox's own: live ones come in a file. */
   readonly wallets?: WalletSettings | undefined
+  /** Where live ones lie: read by the vault alone. They take the place of `wallets`. */
+  readonly walletKeysFile?: string | undefined
+  /** What is shown of us to channels that let nobody else in, by origin. */
+  readonly certificates?: ClientCertificates | undefined
 }
 
 /** Throws an Error that lists every mistake, without the values. */
@@ -88,6 +99,8 @@ export function readSettings(env: NodeJS.ProcessEnv): VaultSettings & { readonly
     allowLoopback: read.VAULT_ALLOW_LOOPBACK === 'yes',
     publicUrl: read.VAULT_PUBLIC_URL,
     wallets: read.VAULT_WALLETS,
+    walletKeysFile: read.VAULT_WALLET_KEYS_FILE,
+    certificates: read.VAULT_CERTIFICATES === undefined ? undefined : new Map(read.VAULT_CERTIFICATES),
     production: read.NODE_ENV === 'production',
   }
 }
@@ -105,5 +118,7 @@ export function writeSettings(settings: VaultSettings): Record<string, string> {
     VAULT_ALLOW_LOOPBACK: settings.allowLoopback ? 'yes' : 'no',
     VAULT_PUBLIC_URL: settings.publicUrl,
     ...(settings.wallets === undefined ? {} : { VAULT_WALLETS: JSON.stringify(settings.wallets) }),
+    ...(settings.walletKeysFile === undefined ? {} : { VAULT_WALLET_KEYS_FILE: settings.walletKeysFile }),
+    ...(settings.certificates === undefined ? {} : { VAULT_CERTIFICATES: JSON.stringify([...settings.certificates]) }),
   }
 }

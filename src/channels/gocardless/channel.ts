@@ -35,7 +35,8 @@ export const gocardless: Channel = {
     ['USD', 2],
   ]),
   refusals,
-  webhookScheme: { algorithm: 'hmac-sha256', over: 'the raw body, in hex', header: signatureHeader },
+  // "Webhooks with an invalid signature must return a 498 Token Invalid error" (API reference, Webhooks; the SDK's README does so).
+  webhookScheme: { algorithm: 'hmac-sha256', over: 'the raw body, in hex', header: signatureHeader, rejectStatus: 498 },
   sandboxValues,
   // 1,000 a minute is what is commonly reported; the true limit stands in each answer's `RateLimit-Limit`.
   requestsPerSecondMax: 16,

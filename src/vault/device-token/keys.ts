@@ -44,14 +44,38 @@ export function readKeys(settings: WalletSettings): WalletKeys {
   return {
     apple: apple && { roots: apple.roots.map(one => new X509Certificate(one)), merchants: apple.merchants.map(readMerchant) },
     google: google && {
-      roots: google.roots.map(one => ({
-        key: onCurve(createPublicKey({ key: Buffer.from(one.keyValue, 'base64'), format: 'der', type: 'spki' })),
-        protocolVersion: one.protocolVersion,
-        expiresAtMs: one.keyExpiration === undefined ? undefined : Number(one.keyExpiration),
-      })),
+      roots: google.roots.map(readGoogleRoot),
       recipientId: google.recipientId,
       privateKeys: google.privateKeys.map(one => onCurve(createPrivateKey(one))),
     },
+  }
+}
+
+/** What is wrong, each with its place in the settings; nothing of what stands there. */
+export function mistakesIn({ apple, google }: WalletSettings): readonly string[] {
+  const each = <T>(at: string, list: readonly T[] = [], read: (one: T) => unknown): string[] =>
+    list.flatMap((one, index) => {
+      try {
+        read(one)
+        return []
+      } catch (error) {
+        // Our own words, or OpenSSL's, which quote nothing.
+        return [`${at}.${index} ${error instanceof TypeError && !('code' in error) ? error.message : 'cannot be read'}`]
+      }
+    })
+  return [
+    ...each('apple.roots', apple?.roots, one => new X509Certificate(one)),
+    ...each('apple.merchants', apple?.merchants, readMerchant),
+    ...each('google.roots', google?.roots, readGoogleRoot),
+    ...each('google.privateKeys', google?.privateKeys, one => onCurve(createPrivateKey(one))),
+  ]
+}
+
+function readGoogleRoot(one: NonNullable<WalletSettings['google']>['roots'][number]): GoogleRoot {
+  return {
+    key: onCurve(createPublicKey({ key: Buffer.from(one.keyValue, 'base64'), format: 'der', type: 'spki' })),
+    protocolVersion: one.protocolVersion,
+    expiresAtMs: one.keyExpiration === undefined ? undefined : Number(one.keyExpiration),
   }
 }
 
