@@ -55,6 +55,13 @@ async function settingsFor(t: TestContext, origins: readonly string[] = []): Pro
   }
 }
 
+/** On a database of its own: another root key seals in it. */
+async function ownSettings(t: TestContext, origins: readonly string[] = []): Promise<VaultSettings> {
+  const own = await testDatabase({ extraSql: [rideFunctionSql('vault', vaultTables).sql] })
+  t.after(() => own.close())
+  return { ...(await settingsFor(t, origins)), database: { ...asRole(own.connection, roles.vault) } }
+}
+
 const clientOf = (settings: VaultSettings) =>
   createVaultClient({
     socketPath: settings.socketPath,
@@ -341,12 +348,12 @@ test('to a channel that lets nobody else in the vault shows our certificate, and
   const address = server.address()
   const origin = `https://127.0.0.1:${address !== null && typeof address === 'object' ? address.port : 0}`
   const shown = { certificate: merchant.certificate, key: merchant.key, authority: bank.certificate }
+  const base = await ownSettings(t, [origin])
   for (const certificates of [new Map([[origin, shown]]), new Map([['https://elsewhere.example', shown]])]) {
-    const settings = { ...(await settingsFor(t, [origin])), certificates }
+    const settings = { ...base, certificates }
     const started = await startVault(settings)
-    t.after(() => started.stop())
     const link = clientOf(settings)
-    t.after(() => link.close())
+    t.after(() => Promise.all([link.close(), started.stop()]))
     const owner = adoption(await capture(settings, started.captureUrl), `ins_tls_${certificates.has(origin) ? 'in' : 'out'}`)
     await link.adopt(owner)
     const { reference: _used, ...by } = owner
@@ -355,6 +362,7 @@ test('to a channel that lets nobody else in the vault shows our certificate, and
     const answer = link.forward({ ...by, timeoutMs: 2000, request })
     if (certificates.has(origin)) assert.equal((await answer).body, '{"ok":true}')
     else await assert.rejects(answer, NoAnswer)
+    await started.stop()
   }
   assert.deepEqual(received, [`{"n":"${number}"}`])
 })
@@ -362,7 +370,7 @@ test('to a channel that lets nobody else in the vault shows our certificate, and
 test('live keys of wallets come in a file that the vault reads, and what is wrong with it is said at the start', async t => {
   const tap = { nowMs: Date.now(), random: randomBytes }
   const wallet = createFakeWallet(tap)
-  const base = await settingsFor(t)
+  const base = await ownSettings(t)
   const walletKeysFile = join(base.dataFolder, '..', 'wallets.json')
   writeFileSync(walletKeysFile, JSON.stringify(wallet.settings), { mode: 0o600 })
   const settings = { ...base, walletKeysFile }

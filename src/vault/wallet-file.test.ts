@@ -17,7 +17,11 @@ function fileOf(content: unknown, mode = 0o600): string {
   chmodSync(path, mode)
   return path
 }
-const draw = (count: number): Buffer => createHash('shake256', { outputLength: count }).update('wallet').digest()
+let drawn = 0
+function draw(count: number): Buffer {
+  drawn += 1
+  return createHash('shake256', { outputLength: count }).update(`wallet ${drawn}`).digest()
+}
 const { settings } = createFakeWallet({ nowMs: Date.UTC(2026, 0, 1), random: draw })
 const mistakesIn = (content: unknown, mode?: number): string => {
   try {
