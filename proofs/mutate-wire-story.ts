@@ -4,11 +4,11 @@ import { type Bench, createBench, goOn, type Subject } from '../src/channels/con
 import { arrivals, witnessesOf } from './mutate-wire-arrivals.ts'
 
 /**
- * `whole`: from bind to revoke · `again`: the same, every keyed operation sent twice, and in the end the customer binds once more, by then a
+ * `whole`: from bind to revoke · `declined`: the customer turns back · `again`: the same, every keyed operation sent twice, and in the end the customer binds once more, by then a
  * stranger to us · `lost`: the bind's `lostAt`th answer is lost, then a
  * look-up · `crowd`: the same, and before we look the customer binds a dozen others and a hundred customers bind theirs.
  */
-export type Scene = { readonly name: 'whole' | 'again' } | { readonly name: 'lost' | 'crowd'; readonly lostAt: number }
+export type Scene = { readonly name: 'whole' | 'again' | 'declined' } | { readonly name: 'lost' | 'crowd'; readonly lostAt: number }
 export type Tamper = (request: ChannelRequest) => ChannelRequest
 
 /** Who notices: the specification, the simulator by another answer or event, its books, the adapter, or the watch on what arrives. */
@@ -86,6 +86,7 @@ async function live(stage: Stage): Promise<void> {
   const bind = () => bench.bind(call, input)
   const first = await twice(stage, 'bind', bind)
   const end = first?.kind === 'challenged' ? await passChallenge(stage, first) : first
+  if (scene.name === 'declined') return
   if (end === undefined || !('references' in end) || end.references === undefined) return
   await look(stage, 'bind', end.references)
   if (end.kind === 'bound') await keep(stage, end.token, end.references)
@@ -104,7 +105,7 @@ async function twice(
 }
 
 async function passChallenge(stage: Stage, first: LookUpOutcome & { readonly kind: 'challenged' }): Promise<LookUpOutcome | undefined> {
-  const { bench, value, did } = stage
+  const { bench, value, scene, did } = stage
   let now = first
   const { resend } = bench.channel
   if (resend !== undefined && now.action.type === 'otp') {
@@ -114,7 +115,7 @@ async function passChallenge(stage: Stage, first: LookUpOutcome & { readonly kin
     if (again?.kind === 'challenged') now = again
   }
   for (let round = 0; round < 4; round += 1) {
-    const returned = await bench.play(now, true).catch(() => undefined)
+    const returned = await bench.play(now, scene.name !== 'declined').catch(() => undefined)
     const { references } = now
     const next = await twice(stage, 'resume', () => goOn(bench, references, returned, value, `opn_${round + 2}`))
     if (next?.kind !== 'challenged' || returned === undefined) return next

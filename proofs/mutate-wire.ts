@@ -56,6 +56,7 @@ async function storiesOf(subject: Subject, title: string | undefined): Promise<r
     }
     const { bindRequests } = await tell({ name: 'whole' })
     await tell({ name: 'again' })
+    if (value.outcome === 'challenged') await tell({ name: 'declined' })
     if (subject.channel.lookUp === undefined) continue
     await tell({ name: 'lost', lostAt: bindRequests })
     if (!crowded.has(value.shape)) await tell({ name: 'crowd', lostAt: bindRequests })

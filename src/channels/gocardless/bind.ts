@@ -40,6 +40,7 @@ import {
   stepRequest,
   takesPaymentsAtOnce,
   uncertain,
+  unlessMoved,
 } from './wire.ts'
 
 /** What was asked for, or the outcome that there is without it. */
@@ -134,13 +135,6 @@ async function step(call: Call, request: string, wanted: ChannelRequest, referen
   // A key of a step is not kept for a resource, so there is none to go to.
   return failure.kind === 'conflict' ? uncertain('step_in_conflict', references) : unlessMoved(failure, references)
 }
-
-/**
- * `invalid_state` has no list of its reasons. What is refused for one that nobody documented, of a request that is under way, may have been
- * done already: by an attempt of ours whose answer was lost, or by the payer in another tab. The next look tells.
- */
-const unlessMoved = (failure: Refused | Uncertain, references: References): Refused | Uncertain =>
-  failure.kind === 'refused' && failure.category === 'unknown' ? uncertain('not_in_that_state', references) : failure
 
 const isOpen = (request: BillingRequest, type: string): boolean =>
   request.actions?.some(one => one.type === type && one.required && one.status === 'pending') === true

@@ -3,7 +3,7 @@ import { isRecord, type Json } from '../json.ts'
 import type { SimulatorAnswer, SimulatorContext } from '../simulator.ts'
 import { blockedEmail, riskyEmail } from './magic.ts'
 import { answer, fault, invalid, requestBody } from './simulator-answers.ts'
-import { type Account, drawId, fulfil, hearAction, type Request, requestNews, type State, tell } from './simulator-state.ts'
+import { type Account, drawId, fulfil, hearAction, note, type Request, requestNews, type State, tell } from './simulator-state.ts'
 
 export function takeStep(
   state: State,
@@ -44,6 +44,7 @@ function cancel(state: State, request: Request, context: SimulatorContext): Requ
   if (request.status === 'fulfilled' || request.status === 'cancelled')
     return fault(422, 'invalid_state', { reason: 'cancellation_failed', message: 'The billing request cannot be cancelled' })
   const cancelled: Request = { ...request, status: 'cancelled' }
+  note(state, 'refused', request, request.id, context.nowMs)
   tell(state, context, [requestNews(cancelled, 'cancelled')])
   return cancelled
 }

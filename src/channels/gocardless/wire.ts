@@ -246,6 +246,13 @@ export function readFailure(answer: ChannelAnswer, references: References): Fail
   return { kind: 'refused', by: 'channel', category, code, message, elsewhere, references }
 }
 
+/**
+ * `invalid_state` has no list of its reasons. What is refused for one that nobody documented, of a request that is under way, may have been
+ * done already: by an attempt of ours whose answer was lost, or by the payer in another tab. The next look tells.
+ */
+export const unlessMoved = (failure: Refused | Uncertain, references: References): Refused | Uncertain =>
+  failure.kind === 'refused' && failure.category === 'unknown' ? uncertain('not_in_that_state', references) : failure
+
 /** GoCardless tells two to four digits of an account, and has a token for it only for organisations with that feature. */
 export function boundOf(mandate: string, request: BillingRequest | undefined, references: References): Bound {
   const account = request?.resources?.customer_bank_account
