@@ -1,6 +1,7 @@
 /** Square's words, Connect API v2: what goes out and how an answer reads. Nothing outside this folder knows them. */
 import { z } from 'zod'
 import type { Bound, Call, ChannelAnswer, ChannelRequest, References, Refused, Shown, Uncertain } from '../channel.ts'
+import { readJson } from '../json.ts'
 import { categories, refusalOf } from './refusals.ts'
 
 /** Of the published specification; newer ones add, and what we use has not changed (`x-additional-headers` of `api.json`). */
@@ -65,12 +66,8 @@ const errorsAnswer = z.object({
 })
 
 function parsed<S extends z.ZodType>(schema: S, answer: ChannelAnswer): z.output<S> | undefined {
-  try {
-    const result = schema.safeParse(JSON.parse(answer.body))
-    return result.success ? result.data : undefined
-  } catch {
-    return undefined
-  }
+  const result = schema.safeParse(readJson(answer.body))
+  return result.success ? result.data : undefined
 }
 export const readCustomer = (answer: ChannelAnswer) => (answer.status === 200 ? parsed(customerAnswer, answer)?.customer : undefined)
 export const readCard = (answer: ChannelAnswer): SquareCard | undefined =>
