@@ -104,7 +104,7 @@ function contractOfSpoiledAnswers(subject: Subject): void {
 
 /** Nonsense that the channel might have said: a list that is empty, a refusal on the way to a challenge that is still one. */
 function alsoMeant(subject: Subject, of: { readonly name: string; readonly text: string; readonly last: boolean }): readonly string[] {
-  const empty = of.name.startsWith('look-up') && subject.emptyListIsBare === true && /^\{("\w+":\[\])?\}$/.test(of.text)
+  const empty = of.name.startsWith('look-up') && subject.emptyListIsBare === true && /^\{("\w+":(\[\]|null))?\}$/.test(of.text)
   const declined = of.name.startsWith('bind') && subject.declinesFirst === true && !of.last
   const gone = of.name === 'look-up of a revocation' && subject.goneWord?.test(of.text) === true
   // Any word may be why nothing was refreshed, and that takes nothing away.

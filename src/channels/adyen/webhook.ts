@@ -183,7 +183,9 @@ function tellItem(one: StandardItem, merchantAccount: string): Told {
 
 function newsOf(one: StandardItem, succeeded: boolean, token: string | undefined): News | undefined {
   const shopper = shopperOf(one.additionalData)
-  const known = { merchant_reference: one.merchantReference, ...(shopper === undefined ? {} : { shopper_reference: shopper }) }
+  const known = {
+    ...(one.merchantReference === '' ? {} : { merchant_reference: one.merchantReference }),
+    ...(shopper === undefined ? {} : { shopper_reference: shopper }) }
   const references = { ...known, psp_reference: one.pspReference }
   if (one.eventCode === 'RECURRING_CONTRACT') {
     const original = one.originalReference === undefined ? {} : { psp_reference: one.originalReference }

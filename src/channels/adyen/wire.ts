@@ -149,7 +149,8 @@ export function readFailure(answer: ChannelAnswer, references: References): Refu
   if (status === 409) return uncertain(`conflict_${code}`, references)
   if (error !== undefined && goneErrors.includes(code)) return { kind: 'gone' }
   // A 4xx that is not Adyen's own form may come from something in between that never asked Adyen, or lost its answer.
-  if (error === undefined && status !== 401 && status !== 403) return uncertain(`unreadable_${status}`, references)
+  const door = (status === 401 || status === 403) && (answer.body === '' || readJson(answer.body) !== undefined)
+  if (error === undefined && !door) return uncertain(`unreadable_${status}`, references)
   if (error?.errorType === 'internal') return uncertain(`internal_${code}`, references)
   const about = Object.hasOwn(cardErrors, code) ? cardErrors[code] : undefined
   return {

@@ -181,3 +181,14 @@ test('a card that Square has forgotten is revoked, and one that is only not told
   assert.equal((await square.revoke?.(closed, input))?.kind, 'uncertain')
   assert.equal(bench.effects('removed').length, 1)
 })
+
+test('what is not a list of Square’s, or goes on, proves no absence; a proxy’s page is no refusal', async () => {
+  const bench = createBench(subject)
+  const about = { customer: 'cus_contract', binding: 'bnd_1', references: {}, verb: 'bind' as const, source: bench.plain.source }
+  const look = (body: unknown) => square.lookUp?.(scripted(bench.call('opn_1'), json(200, body)), about)
+  assert.equal((await look({}))?.kind, 'none')
+  for (const body of [{ message: 'maintenance' }, { status: 'ok' }, { cards: [], cursor: 'more' }, { errors: [] }])
+    assert.equal((await look(body))?.kind, 'uncertain', JSON.stringify(body))
+  const page = { status: 403, headers: {}, body: '<html>Forbidden</html>' }
+  assert.equal((await bench.bind(scripted(bench.call('opn_1'), page), bench.input('bnd_1'))).kind, 'uncertain')
+})

@@ -90,7 +90,7 @@ function tell(event: SquareEvent, atMs: number): readonly Told[] {
 function newsOf(type: string, card: SquareCard): readonly News[] {
   switch (type) {
     case 'card.created':
-      return card.enabled === false ? [] : [boundOf(card, card.reference_id == null ? {} : { reference_id: card.reference_id })]
+      return card.enabled === false ? [] : [boundOf(card, card.reference_id ? { reference_id: card.reference_id } : {})]
     case 'card.updated':
       return card.enabled === false ? [{ kind: 'revoked', reason: 'disabled' }] : [{ kind: 'updated', ...shownOf(card) }]
     case 'card.automatically_updated':

@@ -119,7 +119,8 @@ export function readFailure(answer: ChannelAnswer, references: References): Refu
   const { status } = answer
   if (status === 408 || status === 409 || status === 429 || status < 400 || status >= 500) return uncertain(`http_${status}`, references)
   const error = parsed(errorsAnswer, answer)?.errors[0]
-  const door = status === 401 || status === 403
+  // A page is a proxy's; Square itself says so in JSON, or says nothing.
+  const door = (status === 401 || status === 403) && (answer.body === '' || readJson(answer.body) !== undefined)
   if (error === undefined && !door) return uncertain(`unreadable_${status}`, references)
   const { code, detail } = error ?? { code: `http_${status}`, detail: undefined }
   // Of the first request under this key nothing is said; nor is anything by a fault of the moment, or by an address that is not there.
