@@ -27,7 +27,7 @@ const itemsMax = 100
 const ageMaxMs = 35 * 86_400_000
 
 export const standardItem = z.object({
-  pspReference: z.string(),
+  pspReference: z.string().min(1),
   originalReference: z.string().optional(),
   merchantAccountCode: z.string(),
   merchantReference: z.string(),
@@ -185,7 +185,8 @@ function newsOf(one: StandardItem, succeeded: boolean, token: string | undefined
   const shopper = shopperOf(one.additionalData)
   const known = {
     ...(one.merchantReference === '' ? {} : { merchant_reference: one.merchantReference }),
-    ...(shopper === undefined ? {} : { shopper_reference: shopper }) }
+    ...(shopper === undefined ? {} : { shopper_reference: shopper }),
+  }
   const references = { ...known, psp_reference: one.pspReference }
   if (one.eventCode === 'RECURRING_CONTRACT') {
     const original = one.originalReference === undefined ? {} : { psp_reference: one.originalReference }
