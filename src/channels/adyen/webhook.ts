@@ -193,6 +193,8 @@ function newsOf(one: StandardItem, succeeded: boolean, token: string | undefined
     return succeeded ? boundOf(one.pspReference, one.additionalData, { ...known, ...original }) : undefined
   }
   if (one.eventCode !== 'AUTHORISATION') return undefined
+  // Neither word: nothing is concluded from what is missing.
+  if (!succeeded && String(one.success) !== 'false') return undefined
   if (succeeded) return token === undefined ? { kind: 'verifying', references } : boundOf(token, one.additionalData, references)
   const reason = one.reason ?? ''
   const code = word(one.additionalData, 'refusalReasonCode') ?? refusalCodeOf(reason)

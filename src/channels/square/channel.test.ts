@@ -30,7 +30,8 @@ test('a bind makes the customer first, then the card, each under a key of its ow
   const bound = await bench.bind(call, bench.input('bnd_1'))
   assertBound(bound)
   const [customer, card] = bodies(bench)
-  assert.deepEqual(customer, { idempotency_key: `${'k'.repeat(40)}.cus`, given_name: 'cus_contract', reference_id: 'cus_contract' })
+  // Names are masked in recordings, ours too.
+  assert.deepEqual(customer, { idempotency_key: `${'k'.repeat(40)}.cus`, given_name: '***ct', reference_id: 'cus_contract' })
   assert.deepEqual(card, {
     idempotency_key: 'k'.repeat(40),
     source_id: 'cnon:card-nonce-ok',
