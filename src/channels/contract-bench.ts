@@ -19,7 +19,7 @@ import type { AnswerFault } from './faults.ts'
 import { specJudge, specsDirOf } from './judge.ts'
 import { unfillable } from './placeholder.ts'
 import type { Credentials, KeyPair, Making, SandboxChannel } from './sandbox-channel.ts'
-import type { Effect, SimulatorAnswer, SimulatorContext, StageJudge } from './simulator.ts'
+import type { Effect, Simulator, SimulatorAnswer, SimulatorContext, StageJudge } from './simulator.ts'
 import { createStage, type Stage, type StagedDelivery, stageSend } from './stage.ts'
 
 /** What a channel's own test hands to the suite: its folder's two exports, and what only the owner's documentation can say. */
@@ -72,6 +72,8 @@ export type Bench = {
   fault(fault: AnswerFault, path: string, times?: number): void
   deliveries(secrets?: readonly string[]): readonly StagedDelivery[]
   effects(kind: Effect['effect']): readonly Effect[]
+  /** How many answers came back with other money than they spoke of. */
+  miscounted(): number
 }
 
 export const address = 'http://127.0.0.1:9'
@@ -136,7 +138,8 @@ export function accountOf(credentials: Credentials, verifying: readonly string[]
 
 export function createBench(subject: Subject): Bench {
   const [credentials] = credentialsOf(subject)
-  const stage = createStage(subject.sandbox.createSimulator(credentials), judgeOf(subject))
+  const { simulator, miscounted } = counting(subject.sandbox.createSimulator(credentials))
+  const stage = createStage(simulator, judgeOf(subject))
   const clock = { nowMs: startMs }
   let count = 0
   const random = (bytes: number): Buffer => {
@@ -192,7 +195,21 @@ export function createBench(subject: Subject): Bench {
     fault: (fault, path, times = 1) => stage.faults.add({ match: { path }, fault, times }),
     deliveries: (secrets = [credentials.signing]) => stage.deliveries({ nowMs: clock.nowMs, secrets }),
     effects: kind => stage.simulator.books().effects.filter(one => one.effect === kind),
+    miscounted,
   }
+}
+
+/** The same simulator, and how often it had other money to speak of: a fault that changes nothing proves nothing. */
+function counting(simulator: Simulator): { readonly simulator: Simulator; readonly miscounted: () => number } {
+  const { miscount } = simulator
+  let count = 0
+  if (miscount === undefined) return { simulator, miscounted: () => 0 }
+  const counted = (answer: SimulatorAnswer) => {
+    const changed = miscount(answer)
+    if (changed !== undefined && changed.body !== answer.body) count += 1
+    return changed
+  }
+  return { simulator: { ...simulator, miscount: counted }, miscounted: () => count }
 }
 
 /** Bytes that look random and are the same in every run. */

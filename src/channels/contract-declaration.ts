@@ -38,6 +38,13 @@ export function contractOfDeclaration(subject: Subject): void {
         `no sandbox value binds by ${way}`,
       )
     for (const { way } of values) assert.ok(ways.includes(way), `a sandbox value goes ${way}, which is not declared`)
+    const known = new Set(['title', 'shape', 'source', 'give', 'terms', 'outcome', 'ends', 'from'])
+    for (const value of channel.sandboxValues)
+      assert.deepEqual(
+        Object.keys(value).filter(name => !known.has(name)),
+        [],
+        `${value.title} says what the table does not know`,
+      )
     const titles = channel.sandboxValues.map(one => one.title)
     assert.equal(new Set(titles).size, titles.length, 'two values have one title')
   })

@@ -7,6 +7,7 @@ import { test } from 'node:test'
 import { type Call, type ChannelAnswer, type ChannelRequest, type LookUpOutcome, NoAnswer, type Source } from './channel.ts'
 import { strangeBodies } from './contract-answers.ts'
 import { type Bench, bindFully, createBench, kindOf, type Subject, valuesByShape } from './contract-bench.ts'
+import { parsed, spoiled } from './contract-spoil.ts'
 import { isRecord } from './json.ts'
 import { refusalCategories } from './refusal.ts'
 import { unfit } from './way.ts'
@@ -42,33 +43,6 @@ function replayed(call: Call, exchanges: readonly Exchange[], at: number, change
     return answer === undefined ? Promise.reject(new NoAnswer('not recorded')) : Promise.resolve(answer)
   }
   return { ...call, send }
-}
-
-const nonsense: readonly unknown[] = [null, 0, -1, 1e300, true, '', 'x', 'constructor', '__proto__', [], [null], {}, { id: null }]
-const gone = Symbol('gone')
-
-/** The same value with one of its words, at any depth, replaced by nonsense or left out. */
-export function* spoiled(value: unknown): Generator<unknown> {
-  if (Array.isArray(value)) {
-    for (const [index, one] of value.entries()) for (const other of [gone, ...spoiledWord(one)]) yield without(value.with(index, other))
-  } else if (isRecord(value)) {
-    for (const [name, one] of Object.entries(value))
-      for (const other of [gone, ...spoiledWord(one)])
-        yield Object.fromEntries(Object.entries({ ...value, [name]: other }).filter(([, kept]) => kept !== gone))
-  }
-}
-function* spoiledWord(value: unknown): Generator<unknown> {
-  yield* nonsense
-  yield* spoiled(value)
-}
-const without = (list: readonly unknown[]): readonly unknown[] => list.filter(one => one !== gone)
-
-export function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }
 
 /** Every operation there is, told once as it goes when nothing is wrong. */
@@ -130,7 +104,7 @@ function contractOfSpoiledAnswers(subject: Subject): void {
 
 /** Nonsense that the channel might have said: a list that is empty, a refusal on the way to a challenge that is still one. */
 function alsoMeant(subject: Subject, of: { readonly name: string; readonly text: string; readonly last: boolean }): readonly string[] {
-  const empty = of.name.startsWith('look-up') && subject.emptyListIsBare === true && /^\{("\w+":\[\])?\}$/.test(of.text)
+  const empty = of.name.startsWith('look-up') && subject.emptyListIsBare === true && /^\{("\w+":(\[\]|null))?\}$/.test(of.text)
   const declined = of.name.startsWith('bind') && subject.declinesFirst === true && !of.last
   const gone = of.name === 'look-up of a revocation' && subject.goneWord?.test(of.text) === true
   // Any word may be why nothing was refreshed, and that takes nothing away.

@@ -8,7 +8,7 @@ import type { StagedDelivery } from './stage.ts'
 
 type Sent = Pick<StagedDelivery, 'headers'> & { readonly body: string | Buffer }
 
-async function read(
+export async function read(
   bench: Bench,
   sent: Sent,
   more: { readonly nowMs?: number; readonly verifying?: readonly string[] } = {},

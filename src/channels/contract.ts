@@ -10,6 +10,7 @@ import { contractOfChallenges } from './contract-challenges.ts'
 import { contractOfDeclaration } from './contract-declaration.ts'
 import { contractOfKeeping } from './contract-keeping.ts'
 import { contractOfKeys } from './contract-keys.ts'
+import { contractOfOddWebhooks } from './contract-odd-webhooks.ts'
 import { contractOfOddities } from './contract-oddities.ts'
 import { contractOfWebhooks } from './contract-webhook.ts'
 
@@ -29,6 +30,9 @@ export function contract(subject: Subject): void {
     contractOfKeys(subject)
     contractOfKeeping(subject)
     contractOfOddities(subject)
-    if (channel.webhook !== undefined) contractOfWebhooks(subject)
+    if (channel.webhook !== undefined) {
+      contractOfWebhooks(subject)
+      contractOfOddWebhooks(subject)
+    }
   })
 }

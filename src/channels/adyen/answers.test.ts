@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { afterEach, test } from 'node:test'
-import type { BindOutcome } from '../channel.ts'
+import type { BindOutcome, Call, References } from '../channel.ts'
 import { adyen } from './channel.ts'
 import { account, objections, rehearse } from './rehearse.ts'
 
@@ -12,7 +12,7 @@ const psp = { pspReference: 'QFQTPCQ8HXSKGK82' }
 const answers: readonly (readonly [name: string, status: number, body: unknown, expected: Partial<Record<string, unknown>>])[] = [
   ['401', 401, { status: 401, errorCode: '000', errorType: 'security' }, { kind: 'refused', category: 'misconfigured', elsewhere: true }],
   ['403', 403, { status: 403, errorCode: '901', errorType: 'security' }, { kind: 'refused', category: 'misconfigured', elsewhere: true }],
-  ['403 of a proxy', 403, '<html>', { kind: 'refused', category: 'misconfigured', elsewhere: true }],
+  ['403 of a proxy', 403, '<html>', { kind: 'uncertain', cause: 'unreadable_403' }],
   ['422 about the card', 422, { errorCode: '101' }, { kind: 'refused', category: 'invalid_account', elsewhere: false, code: '101' }],
   ['422 about the code', 422, { errorCode: '103' }, { kind: 'refused', category: 'invalid_security_code', elsewhere: false }],
   ['422 about us', 422, { errorCode: '14_030', errorType: 'validation' }, { kind: 'refused', category: 'misconfigured', elsewhere: true }],
@@ -125,4 +125,28 @@ test('an address that is none, and a token that could be a path, are not believe
     rehearse().input(good),
   )
   assert.equal(path?.kind, 'verifying')
+})
+
+test('a closed door, when the shopper comes back, says nothing about the challenge', async () => {
+  for (const status of [401, 403, 404, 422]) {
+    const body = JSON.stringify({ status, errorCode: '000', message: 'HTTP Status Response - Unauthorized', errorType: 'security' })
+    const send = () => Promise.resolve({ status, headers: {}, body })
+    const input = { customer: 'cus_1', binding: 'bnd_1', references: { merchant_reference: 'opn_1' }, returned: { redirectResult: 'x' } }
+    assert.equal((await adyen.resume?.({ operation: 'opn_2', key: 'k', account, send }, input))?.kind, 'uncertain', String(status))
+  }
+})
+
+test('a mandate that only a webhook told of is revoked under its own shopper, a card under its customer', async () => {
+  const shopperFor = async (references: References) => {
+    let url = ''
+    const send: Call['send'] = request => {
+      url = request.url
+      return Promise.resolve({ status: 204, headers: {}, body: '' })
+    }
+    await adyen.revoke?.({ operation: 'opn_9', key: 'k', account, send }, { customer: 'cus_1', binding: 'bnd_1', token: 'T', references })
+    return new URL(url).searchParams.get('shopperReference')
+  }
+  assert.equal(await shopperFor({ merchant_reference: 'opn1' }), 'bnd1')
+  assert.equal(await shopperFor({ merchant_reference: 'opn_1' }), 'cus_1')
+  assert.equal(await shopperFor({ merchant_reference: 'opn1', shopper_reference: 'bnd7' }), 'bnd7')
 })

@@ -145,6 +145,19 @@ test('the older contract event names the token by its own reference', () => {
   assert.deepEqual(told.names, ['M5N7TQ4TG5PFWR50', 'QFQTPCQ8HXSKGK82'])
 })
 
+test('a contract told of again for another payment is another event: the second bind of a card hears of it too', () => {
+  const contract = { ...item, eventCode: 'RECURRING_CONTRACT', pspReference: 'M5N7TQ4TG5PFWR50', originalReference: 'QFQTPCQ8HXSKGK82' }
+  const again = { ...contract, originalReference: 'ZFQTPCQ8HXSKGK82', merchantReference: 'opn_2' }
+  assert.notEqual(toldOf(read(wrapped(signed(contract)))).event, toldOf(read(wrapped(signed(again)))).event)
+  assert.equal(toldOf(read(wrapped(signed(again)))).event, toldOf(read(wrapped(signed(again)))).event)
+})
+
+test('an authorisation tells whose token it is', () => {
+  const data = { ...item.additionalData, 'tokenization.shopperReference': 'bnd1' }
+  const { news } = toldOf(read(wrapped(signed({ ...item, merchantReference: 'opn1', additionalData: data }))))
+  assert.ok(news?.kind === 'bound' && news.references.shopper_reference === 'bnd1')
+})
+
 const tokenNews = [
   ['recurring.token.created', 'bound'],
   ['recurring.token.alreadyExisting', 'bound'],

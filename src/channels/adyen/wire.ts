@@ -1,6 +1,7 @@
 /** Adyen's words in answers, Checkout API v71 and Recurring API v68: how each reads. Nothing outside this folder knows them. */
 import { z } from 'zod'
 import type { Bound, ChannelAnswer, References, Refused, Uncertain, Updated } from '../channel.ts'
+import { readJson } from '../json.ts'
 import { cardErrors, goneErrors, inProgressError } from './refusals.ts'
 
 const words = z.record(z.string(), z.unknown())
@@ -58,12 +59,8 @@ const updaterAnswer = z.object({ pspReference: z.string().min(1), result: z.stri
 export type UpdaterAnswer = z.infer<typeof updaterAnswer>
 
 function parsed<S extends z.ZodType>(schema: S, body: string): z.output<S> | undefined {
-  try {
-    const result = schema.safeParse(JSON.parse(body))
-    return result.success ? result.data : undefined
-  } catch {
-    return undefined
-  }
+  const result = schema.safeParse(readJson(body))
+  return result.success ? result.data : undefined
 }
 
 /** Without the one or the other it is nobody's payment, whatever it says of itself. */
@@ -152,7 +149,8 @@ export function readFailure(answer: ChannelAnswer, references: References): Refu
   if (status === 409) return uncertain(`conflict_${code}`, references)
   if (error !== undefined && goneErrors.includes(code)) return { kind: 'gone' }
   // A 4xx that is not Adyen's own form may come from something in between that never asked Adyen, or lost its answer.
-  if (error === undefined && status !== 401 && status !== 403) return uncertain(`unreadable_${status}`, references)
+  const door = (status === 401 || status === 403) && (answer.body === '' || readJson(answer.body) !== undefined)
+  if (error === undefined && !door) return uncertain(`unreadable_${status}`, references)
   if (error?.errorType === 'internal') return uncertain(`internal_${code}`, references)
   const about = Object.hasOwn(cardErrors, code) ? cardErrors[code] : undefined
   return {

@@ -43,7 +43,10 @@ function signatureIn(header: string): Buffer | undefined {
   const text = /(?:^|[,\s])signature=([^,\s]+)/.exec(header)?.[1]
   if (text === undefined) return undefined
   try {
-    return Buffer.from(decodeURIComponent(text), 'base64')
+    const base64 = decodeURIComponent(text)
+    const bytes = Buffer.from(base64, 'base64')
+    // A decoder passes over what stands behind the end.
+    return bytes.toString('base64') === base64 ? bytes : undefined
   } catch {
     return undefined
   }

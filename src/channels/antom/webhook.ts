@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import type { News, Told, WebhookReading, WebhookRequest, WebhookScheme } from '../channel.ts'
+import { readJson } from '../json.ts'
 import { isSigned } from './sign.ts'
 import { type AuthState, identityOf, readAuthState, shownOf } from './wire.ts'
 
@@ -44,17 +45,9 @@ export function readWebhook(request: WebhookRequest): WebhookReading {
       reason: 'forged',
       detail: `no signature of Antom fits: another key, another path than ${webhookPath}, or a body that was re-serialised on its way`,
     }
-  const parsed = notice.safeParse(json(body))
+  const parsed = notice.safeParse(readJson(body))
   if (!parsed.success) return { kind: 'rejected', reason: 'malformed', detail: 'signed, but no authorization notification' }
   return { kind: 'told', told: [toldOf(parsed.data)], answer }
-}
-
-function json(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }
 
 function toldOf(of: Notice): Told {

@@ -297,3 +297,12 @@ test('a deletion is asked by the source’s name; what is gone already is gone',
   assert.equal((await checkout.lookUp?.(scripted([held]).call, look))?.kind, 'none', 'it is held still')
   assert.equal((await checkout.lookUp?.(scripted([{ status: 404, body: '' }]).call, look))?.kind, 'revoked')
 })
+
+test('a request that is on its way already, or did not work for the moment, is no refusal', async () => {
+  for (const code of ['duplicate_request', 'processing_error', 'service_unavailable', 'issuer_network_unavailable', '3ds_malfunction']) {
+    const outcome = await bind(scripted([{ status: 422, body: JSON.stringify({ error_type: 'processing_error', error_codes: [code] }) }]))
+    assert.equal(kindOf(outcome), `uncertain (checkout 422: ${code})`)
+  }
+  const outcome = await bind(scripted([{ status: 422, body: JSON.stringify({ error_type: 'processing_error' }) }]))
+  assert.equal(outcome.kind, 'uncertain')
+})

@@ -148,3 +148,13 @@ test('the simulator’s account updater is heard, and a refresh shows the same',
     assert.equal(shown?.kind === 'updated' && shown.shown?.expiryYear, name.endsWith('updated') ? 2034 : 2030, name)
   }
 })
+
+test('an event about something else than a payment is taken, and says nothing; nulls are as good as nothing', async () => {
+  const [other] = await toldOf({ ...example, type: 'report_generated', data: { report_id: 'rpt_1' } })
+  assert.deepEqual([other?.type, other?.names, other?.news], ['report_generated', [], undefined])
+  const [bound] = await toldOf(data({ '3ds': null, reference: null, amount: null }))
+  assert.equal(bound?.news?.kind, 'bound')
+  const declined = { ...data({ '3ds': null, response_code: '20154' }), type: 'card_verification_declined' }
+  const [first] = await toldOf(declined)
+  assert.equal(first?.news, undefined, 'declined for want of 3-D Secure')
+})

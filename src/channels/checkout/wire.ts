@@ -12,6 +12,7 @@ import {
   type Shown,
   type Uncertain,
 } from '../channel.ts'
+import { readJson } from '../json.ts'
 import { isUndecided, meaningOf } from './refusals.ts'
 
 const headersOf = (call: Call) => ({ authorization: `Bearer ${call.account.secrets.secretKey?.reveal() ?? ''}` })
@@ -138,7 +139,7 @@ function read<T>(answer: ChannelAnswer, shape: z.ZodType<T>): Read<T> {
   const uncertain = (why: string): Uncertain => ({ kind: 'uncertain', cause: `checkout ${answer.status}: ${why}` })
   const { status } = answer
   if (status === 204 && answer.body === '') return { kind: 'done' }
-  const body = json(answer.body)
+  const body = readJson(answer.body)
   if (status === 200 || status === 201 || status === 202) {
     const value = shape.safeParse(body)
     return value.success ? { kind: 'object', value: value.data } : uncertain('the answer is not one of Checkout.com’s')
@@ -150,15 +151,6 @@ function read<T>(answer: ChannelAnswer, shape: z.ZodType<T>): Read<T> {
   const code = error.success ? (error.data.error_codes?.[0] ?? error.data.error_type) : ''
   if (status === 422 && error.success && !isUndecided(code)) return { kind: 'refused', code }
   return uncertain(error.success ? code : 'no definite answer')
-}
-
-/** A null is as good as nothing: what was not asked for, or does not apply, comes as either. */
-function json(text: string): unknown {
-  try {
-    return JSON.parse(text, (_, value: unknown) => (value === null ? undefined : value))
-  } catch {
-    return undefined
-  }
 }
 
 export function refusal(code: string, references: References, message?: string): Refused {

@@ -282,9 +282,8 @@ export async function resume(call: Call, input: ResumeInput): Promise<BindOutcom
 
 /** The payer may still be on GoCardless' page, or go there again. */
 export function waiting(references: References): BindOutcome {
-  const { challenge } = references
-  if (challenge === undefined) return uncertain('not_finished', references)
-  return { kind: 'challenged', action: { type: 'redirect', url: challenge, method: 'GET' }, references }
+  if (references.challenge === undefined) return uncertain('not_finished', references)
+  return { kind: 'challenged', action: { type: 'redirect', url: references.challenge, method: 'GET' }, references }
 }
 
 async function cancel(call: Call, id: string, references: References): Promise<BindOutcome> {

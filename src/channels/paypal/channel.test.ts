@@ -349,3 +349,37 @@ test('what our account may not do may be done elsewhere; what the payer may not,
   const right = await paypal.resume?.(bench.call('opn_4'), { ...about, binding: 'bnd_2', references: first.references, returned: {} })
   assert.deepEqual(right?.kind === 'refused' && [right.by, right.elsewhere], ['issuer', false])
 })
+
+test('a setup token that another of ours exchanged meanwhile is no refusal: its payment token is found', async () => {
+  const { bench, approve, ask, resume } = await begin()
+  await approve()
+  const call = bench.call('opn_3')
+  // Between our reading and our exchange the look-up made it.
+  const send = intercepted(call.send, request =>
+    request.method === 'POST' && request.url.endsWith('/payment-tokens') ? error(404, 'RESOURCE_NOT_FOUND') : undefined,
+  )
+  assert.equal((await ask({ ...call, send }))?.kind, 'uncertain', 'not there yet')
+  const made = await resume('opn_4')
+  assert.ok(made?.kind === 'bound')
+  const stale = intercepted(send, request =>
+    request.method === 'GET' && /\/setup-tokens\//.test(request.url)
+      ? json(200, { id: made.references.setup_token, status: 'APPROVED', links: [] })
+      : undefined,
+  )
+  const found = await ask({ ...call, send: stale })
+  assert.ok(found?.kind === 'bound' && found.token === made.token, found?.kind)
+})
+
+test('a list of tokens that is another customer’s is not believed, whatever stands in it', async () => {
+  const { bench, approve, ask, resume } = await begin()
+  await approve()
+  const made = await resume('opn_3')
+  assert.ok(made?.kind === 'bound')
+  const call = bench.call('opn_4')
+  const send = intercepted(call.send, request =>
+    request.url.includes('customer_id=')
+      ? json(200, { customer: { id: 'other' }, payment_tokens: [{ id: 'stranger', payment_source: { paypal: {} } }] })
+      : undefined,
+  )
+  assert.equal((await ask({ ...call, send }))?.kind, 'uncertain')
+})

@@ -9,6 +9,7 @@ import { createPublicKey, type KeyObject, verify, X509Certificate } from 'node:c
 import { crc32 } from 'node:zlib'
 import { z } from 'zod'
 import { type News, NoAnswer, type Told, type WebhookReading, type WebhookRequest, type WebhookScheme } from '../channel.ts'
+import { readJson } from '../json.ts'
 import { parse, payerOf, paymentShape, shownOf } from './wire.ts'
 
 /** "PayPal will retry each delivery up to 25 times over 3 days": nothing says that a retry is signed anew, so a day is added to that. */
@@ -42,7 +43,7 @@ export async function readWebhook(request: WebhookRequest): Promise<WebhookReadi
   if (typeof key === 'string') return forged(key)
   const fits = (body: Buffer) => request.secrets.some(secret => verifies(signed, secret.reveal(), body, key))
   if (!fits(request.body)) return forged(explain(request.body, fits))
-  const event = eventShape.safeParse(parse(request.body.toString('utf8')))
+  const event = eventShape.safeParse(readJson(request.body.toString('utf8')))
   if (!event.success) return { kind: 'rejected', reason: 'malformed', detail: 'not an event of PayPal' }
   return { kind: 'told', told: [tell(event.data)], answer: { status: 200, contentType: 'application/json', body: '{}' } }
 }

@@ -11,6 +11,7 @@ import {
   type Shown,
   type Uncertain,
 } from '../channel.ts'
+import { readJson } from '../json.ts'
 import { meaningOf } from './refusals.ts'
 
 const link = z.looseObject({ href: z.string(), rel: z.string() })
@@ -72,7 +73,7 @@ export async function open(call: Call): Promise<Door> {
     body: 'grant_type=client_credentials',
   })
   if ('kind' in answer) return answer
-  const body = parse(answer.body)
+  const body = readJson(answer.body)
   const access = accessShape.safeParse(body)
   if (answer.status === 200 && access.success) return { kind: 'open', token: access.data.access_token }
   const denied = deniedShape.safeParse(body)
@@ -123,7 +124,7 @@ export function setupOf(input: BindInput): object {
 export async function exchange<T>(call: Call, asked: ChannelRequest, shape: z.ZodType<T>): Promise<Read<T>> {
   const answer = await sent(call, asked)
   if ('kind' in answer) return answer
-  const body = parse(answer.body)
+  const body = readJson(answer.body)
   if (answer.status === 200 || answer.status === 201) {
     const value = shape.safeParse(body)
     return value.success ? { kind: 'object', value: value.data } : unreadable(answer)
@@ -135,7 +136,7 @@ export async function exchange<T>(call: Call, asked: ChannelRequest, shape: z.Zo
 export async function remove(call: Call, asked: ChannelRequest): Promise<{ readonly kind: 'done' } | Failure | Uncertain> {
   const answer = await sent(call, asked)
   if ('kind' in answer) return answer
-  return answer.status === 204 ? { kind: 'done' } : failureOf(answer, parse(answer.body))
+  return answer.status === 204 ? { kind: 'done' } : failureOf(answer, readJson(answer.body))
 }
 
 async function sent(call: Call, asked: ChannelRequest): Promise<ChannelAnswer | Uncertain> {

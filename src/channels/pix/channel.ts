@@ -173,10 +173,10 @@ function differenceOf(
   if (of.loc !== undefined && of.loc.id !== asked.location) return 'another_location'
   if (dataInicial !== calendar.dataInicial || dataFinal !== calendar.dataFinal || periodicidade !== calendar.periodicidade)
     return 'another_calendar'
-  const wanted = { valorRec: undefined, valorMinimoRecebedor: undefined, ...amount }
-  if (of.valor?.valorRec !== wanted.valorRec || of.valor?.valorMinimoRecebedor !== wanted.valorMinimoRecebedor) return 'another_amount'
-  return undefined
+  return isSameMoney(of.valor, { valorRec: undefined, valorMinimoRecebedor: undefined, ...amount }) ? undefined : 'another_amount'
 }
+const isSameMoney = (one: Recurrence['valor'], other: Recurrence['valor']): boolean =>
+  one?.valorRec === other?.valorRec && one?.valorMinimoRecebedor === other?.valorMinimoRecebedor
 
 type Names = Readonly<Record<string, string>>
 
@@ -201,10 +201,13 @@ async function confirm(call: Call, session: Session, draft: Draft, references: N
   const answer = await ask(call, confirmationRequest(session, { recurrence: recurrence.idRec, payer: plan.payer, expiresAtMs }))
   if (answer === undefined) return uncertain('no_answer', references)
   const confirmation = readConfirmation(answer)
-  if (confirmation !== undefined)
-    return confirmation.idRec === recurrence.idRec
+  if (confirmation !== undefined) {
+    if (confirmation.idRec !== recurrence.idRec) return uncertain('another_recurrence', references)
+    // What the payer is shown: never other money than was agreed on.
+    return isSameMoney(confirmation.recPayload?.valor ?? recurrence.valor, recurrence.valor)
       ? challengeOf({ ...recurrence, solicitacao: [confirmation] }, references)
-      : uncertain('another_recurrence', references)
+      : uncertain('another_amount', references)
+  }
   const failure = failureOf(answer, references)
   // The payer's bank was not asked and will not be: the draft is taken back, so that nothing is left. If that fails, it stays a draft.
   if (failure.kind === 'refused') await ask(call, cancelRequest(session, recurrence.idRec))

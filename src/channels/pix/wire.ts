@@ -176,11 +176,13 @@ export const idPattern = /^[a-zA-Z0-9]{29}$/
 const location = z.object({ id: z.int().min(0), location: z.string().min(1).max(77), criacao: z.string(), idRec: z.string().optional() })
 /** The official examples say `nome` where the schema says `status`: banks were seen to follow either. */
 const update = z.object({ status: z.string().optional(), nome: z.string().optional(), data: z.string() })
+const amounts = z.object({ valorRec: z.string().optional(), valorMinimoRecebedor: z.string().optional() })
 const confirmation = z.object({
   idSolicRec: z.string().regex(idPattern),
   idRec: z.string(),
   status: z.string(),
   calendario: z.object({ dataExpiracaoSolicitacao: z.string() }),
+  recPayload: z.object({ valor: amounts.optional() }).optional(),
 })
 const reason = z.object({ codigo: z.string(), descricao: z.string().optional(), solicitante: z.string().optional() })
 const ending = z.object({ rejeicao: reason.optional(), cancelamento: reason.optional() })
@@ -197,7 +199,7 @@ const recurrence = z.object({
   ...told,
   vinculo: z.object({ contrato: z.string() }),
   calendario: z.object({ dataInicial: z.string(), dataFinal: z.string().optional(), periodicidade: z.string() }),
-  valor: z.object({ valorRec: z.string().optional(), valorMinimoRecebedor: z.string().optional() }).optional(),
+  valor: amounts.optional(),
   loc: z.object({ id: z.int(), location: z.string() }).optional(),
   pagador: z.object({ ispbParticipante: z.string().optional() }).optional(),
   solicitacao: z.array(confirmation).optional(),

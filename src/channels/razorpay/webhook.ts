@@ -6,6 +6,7 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
 import { z } from 'zod'
 import type { News, Told, WebhookReading, WebhookRequest, WebhookScheme } from '../channel.ts'
+import { readJson } from '../json.ts'
 import { shownOf, tokenNews } from './standing.ts'
 import { noteIn, type Payment, payment, type Token, token } from './wire.ts'
 
@@ -28,7 +29,7 @@ export function readWebhook(request: WebhookRequest): WebhookReading {
   const given = request.headers['x-razorpay-signature'] ?? ''
   if (!request.secrets.some(one => fits(request.body, given, one.reveal())))
     return { kind: 'rejected', reason: 'forged', detail: 'no signature fits: another secret, or a body that was re-serialised on its way' }
-  const parsed = event.safeParse(json(request.body.toString('utf8')))
+  const parsed = event.safeParse(readJson(request.body.toString('utf8')))
   if (!parsed.success) return { kind: 'rejected', reason: 'malformed', detail: 'signed, but no event of Razorpay' }
   const name = request.headers['x-razorpay-event-id'] ?? createHash('sha256').update(request.body).digest('hex').slice(0, 32)
   const told = toldOf(parsed.data, name)
@@ -40,14 +41,6 @@ export function readWebhook(request: WebhookRequest): WebhookReading {
 function fits(body: Buffer, signature: string, secret: string): boolean {
   if (secret === '' || !/^[0-9a-f]{64}$/i.test(signature)) return false
   return timingSafeEqual(createHmac('sha256', secret).update(body).digest(), Buffer.from(signature, 'hex'))
-}
-
-function json(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }
 
 function toldOf(of: Event, name: string): Told | undefined {

@@ -127,7 +127,7 @@ export const end = {
 const notes = z.union([z.array(z.unknown()), z.record(z.string(), z.unknown())]).optional()
 export function noteIn(of: z.infer<typeof notes>, name: string): string | undefined {
   const value = of === undefined || Array.isArray(of) ? undefined : of[name]
-  return typeof value === 'string' ? value : undefined
+  return typeof value === 'string' && value !== '' ? value : undefined
 }
 const customer = z.looseObject({ id: z.string().regex(/^cust_\w+$/), notes })
 const order = z.looseObject({

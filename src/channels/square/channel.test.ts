@@ -30,7 +30,8 @@ test('a bind makes the customer first, then the card, each under a key of its ow
   const bound = await bench.bind(call, bench.input('bnd_1'))
   assertBound(bound)
   const [customer, card] = bodies(bench)
-  assert.deepEqual(customer, { idempotency_key: `${'k'.repeat(40)}.cus`, given_name: 'cus_contract', reference_id: 'cus_contract' })
+  // Names are masked in recordings, ours too.
+  assert.deepEqual(customer, { idempotency_key: `${'k'.repeat(40)}.cus`, given_name: '***ct', reference_id: 'cus_contract' })
   assert.deepEqual(card, {
     idempotency_key: 'k'.repeat(40),
     source_id: 'cnon:card-nonce-ok',
@@ -180,4 +181,15 @@ test('a card that Square has forgotten is revoked, and one that is only not told
   const closed = scripted(bench.call('opn_6'), json(404, '<html>'))
   assert.equal((await square.revoke?.(closed, input))?.kind, 'uncertain')
   assert.equal(bench.effects('removed').length, 1)
+})
+
+test('what is not a list of Square’s, or goes on, proves no absence; a proxy’s page is no refusal', async () => {
+  const bench = createBench(subject)
+  const about = { customer: 'cus_contract', binding: 'bnd_1', references: {}, verb: 'bind' as const, source: bench.plain.source }
+  const look = (body: unknown) => square.lookUp?.(scripted(bench.call('opn_1'), json(200, body)), about)
+  assert.equal((await look({}))?.kind, 'none')
+  for (const body of [{ message: 'maintenance' }, { status: 'ok' }, { cards: [], cursor: 'more' }, { errors: [] }])
+    assert.equal((await look(body))?.kind, 'uncertain', JSON.stringify(body))
+  const page = { status: 403, headers: {}, body: '<html>Forbidden</html>' }
+  assert.equal((await bench.bind(scripted(bench.call('opn_1'), page), bench.input('bnd_1'))).kind, 'uncertain')
 })

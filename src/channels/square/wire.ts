@@ -1,6 +1,7 @@
 /** Square's words, Connect API v2: what goes out and how an answer reads. Nothing outside this folder knows them. */
 import { z } from 'zod'
 import type { Bound, Call, ChannelAnswer, ChannelRequest, References, Refused, Shown, Uncertain } from '../channel.ts'
+import { readJson } from '../json.ts'
 import { categories, refusalOf } from './refusals.ts'
 
 /** Of the published specification; newer ones add, and what we use has not changed (`x-additional-headers` of `api.json`). */
@@ -65,12 +66,8 @@ const errorsAnswer = z.object({
 })
 
 function parsed<S extends z.ZodType>(schema: S, answer: ChannelAnswer): z.output<S> | undefined {
-  try {
-    const result = schema.safeParse(JSON.parse(answer.body))
-    return result.success ? result.data : undefined
-  } catch {
-    return undefined
-  }
+  const result = schema.safeParse(readJson(answer.body))
+  return result.success ? result.data : undefined
 }
 export const readCustomer = (answer: ChannelAnswer) => (answer.status === 200 ? parsed(customerAnswer, answer)?.customer : undefined)
 export const readCard = (answer: ChannelAnswer): SquareCard | undefined =>
@@ -122,7 +119,8 @@ export function readFailure(answer: ChannelAnswer, references: References): Refu
   const { status } = answer
   if (status === 408 || status === 409 || status === 429 || status < 400 || status >= 500) return uncertain(`http_${status}`, references)
   const error = parsed(errorsAnswer, answer)?.errors[0]
-  const door = status === 401 || status === 403
+  // A page is a proxy's; Square itself says so in JSON, or says nothing.
+  const door = (status === 401 || status === 403) && (answer.body === '' || readJson(answer.body) !== undefined)
   if (error === undefined && !door) return uncertain(`unreadable_${status}`, references)
   const { code, detail } = error ?? { code: `http_${status}`, detail: undefined }
   // Of the first request under this key nothing is said; nor is anything by a fault of the moment, or by an address that is not there.

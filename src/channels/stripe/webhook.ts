@@ -5,6 +5,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import { z } from 'zod'
 import type { Moment, News, Told, WebhookReading, WebhookRequest, WebhookScheme } from '../channel.ts'
+import { readJson } from '../json.ts'
 import { idOf, intentShape, mandateShape, methodShape, outcomeOf, shownOf } from './wire.ts'
 
 /** The official libraries' default; here in both directions, since a clock far ahead is as wrong as one far behind. */
@@ -38,7 +39,7 @@ export function readWebhook(request: Signed): WebhookReading {
   if (Math.abs(request.nowMs - header.seconds * 1_000) > toleranceMs) {
     return { kind: 'rejected', reason: 'stale', detail: `signed at ${header.seconds}, more than ${toleranceMs / 1_000} s away` }
   }
-  const event = eventShape.safeParse(parse(request.body.toString('utf8')))
+  const event = eventShape.safeParse(readJson(request.body.toString('utf8')))
   if (!event.success) return { kind: 'rejected', reason: 'malformed', detail: 'not an event of Stripe' }
   return { kind: 'told', told: [tell(event.data)], answer: { status: 200, contentType: 'application/json', body: '{"received":true}' } }
 }
@@ -99,8 +100,8 @@ function tellIntent(event: Event, about: About): Told {
   return {
     ...about,
     names,
-    ...(operation === undefined ? {} : { operation }),
-    ...(binding === undefined ? {} : { binding }),
+    ...(operation ? { operation } : {}),
+    ...(binding ? { binding } : {}),
     ...(outcome === undefined || outcome.kind === 'uncertain' ? {} : { news: outcome }),
   }
 }
@@ -143,7 +144,7 @@ function tellMethod(event: Event, about: About): Told {
   return {
     ...about,
     names: [method.data.id],
-    ...(binding === undefined ? {} : { binding }),
+    ...(binding ? { binding } : {}),
     ...(found === undefined ? {} : { news: found }),
   }
 }
