@@ -62,15 +62,14 @@ export function effects(ledger: Ledger, channel: ChannelName): readonly string[]
   return [...doubles, ...unfounded]
 }
 
-/** I21: what is called failed was never stored, or is gone again. */
+/** I21: what is called failed was not stored when it was called so, whatever became of it afterwards. */
 export function falselyFailed(ledger: Ledger, row: BindingRow): readonly string[] {
   if (row.status !== 'failed' || excused(ledger, row)) return []
   const asked = new Set([row.id, ...ledger.operations.filter(one => one.binding === row.id).map(one => one.id)])
-  const { effects: all, held } = ledger.simulated.network.books(row.channel)
-  const stored = all.filter(one => one.effect === 'stored' && asked.has(one.reference))
-  return stored.some(one => held.some(thing => thing.token === one.token && thing.usable))
-    ? [`${row.id} is called failed, and ${row.channel} holds what it stored for it`]
-    : []
+  const calledAt = ledger.facts.find(one => one.binding === row.id && one.kind === 'refused')?.seen_at ?? 0
+  const book = ledger.simulated.network.books(row.channel).effects.filter(one => asked.has(one.reference) && one.atMs <= calledAt)
+  const last = book.findLast(one => ['stored', 'removed', 'refused'].includes(one.effect))
+  return last?.effect === 'stored' ? [`${row.id} was called failed, when ${row.channel} held what it had stored for it`] : []
 }
 
 /** I21: what an issuer refused goes to no other channel in the same chain. */
@@ -94,9 +93,12 @@ export function tooEarly(ledger: Ledger, channel: ChannelName): readonly string[
     if (row === undefined || fact.kind !== 'revoked' || fact.operation === null || !fact.source.includes(':')) return []
     const token = ledger.operations.find(one => one.id === fact.operation)?.input.token ?? row.token
     const shared = [...here.values()].some(one => one.id !== row.id && one.token === token)
-    const known = book.held.some(one => one.token === token)
-    const gone = book.effects.some(one => one.effect === 'removed' && one.token === token && one.atMs <= fact.seen_at)
-    if (shared || !known || gone || excused(ledger, row)) return []
+    const held = book.held.find(one => one.token === token)
+    // What was replaced meanwhile is given up by its successor's token, for the same operation.
+    const isIt = (one: { readonly token: string; readonly reference: string }) =>
+      one.token === token || (one.reference !== '' && one.reference === held?.reference)
+    const gone = book.effects.some(one => one.effect === 'removed' && one.atMs <= fact.seen_at && isIt(one))
+    if (shared || held === undefined || gone || excused(ledger, row)) return []
     return [`${row.id} was called revoked at ${fact.seen_at}, when ${channel} still held ${token}`]
   })
 }

@@ -5,7 +5,13 @@ import type { Life } from './life.ts'
 import type { Scheduler } from './scheduler.ts'
 
 export type Around = { readonly scheduler: Scheduler; readonly life: Life }
-export type Bug = { readonly name: string; readonly what: string; readonly infect: (world: World, around: Around) => World }
+export type Bug = {
+  readonly name: string
+  readonly what: string
+  /** The channel whose adapter has it: most binds go there while it is hunted. */
+  readonly at?: ChannelName
+  readonly infect: (world: World, around: Around) => World
+}
 
 export const withChannels = (world: World, change: (channel: Channel) => Channel): World => ({
   ...world,

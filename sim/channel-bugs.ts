@@ -1,5 +1,15 @@
 /** Bugs of adapters: what a channel says is misread, or what it asks for is not done. */
-import type { Call, Channel, ChannelAnswer, ChannelName, ChannelRequest, Outcome, Told, WebhookReading } from '../src/channels/channel.ts'
+import type {
+  BindOutcome,
+  Call,
+  Channel,
+  ChannelAnswer,
+  ChannelName,
+  ChannelRequest,
+  Outcome,
+  Told,
+  WebhookReading,
+} from '../src/channels/channel.ts'
 import type { World } from '../src/world/world.ts'
 import { type Bug, withChannels } from './bug.ts'
 
@@ -52,6 +62,7 @@ const asDelete = (request: ChannelRequest): ChannelRequest => {
 export const channelBugs: readonly Bug[] = [
   {
     name: 'delete_only_hides',
+    at: 'razorpay',
     what: 'a mandate of Razorpay is deleted, which hides it, instead of cancelled',
     infect: world =>
       at(world, 'razorpay', channel => {
@@ -82,6 +93,7 @@ export const channelBugs: readonly Bug[] = [
   },
   {
     name: 'conflict_is_failure',
+    at: 'gocardless',
     what: "GoCardless' answer to a repeated key, 409 with the first resource, is taken for a failure",
     infect: world =>
       at(world, 'gocardless', channel => {
@@ -112,22 +124,28 @@ export const channelBugs: readonly Bug[] = [
   },
   {
     name: 'unknown_means_failed',
+    at: 'antom',
     what: "Antom's status U, unknown, is taken for a failure",
     infect: world =>
       at(world, 'antom', channel => {
         const { bind, resume } = channel
         if (bind === undefined || resume === undefined) return channel
-        const decide = <O extends Outcome>(outcome: O) =>
-          outcome.kind === 'uncertain' && outcome.cause.startsWith('unknown_') ? refused(outcome.cause) : outcome
-        return {
-          ...channel,
-          bind: async (call, input) => decide(await bind(call, input)),
-          resume: async (call, input) => decide(await resume(call, input)),
-        }
+        const failing =
+          <I>(act: (call: Call, input: I) => Promise<BindOutcome>) =>
+          async (call: Call, input: I): Promise<BindOutcome> => {
+            let unknown = false
+            const back = ({ body }: ChannelAnswer) => {
+              unknown = unknown || body.includes('"resultStatus":"U"')
+            }
+            const outcome = await act(wiring(call, { back }), input)
+            return unknown && outcome.kind === 'uncertain' ? refused('UNKNOWN_EXCEPTION') : outcome
+          }
+        return { ...channel, bind: failing(bind), resume: failing(resume) }
       }),
   },
   {
     name: 'lost_refresh_means_expired',
+    at: 'antom',
     what: 'a refresh whose answer is lost is taken for the end of the token',
     infect: world =>
       withChannels(world, channel => {
@@ -156,6 +174,7 @@ export const channelBugs: readonly Bug[] = [
   },
   {
     name: 'cancel_believed_at_once',
+    at: 'razorpay',
     what: 'a revocation that the channel only takes on is believed to be done',
     infect: world =>
       withChannels(world, channel => {
@@ -172,6 +191,7 @@ export const channelBugs: readonly Bug[] = [
   },
   {
     name: 'successor_not_followed',
+    at: 'gocardless',
     what: 'that another token takes the place of one is read and forgotten',
     infect: world =>
       hearing(world, one => {

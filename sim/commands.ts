@@ -131,7 +131,7 @@ async function rule(simulated: Simulated): Promise<string> {
 /** A channel does something on its own to what it holds. */
 function channelActs(simulated: Simulated): string {
   const { scheduler, network } = simulated
-  const channel = scheduler.one(names)
+  const channel = simulated.favourite ?? scheduler.one(names)
   const { simulator } = network.stage(channel)
   const [name, becomes] = scheduler.one([...Object.entries(simulator.acts), ['nothing', 'gone'] as const])
   // What is resumed was suspended; what happens to the others happens to the living. Only reinstating revives what was gone.

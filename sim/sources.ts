@@ -30,10 +30,14 @@ export type Brought = {
 
 /** Undefined: the vault would not take it (a number that is wrong on purpose). */
 export async function bring(simulated: Simulated): Promise<Brought | undefined> {
-  const { scheduler } = simulated
-  if (scheduler.chance() < 0.4) return bringCard(simulated, scheduler.one(cards))
-  const channel = scheduler.one([...channels.values()])
-  const value = scheduler.one(channel.sandboxValues)
+  const { scheduler, favourite } = simulated
+  if (scheduler.chance() < (favourite === undefined ? 0.3 : 0.1)) return bringCard(simulated, scheduler.one(cards))
+  const channel = channels.get(favourite ?? '') ?? scheduler.one([...channels.values()])
+  // Each shape as often as any other, however many values it has; those that end well twice as often.
+  const shape = scheduler.one([...new Set(channel.sandboxValues.map(one => one.shape))])
+  const ofShape = channel.sandboxValues.filter(one => one.shape === shape)
+  const good = ofShape.filter(one => one.ends === undefined && ['bound', 'challenged', 'verifying'].includes(one.outcome))
+  const value = scheduler.one(scheduler.chance() < 0.5 && good.length > 0 ? good : ofShape)
   const wanted = captureBodyOf(value)
   const capture =
     wanted === null ? undefined : await captured(simulated, value.source.type === 'device_token' ? tap(simulated, value) : wanted)

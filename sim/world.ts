@@ -2,7 +2,7 @@
  * A whole simulated world: the real use cases over the memory store, the real vault in memory, the simulators of the channels, a server
  * process that crashes and is started again, and clients that ask again until they have an answer.
  */
-import type { ChannelRequest, Shape } from '../src/channels/channel.ts'
+import type { ChannelName, ChannelRequest, Shape } from '../src/channels/channel.ts'
 import { channels } from '../src/channels/index.ts'
 import type { Outbound } from '../src/events/deliver.ts'
 import { createDispatcher, type Dispatcher } from '../src/events/dispatch.ts'
@@ -58,6 +58,8 @@ export type Simulated = {
   readonly quiet: Set<string>
   /** By binding, the shape of the sandbox value it was made from. */
   readonly shapes: Map<string, Shape>
+  /** Where most binds go while a bug of one adapter is hunted. */
+  readonly favourite: ChannelName | undefined
   /** What due work had to wait for too long while a channel was dead. */
   readonly blocked: string[]
   /** Every row of a table. */
@@ -110,6 +112,7 @@ export function createSimulated(seed: number, bug: Bug | undefined, take: (simul
     watch,
     quiet: new Set(),
     shapes: new Map(),
+    favourite: bug?.at,
     blocked: [],
     all: table => (store.snapshot()[table.name] ?? []).map(row => rowOf(table, row)),
     undurable,

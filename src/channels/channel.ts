@@ -176,8 +176,8 @@ export type Updated = {
   readonly refreshAtMs?: number
 }
 export type Expired = { readonly kind: 'expired' }
-/** What had ended lives again, and the channel shows why (a bank that took its cancellation back). */
-export type Reinstated = { readonly kind: 'reinstated'; readonly evidence: string }
+/** What had ended, bound (by this `token`) or not, lives again, and the channel shows why (a bank that took its cancellation back). */
+export type Reinstated = { readonly kind: 'reinstated'; readonly evidence: string; readonly token?: string }
 
 /** What can be told about a binding: by the answer to an operation, or by the channel on its own. */
 export type News = Bound | Challenged | Verifying | Refused | Revoked | Revoking | Suspended | Resumed | Updated | Expired | Reinstated

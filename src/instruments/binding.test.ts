@@ -89,6 +89,15 @@ test('what gave us up, or what we gave up on, still counts an answer that comes 
   assert.equal(foldBinding([...facts, fact('late', bound, { place: 1 })]).known.status, 'active')
 })
 
+test('what ended before it was bound and is brought back lives by the token it is brought back with', () => {
+  const never = [
+    fact('no', refused, { place: 1 }),
+    fact('back', { kind: 'reinstated', evidence: 'the bank', token: 'tok_2' }, { clock: 5 }),
+  ]
+  assert.deepEqual([foldBinding(never).known.status, foldBinding(never).known.token], ['active', 'tok_2'])
+  assert.equal(foldBinding([...never, fact('s', bound, { place: 0 })]).known.token, 'tok_1')
+})
+
 test('where nothing orders two facts the safer one prevails', () => {
   const on = fact('a', { kind: 'resumed' }, { clock: 5 })
   const off = fact('b', { kind: 'suspended', reason: 'x' }, { clock: 5 })

@@ -197,7 +197,7 @@ function absorb(known: Known, fact: Fact): Known {
         refreshAtMs: news.refreshAtMs ?? known.refreshAtMs,
       }
     case 'reinstated':
-      return { ...base, refusal: null }
+      return { ...base, token: known.token ?? news.token ?? null, refusal: null }
     default:
       return base
   }

@@ -156,8 +156,10 @@ function isDecided(row: OperationRow, status: BindingRow['status'], fresh: reado
   const ended = status === 'revoked' && row.input.token === undefined
   if (row.verb === 'revoke') return ended || fresh.some(one => one.operation === row.id && one.kind === 'revoked')
   if (row.verb === 'refresh') return !['active', 'suspended'].includes(status)
-  // That our own patience ended, or that another try was refused, answers nothing of what a person was asked to look into.
-  if (row.status === 'parked' && (status === 'expired' || status === 'failed')) return false
+  // That our own patience ended, or that another try was refused, answers nothing of a try that may have been taken: the first of two
+  // passwords whose answer was lost, or what a person was asked to look into.
+  const unanswered = row.status === 'parked' || (row.verb === 'resume' && row.status === 'open' && row.cause !== null)
+  if (unanswered && (status === 'expired' || status === 'failed')) return false
   return status !== 'initiated' && status !== 'challenge' && status !== 'verifying'
 }
 

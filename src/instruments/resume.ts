@@ -65,14 +65,11 @@ export async function resume(
 ): Promise<Decision> {
   const rows = await readRows(world, input.tenant, input.binding)
   const { returned, event } = input
-  // The same return is under way. Another one may be the true one: a preview or a back button can come back with nothing. What is typed has
-  // no preview, and a second answer beside one whose fate nobody knows could be refused after the first was taken.
-  const isTyped = rows.binding.action !== null && typed.has(rows.binding.action.type)
+  // The same return is under way. Another one may be the true one: a preview or a back button can come back with nothing.
   const underWay = rows.operations.some(
     one =>
       one.verb === 'resume' &&
-      ((one.status === 'open' && (isTyped || sameReturn(one.input.returned, returned))) ||
-        (event !== undefined && one.input.event === event)),
+      ((one.status === 'open' && sameReturn(one.input.returned, returned)) || (event !== undefined && one.input.event === event)),
   )
   if (rows.binding.operations >= operationsMax) return asItStands(rows)
   if (underWay || (rows.binding.status !== 'challenge' && rows.binding.status !== 'uncertain')) return asItStands(rows)
@@ -89,7 +86,6 @@ export async function resume(
   return carryOut(world, operation, { rows: after })
 }
 
-const typed: ReadonlySet<string> = new Set(['otp', 'micro_deposits', 'three_ds'])
 /** The customer acts in an app or at the bank, and nobody brings anything back. */
 const comesBackWithNothing: ReadonlySet<string> = new Set(['app_link', 'qr', 'await'])
 

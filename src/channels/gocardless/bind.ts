@@ -223,13 +223,11 @@ export async function fetchMandate(call: Call, id: string, references: Reference
   return found.id === id ? got(found) : uncertain('another_mandate', references)
 }
 
-/** How often a mandate is followed to the one that took its place: once for each change of the creditor's identifier, which are rare. */
-const successorsMax = 5
-
 /** A mandate that was replaced is called cancelled and lives on under another id (`links.new_mandate`, API reference, "Mandates"). */
 async function fetchSuccessor(call: Call, id: string, references: References): Promise<Got<Mandate>> {
   let found = await fetchMandate(call, id, references)
-  for (let step = 0; step < successorsMax && found.kind === 'got' && found.value.links?.new_mandate != null; step += 1)
+  // Replaced again with each change of the creditor's identifier, which are rare.
+  for (let step = 0; step < 5 && found.kind === 'got' && found.value.links?.new_mandate != null; step += 1)
     found = await fetchMandate(call, found.value.links.new_mandate, references)
   return found
 }

@@ -145,7 +145,7 @@ test('a mandate that fails is refused if it never lived, and gone if it did', ()
 
 test('what lives again brings its evidence, what is replaced its new name, what moved its new account', () => {
   const [back] = newsOf(mandateEvent('reinstated', { details: { origin: 'bank', cause: 'mandate_reinstated' } }))
-  assert.deepEqual(back, { kind: 'reinstated', evidence: 'EV_reinstated: bank, mandate_reinstated' })
+  assert.deepEqual(back, { kind: 'reinstated', token: 'MD0001', evidence: 'EV_reinstated: bank, mandate_reinstated' })
   const [replaced] = told([mandateEvent('replaced', { links: { mandate: 'MD0001', new_mandate: 'MD0002' } })])
   assert.deepEqual(replaced?.names, ['MD0001', 'MD0002'])
   assert.deepEqual(replaced?.news, { kind: 'updated', token: 'MD0002', references: { mandate: 'MD0002' } })

@@ -134,7 +134,7 @@ function tellMandate(event: Event, about: Told, answering: Told, scheme: string 
     case 'consumed':
       return news({ kind: 'expired' })
     case 'reinstated':
-      return news({ kind: 'reinstated', evidence: `${event.id}: ${event.details?.origin ?? 'unknown'}, ${cause}` })
+      return news({ kind: 'reinstated', token, evidence: `${event.id}: ${event.details?.origin ?? 'unknown'}, ${cause}` })
     case 'transferred':
       return news({ kind: 'updated', references: { ...references, ...accountOf(event) } })
     case 'replaced':
