@@ -51,8 +51,8 @@ const tokenEvent = z.object({
   eventId: z.string().min(1),
   createdAt: z.string(),
   data: z.object({
-    merchantAccount: z.string(),
-    shopperReference: z.string(),
+    merchantAccount: z.string().min(1),
+    shopperReference: z.string().min(1),
     storedPaymentMethodId: z.string().regex(tokenPattern),
     type: z.string(),
   }),
