@@ -126,7 +126,7 @@ function sum(a: Totals, b: Totals): Totals {
 
 /** Each bug on seed after seed until it is caught. */
 async function hunt(): Promise<number> {
-  const seedsMax = 12
+  const seedsMax = 30
   let missed = 0
   for (const bug of bugs) {
     let caught: Run | undefined

@@ -37,7 +37,7 @@ test('a seed replays exactly', async () => {
 })
 
 /** Seeds in which each bug is given a chance to show. */
-const seedsMax = 10
+const seedsMax = 30
 
 for (const bug of bugs)
   test(`the simulation catches: ${bug.what}`, async () => {
