@@ -7,6 +7,15 @@ update operations
 set input = (input - 'card') || jsonb_build_object('source', jsonb_build_object('type', 'card', 'card', input -> 'card'))
 where input ? 'card';
 
+-- What was told of a card is now what may be shown of any instrument: facts are folded again for years, and news may still wait.
+update facts
+set news = (news - 'card') || jsonb_build_object('shown', news -> 'card')
+where news ? 'card';
+
+update inbox
+set told = jsonb_set(told, '{news}', ((told -> 'news') - 'card') || jsonb_build_object('shown', told -> 'news' -> 'card'))
+where told -> 'news' ? 'card';
+
 create table routing_rules (
   tenant text collate "C" not null,
   id text collate "C" not null,
