@@ -62,14 +62,18 @@ export function effects(ledger: Ledger, channel: ChannelName): readonly string[]
   return [...doubles, ...unfounded]
 }
 
-/** I21: what is called failed was not stored when it was called so, whatever became of it afterwards. */
+/** I21: when a refusal is believed nothing stands stored for it, whatever the channel tells afterwards. */
 export function falselyFailed(ledger: Ledger, row: BindingRow): readonly string[] {
-  if (row.status !== 'failed' || excused(ledger, row)) return []
+  if (excused(ledger, row)) return []
   const asked = new Set([row.id, ...ledger.operations.filter(one => one.binding === row.id).map(one => one.id)])
-  const calledAt = ledger.facts.find(one => one.binding === row.id && one.kind === 'refused')?.seen_at ?? 0
-  const book = ledger.simulated.network.books(row.channel).effects.filter(one => asked.has(one.reference) && one.atMs <= calledAt)
-  const last = book.findLast(one => ['stored', 'removed', 'refused'].includes(one.effect))
-  return last?.effect === 'stored' ? [`${row.id} was called failed, when ${row.channel} held what it had stored for it`] : []
+  const book = ledger.simulated.network.books(row.channel).effects.filter(one => asked.has(one.reference))
+  return ledger.facts
+    .filter(fact => fact.binding === row.id && fact.kind === 'refused' && fact.standing.rank !== 2)
+    .filter(fact => {
+      const last = book.findLast(one => one.atMs <= fact.seen_at && ['stored', 'removed', 'refused'].includes(one.effect))
+      return last?.effect === 'stored'
+    })
+    .map(fact => `${row.id} was called refused by ${fact.source_event}, when ${row.channel} held what it had stored for it`)
 }
 
 /** I21: what an issuer refused goes to no other channel in the same chain. */
