@@ -10,8 +10,8 @@ import { newOperation } from './intent.ts'
 import { asItStands, readRows } from './learn.ts'
 import { leaseMs } from './operation.ts'
 import { readReturnToken } from './return.ts'
-import { carryOut } from './settle.ts'
-import { type BindingRow, bindings, operations } from './tables.ts'
+import { carryOut, settle } from './settle.ts'
+import { type BindingRow, bindings, type OperationRow, operations } from './tables.ts'
 
 export type Returned = Readonly<Record<string, string>>
 
@@ -73,6 +73,15 @@ export async function resume(
   )
   if (rows.binding.operations >= operationsMax) return asItStands(rows)
   if (underWay || (rows.binding.status !== 'challenge' && rows.binding.status !== 'uncertain')) return asItStands(rows)
+  const owed = owedAnswer(rows)
+  // It is on its way.
+  if (owed?.cause === null) return asItStands(rows)
+  if (owed !== undefined) {
+    // Whatever it was told, what is typed now is not sent beside it.
+    await settle(world, owed)
+    const now = await readRows(world, input.tenant, input.binding)
+    return owedAnswer(now) === undefined ? resume(world, input) : asItStands(now)
+  }
   const empty = Object.keys(returned).length === 0
   if (empty && rows.binding.action !== null && comesBackWithNothing.has(rows.binding.action.type)) return lookAgain(world, rows)
   if (world.channels.get(rows.binding.channel)?.resume === undefined) return lookAgain(world, rows)
@@ -85,6 +94,14 @@ export async function resume(
   const after: Rows = { ...rows, binding: { ...binding, version: rows.binding.version + 1 }, operations: [...rows.operations, operation] }
   return carryOut(world, operation, { rows: after })
 }
+
+/**
+ * A password, amount or result that was sent and whose answer is owed. A second one beside it could be refused after the first was taken, so
+ * the first is asked about first.
+ */
+const owedAnswer = ({ binding, operations: asked }: Rows): OperationRow | undefined =>
+  typed.has(binding.action?.type ?? '') ? asked.find(one => one.verb === 'resume' && one.status === 'open') : undefined
+const typed: ReadonlySet<string> = new Set(['otp', 'micro_deposits', 'three_ds'])
 
 /** The customer acts in an app or at the bank, and nobody brings anything back. */
 const comesBackWithNothing: ReadonlySet<string> = new Set(['app_link', 'qr', 'await'])

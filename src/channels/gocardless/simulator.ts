@@ -13,6 +13,7 @@ import {
 import { keyWindowMs } from './channel.ts'
 import { act, acts, end } from './simulator-acts.ts'
 import { answer, disguise, fault, flowBody, invalid, mandateBody, miscount, parse, requestBody } from './simulator-answers.ts'
+import { contradict, split } from './simulator-odd.ts'
 import { flowUrl, isPage, page } from './simulator-page.ts'
 import {
   booksOf,
@@ -48,6 +49,8 @@ export function createGoCardlessSimulator(accessToken: string): Simulator {
         : fault(500, 'gocardless', { reason: 'internal_server_error', message: 'Internal server error' }),
     disguise,
     miscount,
+    split,
+    contradict,
     books: () => booksOf(state),
     acts,
     act: (name, token, context) => act(state, name, token, context),
