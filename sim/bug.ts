@@ -10,6 +10,8 @@ export type Bug = {
   readonly what: string
   /** The channel whose adapter has it: most binds go there while it is hunted. */
   readonly at?: ChannelName
+  /** A channel that is dead from the beginning, in a world without crashes, which would free what hangs. */
+  readonly dead?: ChannelName
   readonly infect: (world: World, around: Around) => World
 }
 

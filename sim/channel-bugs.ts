@@ -1,14 +1,15 @@
 /** Bugs of adapters: what a channel says is misread, or what it asks for is not done. */
-import type {
-  BindOutcome,
-  Call,
-  Channel,
-  ChannelAnswer,
-  ChannelName,
-  ChannelRequest,
-  Outcome,
-  Told,
-  WebhookReading,
+import {
+  type BindOutcome,
+  type Call,
+  type Channel,
+  type ChannelAnswer,
+  type ChannelName,
+  type ChannelRequest,
+  NoAnswer,
+  type Outcome,
+  type Told,
+  type WebhookReading,
 } from '../src/channels/channel.ts'
 import type { World } from '../src/world/world.ts'
 import { type Bug, withChannels } from './bug.ts'
@@ -202,6 +203,7 @@ export const channelBugs: readonly Bug[] = [
   },
   {
     name: 'one_queue_for_all_channels',
+    dead: 'stripe',
     what: 'calls to channels wait for each other, and a dead channel has no deadline',
     infect: world => {
       let free: Promise<unknown> = Promise.resolve()
@@ -209,8 +211,8 @@ export const channelBugs: readonly Bug[] = [
         for (;;)
           try {
             return await act()
-          } catch {
-            await world.sleep(1_000)
+          } catch (error) {
+            if (!(error instanceof NoAnswer)) throw error
           }
       }
       const queued =

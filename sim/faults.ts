@@ -73,7 +73,8 @@ const ratesMax: Readonly<Record<FaultName, number>> = {
 
 const isFault = (name: string): name is FaultName => name in ratesMax
 
-export function createFaults(scheduler: Scheduler): Faults {
+/** `never`: those that do not happen at all in this run. */
+export function createFaults(scheduler: Scheduler, never: readonly FaultName[] = []): Faults {
   const rates = new Map<FaultName, number>()
   // One seed in four is calm in any one respect, so that each fault is also met alone.
   for (const [name, max] of Object.entries(ratesMax))
@@ -83,7 +84,7 @@ export function createFaults(scheduler: Scheduler): Faults {
   const count = (name: FaultName) => counts.set(name, (counts.get(name) ?? 0) + 1)
   return {
     strikes(name) {
-      if (healed || scheduler.chance() >= (rates.get(name) ?? 0)) return false
+      if (healed || scheduler.chance() >= (rates.get(name) ?? 0) || never.includes(name)) return false
       count(name)
       return true
     },

@@ -32,8 +32,8 @@ export type Run = {
   readonly explain: (id: string) => readonly string[]
 }
 
-/** Four times what a thousand commands and the rest after them take. */
-const stepsMax = 400_000
+/** Four times what a thousand commands and the rest after them take in most seeds. */
+const stepsMax = 1_200_000
 const hour = 3_600_000
 const day = 24 * hour
 
@@ -46,6 +46,7 @@ export async function runSeed(seed: number, commands: number, bug?: Bug): Promis
     failures.push(`the run broke: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
   }
   await scheduler.run(() => true, 0)
+  if (bug?.dead !== undefined) simulated.network.die(bug.dead, Number.MAX_SAFE_INTEGER)
   const finished = drive(simulated, commands, () => {
     done += 1
   }).catch(fail)
@@ -67,7 +68,7 @@ export async function runSeed(seed: number, commands: number, bug?: Bug): Promis
       if (state.resting && restUntil === Number.POSITIVE_INFINITY) restUntil = scheduler.now() + 12 * day
       taken += 1
       if (taken > stepsMax) failures.push(`I39: ${stepsMax} steps, and it has not come to rest`)
-      return failures.length > 0 || scheduler.now() > restUntil
+      return failures.length > 0 || simulated.blocked.length > 0 || scheduler.now() > restUntil
     },
     scheduler.now() + 400 * day,
   )

@@ -74,7 +74,7 @@ export const tenant = 'ten_sim'
 
 export function createSimulated(seed: number, bug: Bug | undefined, take: (simulated: () => Simulated) => Take): Simulated {
   const scheduler = createScheduler(seed, startMs)
-  const faults = createFaults(scheduler)
+  const faults = createFaults(scheduler, bug?.dead === undefined ? [] : ['crash_before', 'crash_after'])
   const trace: string[] = []
   const errors: string[] = []
   const note = (what: string) => {
