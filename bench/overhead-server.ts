@@ -1,6 +1,7 @@
 /** The server whose overhead is measured: all that `npm start` starts, the channel's adapter included, against the upstream of overhead.ts. */
 import { z } from 'zod'
 import { channels } from '../src/channels/index.ts'
+import { noSpecs } from '../src/channels/judge.ts'
 import { readConfig } from '../src/config.ts'
 import { createKey, createTenant } from '../src/http/auth.ts'
 import { start } from '../src/main.ts'
@@ -18,7 +19,7 @@ const config = readConfig(
     VAULT_CAPTURE_PORT: '0',
     // Simulators of its own start too and are not used; plain http to loopback is allowed in the sandbox only.
     SANDBOX: 'true',
-    SPECS_DIR: `${settings.folder}/none`,
+    SPECS_DIR: noSpecs,
     ROUTE: settings.route,
     LOG_LEVEL: 'warn',
     ...settings.account,

@@ -7,7 +7,7 @@
 
 import { randomBytes } from 'node:crypto'
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
-import { createServer, type IncomingMessage, type Server } from 'node:http'
+import { createServer, type IncomingMessage } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -42,43 +42,44 @@ export type OverheadLine = {
 type Bound = { readonly oursMs: number; readonly upstreamMs: number }
 
 export async function benchOverhead(options: OverheadOptions): Promise<OverheadLine> {
-  const folder = mkdtempSync(join(tmpdir(), 'bindery-overhead-'))
-  const upstream = await openUpstream(options)
-  const database = await startEmbedded({ dataFolder: join(folder, 'database') })
-  const { host = '', user = '', database: name = '' } = database.connection
-  const databaseUrl = `postgres://${user}@localhost/${typeof name === 'string' ? name : ''}?host=${encodeURIComponent(host)}`
-  mkdirSync(join(folder, 'server'))
-  const child = await startChild('overhead-server.ts', {
-    databaseUrl,
-    folder: join(folder, 'server'),
-    account: upstream.account,
-    route: options.channel,
-  })
+  // What was opened is closed in the reverse order, also when the next thing does not open: a server left behind would keep us waiting.
+  const closing: (() => unknown)[] = []
   try {
-    await run(child, upstream, { ...options, seconds: 2 })
-    const rounds: (readonly Bound[])[] = []
-    for (let round = 0; round < options.rounds; round += 1) {
-      rounds.push(await run(child, upstream, options))
-      options.say(
-        `round ${round + 1}: p50 ${at(rounds[round] ?? [], 0.5).toFixed(2)} ms, p99 ${at(rounds[round] ?? [], 0.99).toFixed(2)} ms`,
-      )
-    }
-    const rounded = (value: number): number => Math.round(value * 100) / 100
-    return {
-      bench: 'overhead',
-      channel: options.channel,
-      per_second: options.perSecond,
-      p50_ms: rounded(median(rounds.map(one => at(one, 0.5)))),
-      p99_ms: rounded(median(rounds.map(one => at(one, 0.99)))),
-      upstream_p50_ms: rounded(median(rounds.flat().map(one => one.upstreamMs))),
-      binds: rounds.flat().length,
-    }
+    const folder = mkdtempSync(join(tmpdir(), 'bindery-overhead-'))
+    closing.unshift(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }))
+    const upstream = await openUpstream(options)
+    closing.unshift(upstream.close)
+    const database = await startEmbedded({ dataFolder: join(folder, 'database') })
+    closing.unshift(() => database.stop())
+    const { host = '', user = '', database: name = '' } = database.connection
+    const databaseUrl = `postgres://${user}@localhost/${typeof name === 'string' ? name : ''}?host=${encodeURIComponent(host)}`
+    mkdirSync(join(folder, 'server'))
+    const settings = { databaseUrl, folder: join(folder, 'server'), account: upstream.account, route: options.channel }
+    const child = await startChild('overhead-server.ts', settings)
+    closing.unshift(() => child.stop())
+    return await measure(child, upstream, options)
   } finally {
-    await child.stop()
-    await database.stop()
-    upstream.server.close()
-    upstream.server.closeAllConnections()
-    rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
+    for (const close of closing) await close()
+  }
+}
+
+async function measure(child: Ready, upstream: Upstream, options: OverheadOptions): Promise<OverheadLine> {
+  await run(child, upstream, { ...options, seconds: 2 })
+  const rounds: (readonly Bound[])[] = []
+  for (let round = 0; round < options.rounds; round += 1) {
+    const bound = await run(child, upstream, options)
+    rounds.push(bound)
+    options.say(`round ${round + 1}: p50 ${at(bound, 0.5).toFixed(2)} ms, p99 ${at(bound, 0.99).toFixed(2)} ms`)
+  }
+  const rounded = (value: number): number => Math.round(value * 100) / 100
+  return {
+    bench: 'overhead',
+    channel: options.channel,
+    per_second: options.perSecond,
+    p50_ms: rounded(median(rounds.map(one => at(one, 0.5)))),
+    p99_ms: rounded(median(rounds.map(one => at(one, 0.99)))),
+    upstream_p50_ms: rounded(median(rounds.flat().map(one => one.upstreamMs))),
+    binds: rounds.flat().length,
   }
 }
 
@@ -89,7 +90,7 @@ const at = (all: readonly Bound[], share: number): number => {
 
 type Upstream = {
   readonly account: Readonly<Record<string, string>>
-  readonly server: Server
+  readonly close: () => void
   readonly spentMs: Map<string, number>
 }
 
@@ -117,7 +118,11 @@ async function openUpstream({ channel, upstreamMs }: OverheadOptions): Promise<U
   const bound = server.address()
   if (bound === null || typeof bound === 'string') throw new Error('no port')
   const address = `http://127.0.0.1:${bound.port}`
-  return { account: Object.fromEntries(accountVariables(channel, 'test', credentials, address)), server, spentMs }
+  const close = (): void => {
+    server.close()
+    server.closeAllConnections()
+  }
+  return { account: Object.fromEntries(accountVariables(channel, 'test', credentials, address)), close, spentMs }
 }
 
 async function bodyOf(incoming: IncomingMessage): Promise<string> {
@@ -135,7 +140,7 @@ async function run(child: Ready, upstream: Upstream, { perSecond, seconds }: Ove
   const ready = await prepare(child, count)
   const from = performance.now()
   const timed = ready.map(async (body, i) => {
-    await sleep(from + (i * 1_000) / perSecond - performance.now())
+    await sleep(Math.max(0, from + (i * 1_000) / perSecond - performance.now()))
     const began = performance.now()
     const answer = await post(child, '/v1/instruments', body, `overhead-${made}-${i}`)
     return { id: named.parse(answer).id, active: answer.status === 'active', tookMs: performance.now() - began }

@@ -1,15 +1,15 @@
 /** The server as `npm start` runs it, in a process that can be killed: `src/main.ts` on a database and simulators that outlive it. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ClientConfig } from 'pg'
+import { noSpecs } from '../src/channels/judge.ts'
 import type { Credentials } from '../src/channels/sandbox-channel.ts'
 import type { Sandbox } from '../src/channels/sandbox-client.ts'
 import { accountVariables } from '../src/config-accounts.ts'
-import { finish } from '../src/world/processes.ts'
+import { runningProcesses } from '../test/processes.ts'
 
 export type ServerProgram = {
   readonly pid: number
@@ -41,7 +41,7 @@ export function environmentOf(around: Surroundings): Record<string, string> {
   return {
     ...{ PATH, HOME, LANG, TMPDIR: folder, NODE_ENV: 'test', LOG_LEVEL: 'info', DATA_FOLDER: join(folder, 'server') },
     ...{ PORT: String(port), VAULT_CAPTURE_PORT: String(capturePort), PUBLIC_URL: `http://127.0.0.1:${port}` },
-    ...{ DATABASE_URL: databaseUrl(around.connection), SANDBOX: 'true', SPECS_DIR: join(folder, 'no-specs'), ROUTE: 'stripe,adyen' },
+    ...{ DATABASE_URL: databaseUrl(around.connection), SANDBOX: 'true', SPECS_DIR: noSpecs, ROUTE: 'stripe,adyen' },
     ...Object.fromEntries(
       [...around.credentials].flatMap(([name, credentials]) =>
         accountVariables(name, 'test', credentials, sandbox.addresses.get(name) ?? ''),
@@ -70,7 +70,7 @@ export async function startServer(environment: Readonly<Record<string, string>>)
       child.kill(signal)
       return gone
     },
-    vaultPid: async () => (await childrenOf(pid)).find(one => one.command.includes('vault/serve.ts'))?.pid,
+    vaultPid: async () => (await runningProcesses()).find(one => one.parent === pid && one.command.includes('vault/serve.ts'))?.pid,
   }
   // What it prints when all of it runs; it listens a moment earlier.
   for (const end = Date.now() + startWithinMs; Date.now() < end; await sleep(20)) {
@@ -80,31 +80,6 @@ export async function startServer(environment: Readonly<Record<string, string>>)
   }
   await program.end('SIGKILL')
   throw new Error(`the server was not ready within ${startWithinMs} ms:\n${program.output().slice(-4000)}`)
-}
-
-type Running = { readonly pid: number; readonly command: string }
-
-/** From /proc where there is one, else from `ps`. */
-async function childrenOf(parent: number): Promise<readonly Running[]> {
-  if (existsSync('/proc/self/stat')) return readdirSync('/proc').flatMap(name => (/^\d+$/.test(name) ? childFromProc(name, parent) : []))
-  const { output } = await finish('ps', ['-A', '-o', 'pid=,ppid=,command='])
-  return output.split('\n').flatMap(line => {
-    const [, pid, above, command = ''] = /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(line) ?? []
-    return Number(above) === parent ? [{ pid: Number(pid), command }] : []
-  })
-}
-
-function childFromProc(name: string, parent: number): readonly Running[] {
-  try {
-    // The second field is the program's name in brackets, which may hold anything.
-    const above = readFileSync(`/proc/${name}/stat`, 'utf8')
-      .replace(/^.*\) /s, '')
-      .split(' ')[1]
-    if (Number(above) !== parent) return []
-    return [{ pid: Number(name), command: readFileSync(`/proc/${name}/cmdline`, 'utf8').replaceAll('\0', ' ') }]
-  } catch {
-    return []
-  }
 }
 
 /** A port that is free now, and may be taken again and again by a server that is started again and again. */

@@ -147,7 +147,10 @@ const described: Readonly<Record<Name, { readonly example: string; readonly abou
   PUBLIC_URL: { example: 'https://pay.example.com', about: 'where browsers and channels reach this server; required in production' },
   VAULT_CAPTURE_PORT: { example: '8081', about: 'port where the vault takes card numbers; 0 takes any free one; default 8081' },
   SANDBOX: { example: 'true', about: 'start simulated channels for test mode; default true, in production false' },
-  SPECS_DIR: { example: '../shared/specs', about: "folder of the channels' official specifications, by which the simulators are judged" },
+  SPECS_DIR: {
+    example: '../shared/specs',
+    about: "folder of the channels' official specifications, by which the simulators are judged; `none`: without a judge",
+  },
   TRUSTED_PROXIES: { example: '1', about: 'how many proxies in front of this server write X-Forwarded-For; default 0' },
   BODY_LIMIT_BYTES: { example: '65536', about: 'largest request body; default 65536' },
   CHANNEL_TIMEOUT_MS: { example: '5000', about: 'how long a channel may take to answer, in milliseconds; default 5000' },

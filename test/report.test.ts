@@ -6,14 +6,17 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 
 /** The runner inside a runner must be a process of its own, and must not take itself for a child of the outer one. */
-function reportOn(files: Readonly<Record<string, string>>): { passed: number; failed: string[]; skipped: string[]; output: string } {
+function reportOn(
+  files: Readonly<Record<string, string>>,
+  timeout = 60_000,
+): { passed: number; failed: string[]; skipped: string[]; output: string } {
   const folder = mkdtempSync(join(tmpdir(), 'bindery-report-'))
   try {
     for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), `import { test } from 'node:test'\n${text}`)
     const paths = Object.keys(files).map(name => join(folder, name))
     const script = `
       import { report } from ${JSON.stringify(new URL('./report.ts', import.meta.url).href)}
-      const result = await report({ files: ${JSON.stringify(paths)}, concurrency: 2 })
+      const result = await report({ files: ${JSON.stringify(paths)}, concurrency: 2, timeout: ${timeout} })
       console.log('\\n' + JSON.stringify(result))`
     writeFileSync(join(folder, 'main.mjs'), script)
     const { NODE_TEST_CONTEXT: _, ...env } = process.env
@@ -49,4 +52,21 @@ test('every way to fail is a failure', () => {
       `${file} is not among ${failed.join(', ')}`,
     )
   assert.ok(!failed.includes('assert.test.mjs: outer'), 'the whole is not counted beside its part')
+})
+
+test('a file that hangs, and left a process that holds its output, is a failure and not the end of the run', () => {
+  const { passed, failed, output } = reportOn(
+    {
+      'hangs.test.mjs': `import { spawn } from 'node:child_process'
+        test('hangs', () => { spawn('sleep', ['120'], { stdio: 'inherit' }); setInterval(() => {}, 1_000); return new Promise(() => {}) })`,
+      'after.test.mjs': `test('fine', () => {})`,
+    },
+    1_000,
+  )
+  assert.equal(passed, 1)
+  assert.ok(
+    failed.some(one => one.startsWith('hangs.test.mjs')),
+    failed.join(', '),
+  )
+  assert.match(output, /HUNG hangs\.test\.mjs/)
 })

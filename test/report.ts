@@ -1,6 +1,7 @@
 /** Runs test files and prints one line a file, every failure in full; what passed one by one would bury what failed. */
 import { relative } from 'node:path'
 import { type RunOptions, run } from 'node:test'
+import { killTrees } from './processes.ts'
 
 export type Report = {
   readonly passed: number
@@ -18,7 +19,8 @@ export const indent = (text: string): string => text.trimEnd().replaceAll(/^/gm,
 const place = (of: Tested): string =>
   of.file === undefined || of.name === of.file ? relative('.', of.name) : `${relative('.', of.file)}: ${of.name}`
 
-export async function report(options: RunOptions): Promise<Report> {
+/** `timeout`, in milliseconds, is for each file. */
+export async function report(options: RunOptions & { readonly timeout: number }): Promise<Report> {
   let passed = 0
   const failed: string[] = []
   const skipped: string[] = []
@@ -35,6 +37,7 @@ export async function report(options: RunOptions): Promise<Report> {
     return true
   }
   const stream = run(options)
+  endHung(stream, options.timeout)
   stream.on('test:pass', event => {
     // A file that ends well without a test is told as a test of the file's name.
     if (event.name === event.file) fail(place(event), 'has no tests')
@@ -69,6 +72,23 @@ export async function report(options: RunOptions): Promise<Report> {
   })
   return { passed, failed, skipped, cases }
 }
+
+/** Node asks a file whose time is over to end, and then waits until nobody holds its output: without this a server left behind stops the run. */
+function endHung(stream: ReturnType<typeof run>, timeout: number): void {
+  const timers = new Map<string, NodeJS.Timeout>()
+  stream.on('test:dequeue', ({ name, file }) => {
+    if (name !== file) return
+    const end = (): void => {
+      console.log(`HUNG ${relative('.', name)}: killed, with all it started, after ${seconds(timeout + graceMs)}`)
+      void killTrees(name)
+    }
+    timers.set(name, setTimeout(end, timeout + graceMs))
+  })
+  stream.on('test:complete', ({ name, file }) => {
+    if (name === file) clearTimeout(timers.get(name))
+  })
+}
+const graceMs = 5_000
 
 /** What the test threw, not the wrapper that the runner puts around it. */
 function detailOf(error: Error): string {

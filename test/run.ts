@@ -9,8 +9,8 @@ import { startTestServer, testServerVariable } from '../src/world/testing.ts'
 import { indent, report, seconds } from './report.ts'
 
 const folders = ['src', 'sim', 'bench', 'demo', 'proofs', 'test']
-/** Whoever takes longer hangs. */
-const fileTimeoutMs = 300_000
+/** Whoever takes longer hangs: three times the longest, on a machine of two cores. */
+const fileTimeoutMs = 900_000
 
 const wanted = process.argv.slice(2)
 const files = globSync(folders.map(folder => `${folder}/**/*.test.ts`))

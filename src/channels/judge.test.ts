@@ -212,6 +212,7 @@ describe('the judge', () => {
     assert.equal(specJudge(folder, {}), 'on')
     assert.equal(specJudge(missing, {}), 'off')
     assert.throws(() => specJudge(missing, { CI: '1' }), /SPECS_DIR/)
+    assert.equal(specJudge('none', { CI: '1' }), 'off')
     assert.equal(specsDirOf({ SPECS_DIR: '/somewhere' }), '/somewhere')
   })
 

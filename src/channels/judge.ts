@@ -268,8 +268,12 @@ function say(error: ErrorObject): string {
   return `${error.message ?? error.keyword}${extra}`
 }
 
+/** Instead of a folder: who measures time wants no judge, wherever it runs. */
+export const noSpecs = 'none'
+
 /** Whether the specifications are here. With `CI=1` a missing folder is an error: a proof that did not run is not a proof. */
 export function specJudge(specsDir: string, environment: Readonly<Record<string, string | undefined>> = process.env): 'on' | 'off' {
+  if (specsDir === noSpecs) return 'off'
   if (existsSync(specsDir)) return 'on'
   if (environment.CI === '1') throw new Error(`CI=1, but there are no specifications at ${specsDir} (SPECS_DIR)`)
   return 'off'
