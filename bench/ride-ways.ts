@@ -94,7 +94,7 @@ const outcomeRows = (b: Bind) => ({
     id: b.event,
     tenant: b.tenant,
     subject: b.instrument,
-    type: 'instrument.active',
+    type: 'instrument.bound',
     sequence: 1n,
     data: { instrument: b.instrument, status: 'active' },
     created_at: b.now,

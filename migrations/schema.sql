@@ -57,6 +57,9 @@ create table bindery.bindings (
   updated_at timestamp with time zone not null,
   version integer not null,
   route jsonb,
+  shown jsonb,
+  reason text,
+  notified integer not null,
   constraint bindings_pkey PRIMARY KEY (tenant, id),
   constraint bindings_slot UNIQUE (slot, tenant),
   constraint bindings_slot_held CHECK (((slot IS NULL) = (status = ANY (ARRAY['revoking'::text, 'revoked'::text, 'expired'::text, 'failed'::text])))),
@@ -227,6 +230,23 @@ create table bindery.inbox (
 );
 CREATE INDEX inbox_due ON bindery.inbox USING btree (due_at) WHERE (due_at IS NOT NULL);
 
+create table bindery.instrument_facts (
+  tenant text collate "C" not null,
+  id text collate "C" not null,
+  instrument text collate "C" not null,
+  source text collate "C" not null,
+  source_event text collate "C" not null,
+  kind text collate "C" not null,
+  news jsonb not null,
+  standing jsonb not null,
+  effective_at timestamp with time zone not null,
+  seen_at timestamp with time zone not null,
+  request text collate "C",
+  constraint instrument_facts_pkey PRIMARY KEY (tenant, id),
+  constraint instrument_facts_source_event UNIQUE (instrument, source_event, source, tenant)
+);
+CREATE INDEX instrument_facts_instrument ON bindery.instrument_facts USING btree (instrument, tenant);
+
 create table bindery.instruments (
   tenant text collate "C" not null,
   id text collate "C" not null,
@@ -244,11 +264,17 @@ create table bindery.instruments (
   updated_at timestamp with time zone not null,
   version integer not null,
   "position" bigint not null generated always as identity,
+  captured jsonb not null,
+  own jsonb not null,
+  reasons jsonb not null,
+  due_at timestamp with time zone,
+  clock text collate "C",
   constraint instruments_pkey PRIMARY KEY (tenant, id),
   constraint instruments_status CHECK ((status = ANY (ARRAY['pending'::text, 'active'::text, 'suspended'::text, 'expired'::text, 'failed'::text, 'replaced'::text, 'blocked'::text, 'unbound'::text, 'erased'::text]))),
   constraint instruments_owner FOREIGN KEY (tenant, customer) REFERENCES bindery.customers(tenant, id)
 ) with (fillfactor=50);
 CREATE INDEX instruments_customer ON bindery.instruments USING btree (customer, tenant);
+CREATE INDEX instruments_due ON bindery.instruments USING btree (due_at) WHERE (due_at IS NOT NULL);
 CREATE INDEX instruments_position ON bindery.instruments USING btree (mode, tenant, "position");
 
 create table bindery.operations (

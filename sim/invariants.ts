@@ -2,10 +2,10 @@
  * What must never happen, checked at the end of every simulated run over our rows and the channels' own books. The numbers are those of
  * the project's list of invariants; each says what it holds and gives back the violations it found.
  */
-import { foldBinding, overlay } from '../src/instruments/binding.ts'
+import { foldBinding } from '../src/instruments/binding.ts'
 import { asFact } from '../src/instruments/fact.ts'
-import { deriveStatus } from '../src/instruments/instrument.ts'
-import type { BindingRow, InstrumentRow } from '../src/instruments/tables.ts'
+import type { InstrumentRow } from '../src/instruments/tables.ts'
+import { type Difference, verifyBinding, verifyInstrument } from '../src/instruments/verify.ts'
 import { difference, effects, falselyFailed, orphans, presentedAgain, tooEarly, unheld } from './books.ts'
 import { alive, by, channelList, type Invariant, type Ledger, ledgerOf, open, planned } from './ledger.ts'
 import { untold } from './notices.ts'
@@ -38,20 +38,19 @@ export const invariants: readonly Invariant[] = [
     },
   },
   {
-    name: 'I2 every status is what the facts say, by edges of the table',
-    holds: ledger => ledger.bindings.flatMap(row => recomputed(ledger, row)),
+    name: 'I2 every binding is what its facts say, by edges of the table',
+    holds: ({ bindings: rows, facts: told, operations: asked }) => {
+      const [facts, operations] = [by(told, row => row.binding), by(asked, row => row.binding)]
+      return rows.flatMap(row => verifyBinding(row, facts.get(row.id) ?? [], operations.get(row.id) ?? []).map(sayDifference))
+    },
   },
   {
-    name: 'I2 every instrument is what its bindings say',
-    holds: ({ instruments: all, bindings: rows }) => {
-      const of = by(rows, row => row.instrument)
-      return all.flatMap(row => {
-        const right = deriveStatus(
-          { unbound: row.unbound_at !== null },
-          (of.get(row.id) ?? []).map(one => one.status),
-        )
-        return right === row.status ? [] : [`${row.id} is ${row.status}, its bindings say ${right}`]
-      })
+    name: 'I2 every instrument is what its facts and its bindings say',
+    holds: ({ instruments: all, bindings: rows, instrumentFacts: told }) => {
+      const [of, facts] = [by(rows, row => row.instrument), by(told, row => row.instrument)]
+      return all.flatMap(row =>
+        verifyInstrument({ instrument: row, bindings: of.get(row.id) ?? [], facts: facts.get(row.id) ?? [] }).map(sayDifference),
+      )
     },
   },
   {
@@ -142,16 +141,8 @@ export const invariants: readonly Invariant[] = [
   { name: 'no error of our own', holds: ({ simulated }) => simulated.errors },
 ]
 
-function recomputed(ledger: Ledger, row: BindingRow): readonly string[] {
-  const told = ledger.facts.filter(one => one.binding === row.id)
-  const { known } = foldBinding(told.map(asFact))
-  const unanswered = ledger.operations.some(
-    one => one.binding === row.id && one.verb !== 'revoke' && one.cause !== null && (one.status === 'open' || one.status === 'parked'),
-  )
-  const right = overlay(known.status, unanswered)
-  if (right !== row.status) return [`${row.id} is ${row.status}, its facts say ${right} (${told.map(one => one.kind).join(', ')})`]
-  return known.token === row.token ? [] : [`${row.id} has token ${row.token}, its facts say ${known.token}`]
-}
+const sayDifference = ({ of, column, stored, right }: Difference): string =>
+  `${of} has ${column} ${JSON.stringify(stored)}, what it is made of says ${JSON.stringify(right)}`
 
 /** Every violation of a finished run. */
 export function check(simulated: Simulated): readonly string[] {

@@ -3,8 +3,8 @@ import type { ChannelName } from '../src/channels/channel.ts'
 import { channels } from '../src/channels/index.ts'
 import type { Books } from '../src/channels/simulator.ts'
 import { deliveries, events } from '../src/events/tables.ts'
-import type { BindingRow, FactRow, InstrumentRow, OperationRow } from '../src/instruments/tables.ts'
-import { bindings, facts, identities, inbox, instruments, operations } from '../src/instruments/tables.ts'
+import type { BindingRow, FactRow, InstrumentFactRow, InstrumentRow, OperationRow } from '../src/instruments/tables.ts'
+import { bindings, facts, identities, inbox, instrumentFacts, instruments, operations } from '../src/instruments/tables.ts'
 import type { Row } from '../src/world/table.ts'
 import type { Simulated } from './world.ts'
 
@@ -13,6 +13,7 @@ export type Ledger = {
   readonly bindings: readonly BindingRow[]
   readonly operations: readonly OperationRow[]
   readonly facts: readonly FactRow[]
+  readonly instrumentFacts: readonly InstrumentFactRow[]
   readonly identities: readonly Row<typeof identities>[]
   readonly events: readonly Row<typeof events>[]
   readonly deliveries: readonly Row<typeof deliveries>[]
@@ -28,6 +29,7 @@ export const ledgerOf = (simulated: Simulated): Ledger => ({
   bindings: simulated.all(bindings),
   operations: simulated.all(operations),
   facts: simulated.all(facts),
+  instrumentFacts: simulated.all(instrumentFacts),
   identities: simulated.all(identities),
   events: simulated.all(events),
   deliveries: simulated.all(deliveries),

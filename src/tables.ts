@@ -2,7 +2,18 @@
 import { cursors, deliveries, events, webhookEndpoints } from './events/tables.ts'
 import { apiKeys, idempotency, tenants } from './http/tables.ts'
 import { routingRules } from './instruments/routing.ts'
-import { bindings, channelNames, clocks, customers, facts, identities, inbox, instruments, operations } from './instruments/tables.ts'
+import {
+  bindings,
+  channelNames,
+  clocks,
+  customers,
+  facts,
+  identities,
+  inbox,
+  instrumentFacts,
+  instruments,
+  operations,
+} from './instruments/tables.ts'
 import { accounts } from './ledger/account.ts'
 import { transfers } from './ledger/transfer.ts'
 import type { AnyTable } from './world/table.ts'
@@ -17,6 +28,7 @@ export const tables: readonly AnyTable[] = [
   bindings,
   operations,
   facts,
+  instrumentFacts,
   identities,
   channelNames,
   inbox,

@@ -7,6 +7,7 @@ import type { Dispatcher } from './events/dispatch.ts'
 import { fanOut } from './events/fanOut.ts'
 import type { EventQueries } from './events/queries.ts'
 import { pruneIdempotency } from './http/idempotency.ts'
+import { dueInstruments, fallDue } from './instruments/fallDue.ts'
 import { hearAgain } from './instruments/news.ts'
 import { settle } from './instruments/settle.ts'
 import type { Settler } from './instruments/settler.ts'
@@ -28,6 +29,7 @@ export function duties(
   return [
     { name: 'settle operations', everyMs: 500, run: () => of.settler.tick() },
     { name: 'hear news again', everyMs: 1_000, run: () => hearDue(world) },
+    { name: 'tell instruments what time did', everyMs: 10_000, run: () => timeDue(world) },
     { name: 'fan out events', everyMs: 250, run: () => fanOut(world, of.queries) },
     { name: 'deliver webhooks', everyMs: 250, run: () => of.dispatcher.tick() },
     { name: 'forget idempotency keys', everyMs: 60_000, run: () => pruneIdempotency(world) },
@@ -56,6 +58,11 @@ export async function settleDue(world: World): Promise<number> {
 export async function hearDue(world: World): Promise<number> {
   const due = await world.store.due(inbox, { now: world.now(), clock: null, limit: batch })
   return count(await Promise.all(due.map(row => attend(world, 'hearing news again', row.event, () => hearAgain(world, row)))))
+}
+
+export async function timeDue(world: World): Promise<number> {
+  const due = await dueInstruments(world, { now: world.now(), clock: null, limit: batch })
+  return count(await Promise.all(due.map(row => attend(world, 'telling an instrument what time did', row.id, () => fallDue(world, row)))))
 }
 
 /** Only what succeeded: a duty whose rows all fail must come to rest between its turns. */

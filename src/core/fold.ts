@@ -39,6 +39,8 @@ export type Folded<State extends string, F> = {
   readonly status: State
   /** Facts that had an edge, in fold order. */
   readonly applied: readonly F[]
+  /** The state after each of them. */
+  readonly states: readonly State[]
   /** Facts that were illegal where they stand; kept, and told why. */
   readonly ignored: readonly { readonly fact: F; readonly reason: string }[]
 }
@@ -51,6 +53,7 @@ export function fold<State extends string, On extends string, F extends Foldable
 ): Folded<State, F> {
   const sorted = [...facts].sort((a, b) => compareOrder(a.order, b.order))
   const applied: F[] = []
+  const states: State[] = []
   const ignored: { fact: F; reason: string }[] = []
   let status = start
   let before: string | undefined
@@ -62,7 +65,8 @@ export function fold<State extends string, On extends string, F extends Foldable
     else {
       status = to
       applied.push(fact)
+      states.push(to)
     }
   }
-  return { status, applied, ignored }
+  return { status, applied, states, ignored }
 }

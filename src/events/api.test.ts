@@ -69,8 +69,8 @@ test('an endpoint is created, read, changed, disabled, enabled and deleted', asy
   assert.deepEqual([body.url, body.types, body.status, body.livemode], ['https://shop.example.com/hooks', ['*'], 'enabled', false])
   const params = { id: body.id }
   assert.deepEqual((await call(stage, 'getWebhookEndpoint', { params })).body, body)
-  const changed = (await call(stage, 'updateWebhookEndpoint', { params, body: { types: ['binding.*', 'instrument.active'] } })).body
-  assert.deepEqual([changed.types, changed.description], [['binding.*', 'instrument.active'], 'Shop'])
+  const changed = (await call(stage, 'updateWebhookEndpoint', { params, body: { types: ['binding.*', 'instrument.bound'] } })).body
+  assert.deepEqual([changed.types, changed.description], [['binding.*', 'instrument.bound'], 'Shop'])
   const disabled = (await call(stage, 'disableWebhookEndpoint', { params })).body
   assert.deepEqual([disabled.status, disabled.disabled_reason], ['disabled', 'requested'])
   const enabled = (await call(stage, 'enableWebhookEndpoint', { params })).body
@@ -163,7 +163,7 @@ test('the secret is read apart, and no other answer holds it', async () => {
 test('events are listed in pages in both directions, and a page is never shifted by what comes after', async () => {
   const stage = createStage()
   const all = Array.from({ length: 7 }, (_, index) =>
-    eventOf(stage, 'ins_1', index + 1, { type: index % 2 === 0 ? 'binding.active' : 'instrument.active' }),
+    eventOf(stage, 'ins_1', index + 1, { type: index % 2 === 0 ? 'binding.active' : 'instrument.bound' }),
   )
   await recordAll(stage, ...all)
   let late = 0
@@ -183,7 +183,7 @@ test('events are listed in pages in both directions, and a page is never shifted
   }
   assert.deepEqual(await walk({}), [7, 6, 5, 4, 3, 2, 1])
   assert.deepEqual((await walk({ order: 'oldest_first', instrument: `ins_${'0'.repeat(26)}` })).length, 0)
-  assert.deepEqual((await walk({ order: 'oldest_first', type: 'instrument.active' })).slice(0, 3), [2, 4, 6])
+  assert.deepEqual((await walk({ order: 'oldest_first', type: 'instrument.bound' })).slice(0, 3), [2, 4, 6])
   for (const bad of [
     'cur_',
     'x',
@@ -205,7 +205,7 @@ test('deliveries are listed by state, and a parked or delivered one is replayed 
   const params = { id }
   const from = new Date(stage.world.now()).toISOString()
   const all = [1, 2, 3].map(sequence => eventOf(stage, 'ins_1', sequence))
-  await recordAll(stage, ...all, eventOf(stage, 'ins_1', 4, { type: 'instrument.active' }))
+  await recordAll(stage, ...all, eventOf(stage, 'ins_1', 4, { type: 'instrument.bound' }))
   await work(stage)
   const to = new Date(stage.world.now()).toISOString()
   stage.clock.nowMs += 1
@@ -283,7 +283,7 @@ test('every type of event stands in the document of the API', () => {
     version: '0',
   })
   const webhooks = Object.keys(Object(document.webhooks))
-  for (const type of ['instrument.active', 'instrument.unbound', 'binding.challenge', 'binding.updated', 'webhook_endpoint.disabled'])
+  for (const type of ['instrument.bound', 'instrument.unbound', 'binding.challenge', 'binding.updated', 'webhook_endpoint.disabled'])
     assert.ok(webhooks.includes(type), type)
   assert.equal(new Set(eventEndpoints(stage.queries).map(one => one.name)).size, eventEndpoints(stage.queries).length)
 })

@@ -36,7 +36,7 @@ const listEvents = (queries: EventQueries): Endpoint =>
     query: z.strictObject({
       ...listQuery,
       order,
-      type: z.enum(eventTypes, 'must be a type of event, such as instrument.active').optional(),
+      type: z.enum(eventTypes, 'must be a type of event, such as instrument.bound').optional(),
       instrument: id('ins').optional(),
     }),
     body: nothing,

@@ -2,10 +2,10 @@
 import { z } from 'zod'
 import type { WebhookDescription } from '../http/openapi.ts'
 import { bindingLifecycle } from '../instruments/binding.ts'
-import { instrumentStatuses } from '../instruments/instrument.ts'
+import { instrumentNotices } from '../instruments/notice.ts'
 import { bindingShape, instrumentShape } from '../instruments/shapes.ts'
 
-const instrumentTypes = instrumentStatuses.map(status => `instrument.${status}` as const)
+const instrumentTypes = instrumentNotices.map(what => `instrument.${what}` as const)
 const bindingTypes = [...bindingLifecycle.states.map(status => `binding.${status}` as const), 'binding.updated' as const]
 const endpointTypes = ['webhook_endpoint.disabled'] as const
 
@@ -32,6 +32,10 @@ const changeShape = z.object({
   instrument: instrumentShape,
   binding: bindingShape.optional(),
   previous: z.record(z.string(), z.unknown()).describe('The statuses before.'),
+  corrects: z
+    .object({ sequence: z.int(), binding: z.string(), instrument: z.string() })
+    .optional()
+    .describe('Late news showed that an earlier notice of this binding, named by its sequence, told a status it never had. Take it back.'),
 })
 const disabledShape = z.object({
   webhook_endpoint: z.object({
@@ -42,6 +46,21 @@ const disabledShape = z.object({
   }),
 })
 
+const instrumentSummaries: Readonly<Record<(typeof instrumentTypes)[number], string>> = {
+  'instrument.pending': 'An instrument waits again for a channel or the customer.',
+  'instrument.bound': 'An instrument can be charged: a channel has bound it.',
+  'instrument.expiring': 'A card ends soon. Its status stays.',
+  'instrument.expired': 'An instrument works no more by itself: its card, token or account has ended.',
+  'instrument.updated': 'What is known of an instrument changed; or an expired one was renewed.',
+  'instrument.suspended': 'An instrument must not be charged for now.',
+  'instrument.resumed': 'A suspended or blocked instrument can be charged again.',
+  'instrument.failed': 'No channel has bound it.',
+  'instrument.replaced': 'Another instrument stands in its place.',
+  'instrument.blocked': 'You blocked it.',
+  'instrument.unbound': 'It was given up, or no channel holds it any more.',
+  'instrument.erased': 'What was known of it is being, or has been, destroyed.',
+}
+
 const described = (type: string, summary: string, data: z.ZodType): WebhookDescription => ({
   type,
   summary,
@@ -50,7 +69,7 @@ const described = (type: string, summary: string, data: z.ZodType): WebhookDescr
 
 /** For the document of the API. */
 export const webhookDescriptions: readonly WebhookDescription[] = [
-  ...instrumentTypes.map(type => described(type, `An instrument became ${type.split('.')[1]}.`, changeShape)),
+  ...instrumentTypes.map(type => described(type, instrumentSummaries[type], changeShape)),
   ...bindingLifecycle.states.map(state =>
     described(`binding.${state}`, `A binding became ${state}; its instrument's status stayed.`, changeShape),
   ),

@@ -57,7 +57,7 @@ test('an event reaches every endpoint that wants its type, signed, once', async 
   await staged(async (stage, receiver) => {
     const other = await createReceiver()
     const endpoint = await createEndpoint(stage, receiver.url, ['binding.*'])
-    await createEndpoint(stage, other.url, ['instrument.active'])
+    await createEndpoint(stage, other.url, ['instrument.bound'])
     const event = eventOf(stage, 'ins_1', 1)
     await recordAll(stage, event)
     await work(stage)

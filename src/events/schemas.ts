@@ -5,7 +5,7 @@ import { eventPatterns } from './catalogue.ts'
 import { replayMax } from './replay.ts'
 
 const types = z
-  .array(z.enum(eventPatterns, 'must be a type of event, such as instrument.active, or instrument.* or *'), 'must be a list of event types')
+  .array(z.enum(eventPatterns, 'must be a type of event, such as instrument.bound, or instrument.* or *'), 'must be a list of event types')
   .min(1, 'must name at least one type')
   .max(eventPatterns.length, `must have at most ${eventPatterns.length} entries`)
   .describe('Types of events: one by one, all of a kind (`binding.*`), or all (`*`).')

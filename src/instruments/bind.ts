@@ -11,7 +11,7 @@ import { type Committed, expect, insert, moveTo, type Write } from '../world/sto
 import type { Captured, Mode, World } from '../world/world.ts'
 import { readCustomer } from './customer.ts'
 import type { Decision, Rows } from './decide.ts'
-import { ended } from './instrument.ts'
+import { derive, ended } from './instrument.ts'
 import { newBinding, newBindOperation, newInstrument } from './intent.ts'
 import { inOrder } from './learn.ts'
 import { type Choice, chooseRoute, freeOf, knownChannels, preferred } from './route.ts'
@@ -181,7 +181,9 @@ function planBind(world: World, request: BindRequest, known: Known & { readonly 
     return { held: reusable }
   }
   const display = displayOf(source, captured)
-  const instrument = reusable?.instrument ?? newInstrument(world, { ...owned(request), kind: kindOfSource[source.type], display })
+  const instrument =
+    reusable?.instrument ??
+    newInstrument(world, { ...owned(request), kind: kindOfSource[source.type], display, clock: known.customer.clock })
   // A number no other capture of this instrument has; the instrument takes it over when it turns out to be good.
   const cardVersion = reusable === undefined ? 1 : reusable.bindings.length + 1
   const capture = captureOf(request.subject)
@@ -205,7 +207,10 @@ function planBind(world: World, request: BindRequest, known: Known & { readonly 
   }
   const leg = legOf(first, choice.all ? {} : { route: free.slice(1) })
   const legs = [leg, ...others.map(channel => legOf(channel, { adoptedBy: leg.operation.id }))] as const
-  const pending = reusable === undefined ? instrument : reopened(instrument, display, world.now())
+  const pending =
+    reusable === undefined
+      ? instrument
+      : reopened(instrument, display, [...reusable.bindings, ...legs.map(one => one.binding)], world.now())
   const mine: Write[] =
     reusable === undefined
       ? [insert(instruments, instrument), ...identityWrites(world, request, known, instrument)]
@@ -225,10 +230,15 @@ function planBind(world: World, request: BindRequest, known: Known & { readonly 
 const owned = ({ tenant, mode, customer, metadata }: BindRequest) => ({ tenant, mode, customer, metadata })
 
 /** An instrument that is bound again: with another expiry it is a reissued card, shown once it is not contradicted by a live binding. */
-function reopened(instrument: InstrumentRow, display: InstrumentRow['display'], now: number): InstrumentRow {
-  const over = instrument.status === 'failed' || instrument.status === 'expired'
-  const status = over ? 'pending' : instrument.status
-  return { ...instrument, status, updated_at: now, display: instrument.status === 'active' ? instrument.display : display }
+function reopened(
+  instrument: InstrumentRow,
+  captured: InstrumentRow['captured'],
+  bindings: readonly BindingRow[],
+  now: number,
+): InstrumentRow {
+  if (instrument.status === 'active') return { ...instrument, updated_at: now }
+  const after = { ...instrument, captured }
+  return { ...after, ...derive(after, bindings), updated_at: now }
 }
 
 /** The identity is new, or points to an instrument that has ended and passes to the new one. Some instruments have none yet. */

@@ -134,6 +134,8 @@ export type Known = {
   readonly action: NextAction | null
   readonly refusal: Refusal | null
   readonly shown: Shown | undefined
+  /** Why it is as it is, in the words of whoever told. */
+  readonly reason: string | null
   readonly identity: Bound['identity']
   /** When the token lapses, and from when on it is refreshed. Unix milliseconds. */
   readonly validUntilMs: number | undefined
@@ -149,11 +151,19 @@ export const nothingKnown: Known = {
   action: null,
   refusal: null,
   shown: undefined,
+  reason: null,
   identity: undefined,
   validUntilMs: undefined,
   refreshAtMs: undefined,
   network_transaction_id: null,
   transaction_link_id: null,
+}
+
+/** The reason belongs to the status: it goes when the status does. */
+function reasonAfter(known: Known, to: BindingStatus, news: AnyNews): string | null {
+  if ('reason' in news && news.reason !== undefined) return news.reason
+  if (news.kind === 'reinstated') return news.evidence
+  return to === known.status ? known.reason : null
 }
 
 /** What one applied fact adds to what is known. */
@@ -162,7 +172,13 @@ function absorb(known: Known, fact: Fact): Known {
   if (to === undefined) return known
   const news = fact.news
   const names = 'references' in news && news.references !== undefined ? { ...known.names, ...news.references } : known.names
-  const base: Known = { ...known, status: to, names, action: to === 'challenge' ? known.action : null }
+  const base: Known = {
+    ...known,
+    status: to,
+    names,
+    action: to === 'challenge' ? known.action : null,
+    reason: reasonAfter(known, to, news),
+  }
   switch (news.kind) {
     case 'challenged':
       return { ...base, action: news.alternatives === undefined ? news.action : { ...news.action, alternatives: news.alternatives } }

@@ -4,11 +4,12 @@
  */
 import { type ChannelName, type References, unfindable } from '../channels/channel.ts'
 import type { IdPrefix } from '../core/id.ts'
+import { same } from '../core/same.ts'
 import { insert, moveTo, type Write } from '../world/store.ts'
 import { type FactKind, foldBinding, holdsSlot, type Known, overlay } from './binding.ts'
 import { asFact, factRow, type NewFact } from './fact.ts'
 import { failOver } from './failover.ts'
-import { deriveStatus } from './instrument.ts'
+import { derive } from './instrument.ts'
 import { notice } from './notice.ts'
 import { type OperationStatus, patienceMs, untilMax, waitMs } from './operation.ts'
 import { planRefresh } from './refresh.ts'
@@ -71,39 +72,25 @@ export type Decision = {
 
 export function decide(rows: Rows, change: Change, minds: Minds): Decision {
   const fresh = change.facts.map(one => factRow(rows, one, minds))
-  const { known, folded } = foldBinding([...rows.facts, ...fresh].map(asFact))
+  const { known, folded: fold } = foldBinding([...rows.facts, ...fresh].map(asFact))
   const alive = known.status === 'active' || known.status === 'suspended'
-  const stray = strayToken(rows, fresh, folded.ignored) ?? revivedToken(rows, fresh, known)
+  const stray = strayToken(rows, fresh, fold.ignored) ?? revivedToken(rows, fresh, known)
   const revoke = (alive && unwanted(rows)) || stray !== undefined ? planRevoke(rows, stray, minds) : undefined
   const status = revoke?.fact === undefined ? known.status : 'revoking'
   const settled = settle(rows, change, status, fresh, minds)
   const after = { ...rows, operations: settled.map(([, one]) => one) }
   const refresh = revoke === undefined && alive ? planRefresh(after, known, minds) : undefined
   const added = (revoke === undefined ? 0 : 1) + (refresh === undefined ? 0 : 1)
-  const binding = bindingAfter(rows.binding, { ...known, status }, settled, added, minds.now)
-  const other = failOver(rows, { known, change: fresh, binding }, minds)
-  const all = [...rows.siblings, binding, ...(other === undefined ? [] : [other.binding])].sort((a, b) => (a.id < b.id ? -1 : 1))
-  const derived = deriveStatus(
-    { unbound: rows.instrument.unbound_at !== null },
-    all.map(one => one.status),
-  )
-  const display = binding.status === 'active' ? displayAfter(rows.instrument, known.shown) : rows.instrument.display
-  const visible =
-    binding.status !== rows.binding.status ||
-    derived !== rows.instrument.status ||
-    binding.token !== rows.binding.token ||
-    JSON.stringify(binding.action) !== JSON.stringify(rows.binding.action) ||
-    display !== rows.instrument.display
-  const { sequence } = rows.instrument
+  const folded = bindingAfter(rows.binding, { ...known, status }, settled, added, minds.now)
+  const other = failOver(rows, { known, change: fresh, binding: folded }, minds)
+  const others = [...rows.siblings, ...(other === undefined ? [] : [other.binding])]
+  const derived = derive(rows.instrument, [...others, folded])
+  const visible = differs(rows.instrument, derived, ['status', 'display', 'reasons']) || differs(rows.binding, folded, shownOfBinding)
+  const sequence = rows.instrument.sequence + 1
+  const binding: BindingRow = visible ? { ...folded, notified: sequence } : folded
+  const all = [...others, binding].sort((a, b) => (a.id < b.id ? -1 : 1))
   const instrument: InstrumentRow = visible
-    ? {
-        ...rows.instrument,
-        status: derived,
-        display,
-        card_version: sealedVersion(rows, binding),
-        sequence: sequence + 1,
-        updated_at: minds.now,
-      }
+    ? { ...rows.instrument, ...derived, card_version: sealedVersion(rows, binding), sequence, updated_at: minds.now }
     : rows.instrument
   const writes: Write[] = [...fresh, ...(revoke?.fact === undefined ? [] : [revoke.fact])].map(one => insert(facts, one))
   writes.push(moveTo(bindings, rows.binding, binding))
@@ -114,13 +101,38 @@ export function decide(rows: Rows, change: Change, minds: Minds): Decision {
   if (revoke !== undefined) writes.push(insert(operations, revoke.operation))
   if (refresh !== undefined) writes.push(insert(operations, refresh))
   if (other !== undefined) writes.push(insert(bindings, other.binding), insert(operations, other.operation))
-  if (visible) writes.push(moveTo(instruments, rows.instrument, instrument), notice(rows, instrument, binding, all, minds))
+  if (visible)
+    writes.push(
+      moveTo(instruments, rows.instrument, instrument),
+      notice({ before: rows, instrument, binding, all, corrects: contradicted(rows, fresh) }, minds),
+    )
   return {
     writes,
     instrument,
     bindings: all,
     next: [...(revoke === undefined ? [] : [revoke.operation]), ...(other === undefined ? [] : [other.operation])],
   }
+}
+
+/** What of a binding goes out in notices. */
+const shownOfBinding = ['status', 'token', 'action', 'reason', 'shown'] as const
+
+/** Whether any of these would be told differently. */
+export function differs<T extends object, K extends keyof T>(before: T, after: Pick<T, K>, names: readonly K[]): boolean {
+  return names.some(name => !same(before[name], after[name]))
+}
+
+/**
+ * Whether what was told of this binding last was wrong: a fact that came late stands before the one that had made its status, and with it that
+ * one no longer leads there.
+ */
+function contradicted(rows: Rows, fresh: readonly FactRow[]): boolean {
+  const before = foldBinding(rows.facts.map(asFact)).folded
+  const last = before.applied.at(-1)
+  if (last === undefined || fresh.length === 0) return false
+  const after = foldBinding([...rows.facts, ...fresh].map(asFact)).folded
+  const place = after.applied.findIndex(one => one.order.id === last.order.id)
+  return place < 0 || after.states[place] !== before.status
 }
 
 /** Each operation beside what becomes of it. */
@@ -205,12 +217,14 @@ function bindingAfter(
     status,
     slot: holdsSlot(status) ? slotOf(before) : null,
     token: known.token,
-    names: sameNames(before.names, known.names) ? before.names : known.names,
+    names: same(before.names, known.names) ? before.names : known.names,
     // Also while an answer is owed: the customer may still be before the bank's page.
     action: known.status === 'challenge' ? known.action : null,
     refusal: known.refusal,
     network_transaction_id: known.network_transaction_id,
     transaction_link_id: known.transaction_link_id,
+    shown: known.shown ?? null,
+    reason: known.reason,
     operations: operationsCount,
     updated_at: now,
   }
@@ -219,30 +233,11 @@ function bindingAfter(
 /** What the customer waits for: without its answer the binding is uncertain. */
 export const isAsking = (verb: OperationRow['verb']): boolean => verb === 'bind' || verb === 'resume'
 
-const sameNames = (a: References, b: References): boolean => JSON.stringify(a) === JSON.stringify(b)
-
 /** A card that a channel took is the one to bind elsewhere with. */
 function sealedVersion(rows: Rows, after: BindingRow): number {
   if (after.status !== 'active') return rows.instrument.card_version
   const sealed = rows.operations.find(one => one.verb === 'bind')?.input.cardVersion ?? 1
   return Math.max(sealed, rows.instrument.card_version)
-}
-
-/**
- * A channel may know a newer card than the customer typed. Of all that is told the latest expiry is shown, whoever tells it last, so that
- * the order of news does not matter; the brand stays ours, since channels spell brands differently.
- */
-function displayAfter({ kind, display: before }: InstrumentRow, shown: Known['shown']): InstrumentRow['display'] {
-  if (shown === undefined) return before
-  const isCard = kind === 'card' || kind === 'device_token'
-  if (!isCard || before.expiryYear === undefined || before.expiryMonth === undefined) {
-    const after = { ...before, ...shown }
-    return JSON.stringify(after) === JSON.stringify(before) ? before : after
-  }
-  if (shown.expiryYear === undefined || shown.expiryMonth === undefined) return before
-  const { expiryYear, expiryMonth, last4 = before.last4 } = shown
-  const later = expiryYear > before.expiryYear || (expiryYear === before.expiryYear && expiryMonth > before.expiryMonth)
-  return later ? { ...before, ...(last4 === undefined ? {} : { last4 }), expiryMonth, expiryYear } : before
 }
 
 /** A wallet's or account's own name is known once the customer has approved. Where another instrument has it, it stays there (learn.ts). */

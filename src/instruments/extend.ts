@@ -5,7 +5,7 @@ import { expect, insert, moveTo } from '../world/store.ts'
 import type { World } from '../world/world.ts'
 import type { Bound, Companions } from './bind.ts'
 import { readCustomer } from './customer.ts'
-import { ended } from './instrument.ts'
+import { derive, ended } from './instrument.ts'
 import { newBinding, newBindOperation } from './intent.ts'
 import { chooseRoute } from './route.ts'
 import { carryOut } from './settle.ts'
@@ -51,11 +51,7 @@ export async function extend(world: World, request: ExtendRequest, companions: C
   const consent = siblings.find(one => one.consent !== null)?.consent ?? null
   const binding = newBinding(world, instrument, { channel, returnUrl: request.returnUrl, client: request.client, consent, route: reason })
   const operation = newBindOperation(world, binding, { input: sealed, customer, client: request.client, request: request.request })
-  const after: InstrumentRow = {
-    ...instrument,
-    status: instrument.status === 'failed' || instrument.status === 'expired' ? 'pending' : instrument.status,
-    updated_at: world.now(),
-  }
+  const after: InstrumentRow = { ...instrument, ...derive(instrument, [...siblings, binding]), updated_at: world.now() }
   const writes = [
     expect(customers, customer),
     moveTo(instruments, instrument, after),

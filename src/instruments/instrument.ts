@@ -1,7 +1,13 @@
 /**
- * An instrument: what one customer owns and pays with, whoever processes it. Its status is derived from its bindings and its own facts.
+ * An instrument: what one customer owns and pays with, whoever processes it. Its status is derived from its bindings and its own facts, and so
+ * is all that is shown of it and when time does something to it next: the same rows give the same instrument, whatever order made them.
  */
 import type { BindingStatus } from './binding.ts'
+import { displayOf } from './display.ts'
+import { compareExpiry, expiryOf } from './expiry.ts'
+import { nextMoment } from './moments.ts'
+import type { Own } from './own.ts'
+import type { BindingRow, InstrumentRow } from './tables.ts'
 
 export const instrumentStatuses = [
   'pending',
@@ -19,15 +25,69 @@ export type InstrumentStatus = (typeof instrumentStatuses)[number]
 /** From these an instrument does not come back; the same card bound again is a new instrument. */
 export const ended: readonly InstrumentStatus[] = ['replaced', 'unbound', 'erased']
 
+/** Why it is as it is, beside what its bindings say; also what does not change its status but whoever charges should know. */
+export const reasons = [
+  'blocked',
+  'card_lapsed',
+  'account_closed',
+  'contact_cardholder',
+  'updates_refused',
+  'replaced',
+  'merged',
+  'erased',
+] as const
+export type Reason = (typeof reasons)[number]
+
+type Derivable = Pick<InstrumentRow, 'kind' | 'captured' | 'own' | 'unbound_at' | 'merged_into' | 'status'>
+type Leg = Pick<BindingRow, 'id' | 'status' | 'shown'>
+export type Derived = Pick<InstrumentRow, 'status' | 'display' | 'reasons' | 'due_at'>
+
+/** The instrument as its own facts and its bindings make it. */
+export function derive(row: Derivable, bindings: readonly Leg[]): Derived {
+  const display = displayOf(row, bindings)
+  const why = reasonsOf(row.own, display)
+  const status = deriveStatus(
+    { unbound: row.unbound_at !== null, own: row.own, over: why.includes('card_lapsed') || why.includes('account_closed') },
+    bindings.map(one => one.status),
+  )
+  const after = { ...row, status, display }
+  return { status, display, reasons: why, due_at: nextMoment(after)?.at ?? null }
+}
+
 /** Usable if any binding can charge; under way if any may come alive; then the best of what is left. */
-export function deriveStatus(own: { readonly unbound: boolean }, bindings: readonly BindingStatus[]): InstrumentStatus {
-  if (own.unbound) return 'unbound'
+export function deriveStatus(
+  of: { readonly unbound: boolean; readonly own: Own; readonly over: boolean },
+  bindings: readonly BindingStatus[],
+): InstrumentStatus {
+  const { own } = of
+  if (own.erasure !== undefined) return 'erased'
+  if (own.replacedBy !== undefined || own.mergedInto !== undefined) return 'replaced'
+  if (of.unbound) return 'unbound'
+  if (own.blocked !== undefined) return 'blocked'
   const has = (...of: readonly BindingStatus[]) => bindings.some(one => of.includes(one))
-  if (has('active')) return 'active'
-  if (has('suspended')) return 'suspended'
+  if (has('active')) return of.over ? 'expired' : 'active'
+  if (has('suspended')) return of.over ? 'expired' : 'suspended'
   if (has('initiated', 'challenge', 'verifying', 'uncertain')) return 'pending'
   if (has('expired')) return 'expired'
   // No channel holds it any more.
   if (has('revoking', 'revoked')) return 'unbound'
   return bindings.length === 0 ? 'pending' : 'failed'
+}
+
+/** News of a version of the card that a newer one has replaced says nothing about it. */
+function reasonsOf(own: Own, display: InstrumentRow['display']): readonly Reason[] {
+  const expiry = expiryOf(display)
+  const current = (about: NonNullable<Own['lapsed']> | undefined): boolean =>
+    about === undefined || expiry === undefined || compareExpiry(about, expiry) >= 0
+  const last = (own.advices ?? []).filter(one => current(one.about)).map(one => one.advice)
+  const out: Reason[] = []
+  if (own.blocked !== undefined) out.push('blocked')
+  if (own.lapsed !== undefined && current(own.lapsed)) out.push('card_lapsed')
+  if (last.includes('C')) out.push('account_closed')
+  if (last.includes('Q')) out.push('contact_cardholder')
+  if ((own.advices ?? []).some(one => one.advice === 'O')) out.push('updates_refused')
+  if (own.replacedBy !== undefined) out.push('replaced')
+  if (own.mergedInto !== undefined) out.push('merged')
+  if (own.erasure !== undefined) out.push('erased')
+  return out
 }

@@ -25,11 +25,17 @@ export function newInstrument(
     readonly kind: InstrumentKind
     readonly display: Display
     readonly metadata: Readonly<Record<string, string>>
+    /** The customer's test clock. */
+    readonly clock: string | null
   },
 ): InstrumentRow {
   const now = world.now()
   return {
     ...of,
+    captured: of.display,
+    own: {},
+    reasons: [],
+    due_at: null,
     id: nextId(world, 'ins', of.customer),
     status: 'pending',
     card_version: 1,
@@ -74,6 +80,9 @@ export function newBinding(world: World, instrument: InstrumentRow, asked: Asked
     operations: 1,
     created_at: now,
     updated_at: now,
+    shown: null,
+    reason: null,
+    notified: 0,
     version: 1,
   }
 }

@@ -1,25 +1,39 @@
 /** The notice of a change: the event that goes out with the commit that made it. */
 import type { Write } from '../world/store.ts'
 import type { Minds } from './decide.ts'
+import { isExpiring } from './expiry.ts'
 import type { BindingRow, InstrumentRow } from './tables.ts'
 import { viewBinding, viewInstrument } from './view.ts'
 
-type Before = { readonly instrument: Pick<InstrumentRow, 'status'>; readonly binding: Pick<BindingRow, 'status'> }
+/** What happened to an instrument, in the words of its notices. */
+export const instrumentNotices = [
+  'pending',
+  'bound',
+  'expiring',
+  'expired',
+  'updated',
+  'suspended',
+  'resumed',
+  'failed',
+  'replaced',
+  'blocked',
+  'unbound',
+  'erased',
+] as const
+export type InstrumentNotice = (typeof instrumentNotices)[number]
 
-/** The event that goes out: named after the instrument's new status, or the binding's where the instrument's stayed. */
-export function notice(
-  before: Before,
-  instrument: InstrumentRow,
-  binding: BindingRow,
-  all: readonly Omit<BindingRow, 'version'>[],
-  minds: Minds,
-): Write {
-  const about =
-    instrument.status !== before.instrument.status
-      ? `instrument.${instrument.status}`
-      : binding.status !== before.binding.status
-        ? `binding.${binding.status}`
-        : 'binding.updated'
+type Before = { readonly instrument: InstrumentRow; readonly binding?: BindingRow }
+export type Noticed = {
+  readonly before: Before
+  readonly instrument: InstrumentRow
+  /** The one that changed, if the news was about one. */
+  readonly binding?: BindingRow
+  readonly all: readonly Omit<BindingRow, 'version'>[]
+  /** The last notice about it was wrong: late news stands before what it had told. */
+  readonly corrects?: boolean
+}
+
+export function notice({ before, instrument, binding, all, corrects = false }: Noticed, minds: Pick<Minds, 'mint' | 'now'>): Write {
   return {
     verb: 'record',
     event: {
@@ -29,13 +43,38 @@ export function notice(
       instrument: instrument.id,
       customer: instrument.customer,
       sequence: instrument.sequence,
-      type: about,
+      type: typeOf(before, instrument, binding),
       data: {
         instrument: viewInstrument(instrument, all),
-        binding: viewBinding(binding),
-        previous: { instrument: before.instrument.status, binding: before.binding.status },
+        ...(binding === undefined ? {} : { binding: viewBinding(binding) }),
+        previous: {
+          instrument: before.instrument.status,
+          ...(before.binding === undefined ? {} : { binding: before.binding.status }),
+        },
+        ...(corrects && before.binding !== undefined ? { corrects: corrected(before.instrument, before.binding) } : {}),
       },
       created_at: minds.now,
     },
   }
+}
+
+/** Which notice was wrong, by its sequence, and what it had said. */
+const corrected = (instrument: InstrumentRow, binding: BindingRow) => ({
+  sequence: binding.notified,
+  binding: binding.status,
+  instrument: instrument.status,
+})
+
+/** Named after what became of the instrument, or of the binding where the instrument's status stayed. */
+function typeOf(before: Before, instrument: InstrumentRow, binding: BindingRow | undefined): string {
+  if (instrument.status !== before.instrument.status) return `instrument.${becoming(before.instrument, instrument)}`
+  if (isExpiring(instrument) && !isExpiring(before.instrument)) return 'instrument.expiring'
+  if (binding === undefined || before.binding === undefined) return 'instrument.updated'
+  return binding.status !== before.binding.status ? `binding.${binding.status}` : 'binding.updated'
+}
+
+function becoming(before: InstrumentRow, { status }: InstrumentRow): InstrumentNotice {
+  if (status !== 'active') return status
+  if (before.status === 'suspended' || before.status === 'blocked') return 'resumed'
+  return before.status === 'expired' && before.reasons.length > 0 ? 'updated' : 'bound'
 }

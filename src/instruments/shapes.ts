@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { refusalCatalogue } from '../channels/refusal.ts'
 import { instrumentKinds } from '../channels/source.ts'
 import { bindingLifecycle } from './binding.ts'
-import { instrumentStatuses } from './instrument.ts'
+import { instrumentStatuses, reasons } from './instrument.ts'
 import { actionShape, channelName } from './schemas.ts'
 
 const instant = z.iso.datetime()
@@ -16,6 +16,11 @@ export const bindingShape = z.object({
   channel: channelName,
   status: z.enum(bindingLifecycle.states),
   token: z.string().nullable(),
+  reason: z.string().nullable().describe('Why it is suspended, expired or revoked, in the words of whoever told.'),
+  card: z
+    .object({ last4: z.string().nullable(), expiry_month: z.int().nullable(), expiry_year: z.int().nullable() })
+    .nullable()
+    .describe('The card behind the token, as this channel tells it.'),
   refusal: z
     .object({
       by: z.enum(['issuer', 'channel', 'bindery']),
@@ -51,6 +56,8 @@ export const instrumentShape = z
     customer: z.string(),
     kind: z.enum(instrumentKinds),
     status: z.enum(instrumentStatuses),
+    reasons: z.array(z.enum(reasons)).describe('What whoever charges it should know, beside what its bindings say.'),
+    expiring: z.boolean().describe('Its card ends soon.'),
     card: z
       .object({ brand: known, last4: known, bin: known, expiry_month: z.int().nullable(), expiry_year: z.int().nullable(), wallet: known })
       .nullable()

@@ -3,8 +3,9 @@ import type { Order } from '../core/fold.ts'
 import { int, json, maybe, type Row, table, text, time } from '../world/table.ts'
 import type { Mode } from '../world/world.ts'
 import { type AnyNews, type BindingStatus, bindingLifecycle, type FactKind, holdsSlot, type NextAction, type Refusal } from './binding.ts'
-import { type InstrumentStatus, instrumentStatuses } from './instrument.ts'
+import { type InstrumentStatus, instrumentStatuses, type Reason } from './instrument.ts'
 import { type OperationInput, type OperationStatus, operationStatuses, type Verb } from './operation.ts'
+import type { Own, OwnKind, OwnNews, OwnStanding } from './own.ts'
 
 /** A sandbox test clock: the time of the customers attached to it. */
 export const clocks = table(
@@ -57,6 +58,15 @@ export const instruments = table(
     metadata: json<Readonly<Record<string, string>>>(),
     created_at: time(),
     updated_at: time(),
+    /** As the customer gave it, before any channel said what it is. */
+    captured: json<Display>(),
+    /** The fold of its own facts. */
+    own: json<Own>(),
+    /** Why it is as it is, in words of `instrument.ts`. */
+    reasons: json<readonly Reason[]>(),
+    /** When time does something to it next, on its customer's clock. */
+    due_at: maybe(time()),
+    clock: maybe(text()),
     version: int(),
   },
   {
@@ -113,6 +123,12 @@ export const bindings = table(
     operations: int(),
     created_at: time(),
     updated_at: time(),
+    /** What the channel says it is. */
+    shown: maybe(json<Shown>()),
+    /** Why it is as it is, in the words of whoever told. */
+    reason: maybe(text()),
+    /** The number of the last notice that told its status. */
+    notified: int(),
     version: int(),
   },
   {
@@ -192,6 +208,31 @@ export const facts = table(
   },
 )
 
+/** Facts about an instrument itself; `own.ts` folds them. */
+export const instrumentFacts = table(
+  'instrument_facts',
+  {
+    tenant: text(),
+    id: text(),
+    instrument: text(),
+    /** Who told: `clock`, `tenant`, `updater:vau`, `network`. */
+    source: text(),
+    /** Its own id at the source, once per source and instrument. */
+    source_event: text(),
+    kind: text<OwnKind>(),
+    news: json<OwnNews>(),
+    standing: json<OwnStanding>(),
+    effective_at: time(),
+    seen_at: time(),
+    request: maybe(text()),
+  },
+  {
+    key: ['tenant', 'id'],
+    unique: { instrument_facts_source_event: ['instrument', 'source_event', 'source', 'tenant'] },
+    indexes: { instrument_facts_instrument: ['instrument', 'tenant'] },
+  },
+)
+
 /** By what an instrument is recognised: the vault's fingerprint of what was captured, or what the channel calls it. */
 export type IdentityKind = 'card' | 'device_token' | 'account' | 'phone' | 'wallet' | 'par' | 'network_token'
 
@@ -241,6 +282,7 @@ export type InstrumentRow = Row<typeof instruments>
 export type BindingRow = Row<typeof bindings>
 export type OperationRow = Row<typeof operations>
 export type FactRow = Row<typeof facts>
+export type InstrumentFactRow = Row<typeof instrumentFacts>
 export type InboxRow = Row<typeof inbox>
 
 /** What a living binding holds: at most one of an instrument and a channel. */

@@ -5,7 +5,17 @@
 import type { World } from '../world/world.ts'
 import { foldBinding } from './binding.ts'
 import { asFact } from './fact.ts'
-import { type BindingRow, bindings, type FactRow, facts, type InstrumentRow, type OperationRow, operations } from './tables.ts'
+import {
+  type BindingRow,
+  bindings,
+  type FactRow,
+  facts,
+  type InstrumentFactRow,
+  type InstrumentRow,
+  instrumentFacts,
+  type OperationRow,
+  operations,
+} from './tables.ts'
 
 const instant = (ms: number): string => new Date(ms).toISOString()
 
@@ -28,8 +38,11 @@ export type TimelineEntry = {
 
 export async function timeline(world: World, instrument: InstrumentRow): Promise<readonly TimelineEntry[]> {
   const rows = await world.store.find(bindings, { tenant: instrument.tenant, instrument: instrument.id })
-  const each = await Promise.all(rows.map(row => bindingEntries(world, row)))
-  return [created(instrument), ...each.flat()].sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0))
+  const [own, ...each] = await Promise.all([
+    world.store.find(instrumentFacts, { tenant: instrument.tenant, instrument: instrument.id }),
+    ...rows.map(row => bindingEntries(world, row)),
+  ])
+  return [created(instrument), ...own.map(ownEntry), ...each.flat()].sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0))
 }
 
 async function bindingEntries(world: World, binding: BindingRow): Promise<readonly TimelineEntry[]> {
@@ -88,6 +101,25 @@ function operationEntry(binding: BindingRow, row: OperationRow): TimelineEntry {
       fell_over_from: row.input.chain ?? null,
       route: row.verb === 'bind' ? binding.route : null,
     },
+  }
+}
+
+function ownEntry(row: InstrumentFactRow): TimelineEntry {
+  const { kind: _kind, ...details } = row.news
+  return {
+    at: instant(row.seen_at),
+    effective_at: instant(row.effective_at),
+    type: 'fact',
+    binding: null,
+    channel: null,
+    what: row.kind,
+    source: row.source,
+    source_event: row.source_event,
+    operation: null,
+    request: row.request,
+    applied: true,
+    ignored_because: null,
+    details,
   }
 }
 

@@ -7,6 +7,7 @@ import { insert, moveTo, type Write } from '../world/store.ts'
 import type { World } from '../world/world.ts'
 import type { Bound, Companions } from './bind.ts'
 import { standing } from './binding.ts'
+import { derive } from './instrument.ts'
 import { inOrder, mindsOf } from './learn.ts'
 import { notice } from './notice.ts'
 import { leaseMs } from './operation.ts'
@@ -57,7 +58,7 @@ function planUnbind(world: World, before: InstrumentRow, rows: readonly BindingR
   const now = world.now()
   const writes: Write[] = []
   const asked: OperationRow[] = []
-  const after: InstrumentRow = { ...before, status: 'unbound', unbound_at: now, sequence: before.sequence + 1, updated_at: now }
+  const sequence = before.sequence + 1
   const all = rows.map(binding => {
     // What has expired may still be kept over there.
     const kept = binding.status === 'expired' && binding.token !== null
@@ -79,15 +80,26 @@ function planUnbind(world: World, before: InstrumentRow, rows: readonly BindingR
       seen_at: now,
       request,
     }
-    const revoking: BindingRow = { ...binding, status: 'revoking', slot: null, operations: binding.operations + 1, updated_at: now }
+    const revoking: BindingRow = {
+      ...binding,
+      status: 'revoking',
+      slot: null,
+      action: null,
+      reason: null,
+      notified: sequence,
+      operations: binding.operations + 1,
+      updated_at: now,
+    }
     asked.push(operation)
     writes.push(insert(facts, fact), insert(operations, operation), moveTo(bindings, binding, revoking))
     return revoking
   })
+  const gone = { ...before, unbound_at: now }
+  const after: InstrumentRow = { ...gone, ...derive(gone, all), sequence, updated_at: now }
   const [first] = rows
   if (first !== undefined) {
     const minds = mindsOf(world)({ instrument: before, binding: first, siblings: [], operations: [], facts: [] })
-    writes.push(notice({ instrument: before, binding: first }, after, all[0] ?? first, all, minds))
+    writes.push(notice({ before: { instrument: before, binding: first }, instrument: after, binding: all[0] ?? first, all }, minds))
   }
   writes.push(moveTo(instruments, before, after))
   return { writes, operations: asked, instrument: { ...after, version: before.version + 1 } }

@@ -2,6 +2,7 @@
 import type { Action } from '../channels/channel.ts'
 import { refusalCatalogue } from '../channels/refusal.ts'
 import type { NextAction } from './binding.ts'
+import { isExpiring } from './expiry.ts'
 import { patienceMs } from './operation.ts'
 import type { BindingRow, InstrumentRow } from './tables.ts'
 
@@ -17,6 +18,8 @@ export function viewBinding(row: Omit<BindingRow, 'version'>) {
     channel: row.channel,
     status: row.status,
     token: row.token,
+    reason: row.reason,
+    card: row.shown?.expiryYear === undefined ? null : viewShown(row.shown),
     refusal: row.refusal === null ? null : { ...row.refusal, retry: refusalCatalogue[row.refusal.category].retry },
     next_action: row.action === null ? null : viewNextAction(row.action, row),
     route: row.route === null ? null : { rule: row.route.rule, considered: row.route.considered },
@@ -35,6 +38,12 @@ export function viewBinding(row: Omit<BindingRow, 'version'>) {
     updated_at: instant(row.updated_at),
   }
 }
+
+const viewShown = ({ last4, expiryMonth, expiryYear }: NonNullable<BindingRow['shown']>) => ({
+  last4: last4 ?? null,
+  expiry_month: expiryMonth ?? null,
+  expiry_year: expiryYear ?? null,
+})
 
 /** Every action has an end: the channel's, or our own patience. */
 function viewNextAction({ alternatives = [], ...action }: NextAction, binding: Pick<BindingRow, 'id' | 'created_at'>) {
@@ -99,6 +108,8 @@ export function viewInstrument(row: Omit<InstrumentRow, 'version'>, bindings: re
     customer: row.customer,
     kind: row.kind,
     status: row.status,
+    reasons: row.reasons,
+    expiring: isExpiring(row),
     ...viewDisplay(row),
     next_action: row.status === 'unbound' ? null : (asked?.next_action ?? null),
     bindings: shownBindings,
