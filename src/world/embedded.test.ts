@@ -22,7 +22,7 @@ import { Client, type ClientConfig } from 'pg'
 import { type Embedded, startEmbedded } from './embedded.ts'
 import { CannotStart } from './embedded-errors.ts'
 import { findPackage } from './embedded-program.ts'
-import { isAlive, sleep } from './processes.ts'
+import { ended, isAlive, sleep } from './processes.ts'
 
 const folders: string[] = []
 const newFolder = (): string => {
@@ -149,6 +149,8 @@ test('a second start on a folder in use is refused, from this process and from a
   await fails(startEmbedded({ dataFolder }), new RegExp(`another Bindery \\(process ${other.child.pid}\\) is running`))
   assert.ok(isAlive(other.serverPid))
   other.child.kill('SIGKILL')
+  // The signal is sent, not yet felt.
+  assert.ok(await ended(other.child, 10_000))
   const server = await startEmbedded({ dataFolder })
   await fails(startEmbedded({ dataFolder }), /another Bindery/)
   await ask(server.connection, 'select 1')
@@ -181,6 +183,7 @@ test('everything killed at once: the next start recovers what was committed', as
   const connection = { host: join(dataFolder, 'postgres'), port: 5432, user: 'bindery', database: 'bindery' }
   await ask(connection, 'create table kept as select generate_series(1, 1000) as id')
   for (const pid of [other.guardPid, other.child.pid ?? 0, other.serverPid]) process.kill(pid, 'SIGKILL')
+  assert.ok(await ended(other.child, 10_000))
   const server = await startEmbedded({ dataFolder })
   assert.deepEqual(await ask(server.connection, 'select count(*)::int as count from kept'), [{ count: 1000 }])
   await server.stop()
