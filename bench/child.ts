@@ -14,7 +14,14 @@ export const readyShape = z.object({
   grantKey: z.string(),
 })
 export type Ready = z.output<typeof readyShape>
-export type Child = Ready & { readonly pid: number; stop(): Promise<void>; tell(message: object): void }
+export type Child = Ready & {
+  readonly pid: number
+  stop(): Promise<void>
+  tell(message: object): void
+  /** One question at a time. Rejects when the child says that it failed, or ends. */
+  ask(question: object): Promise<unknown>
+}
+const answerShape = z.union([z.object({ answer: z.unknown() }), z.object({ failed: z.string() })])
 
 const startWithinMs = 60_000
 
@@ -35,7 +42,25 @@ export async function startChild(program: string, settings: object): Promise<Chi
     child.kill('SIGKILL')
     throw new Error(`${program} did not start`)
   }
-  return { ...read.data, pid: child.pid, stop: () => stop(child), tell: message => child.send(message) }
+  return {
+    ...read.data,
+    pid: child.pid,
+    stop: () => stop(child),
+    tell: message => child.send(message),
+    ask: question => ask(child, question),
+  }
+}
+
+async function ask(child: ChildProcess, question: object): Promise<unknown> {
+  const answered = new AbortController()
+  child.send(question)
+  const [message]: unknown[] = await Promise.race([
+    once(child, 'message', answered),
+    once(child, 'exit', answered).then(() => [{ failed: 'the server under load ended' }]),
+  ]).finally(() => answered.abort())
+  const read = answerShape.parse(message)
+  if ('failed' in read) throw new Error(read.failed)
+  return read.answer
 }
 
 async function stop(child: ChildProcess): Promise<void> {
@@ -58,4 +83,14 @@ export function announce(ready: Ready, close: () => Promise<unknown>): void {
   process.on('SIGINT', () => undefined)
   process.on('disconnect', end)
   process.send?.(ready)
+}
+
+/** In the child: answers each question. */
+export function answerQuestions(answer: (question: unknown) => Promise<unknown>): void {
+  process.on('message', question => {
+    answer(question).then(
+      said => process.send?.({ answer: said }),
+      (error: unknown) => process.send?.({ failed: error instanceof Error ? (error.stack ?? error.message) : String(error) }),
+    )
+  })
 }

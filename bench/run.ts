@@ -1,5 +1,6 @@
 /**
  *     npm run bench -- bind [--seconds 3] [--rounds 5] [--json]
+ *     npm run bench -- scale [--few 10000] [--many 200000] [--rounds 5] [--count 200] [--json]
  *     npm run bench -- overhead [--seconds 10] [--rounds 3] [--rate 100] [--channel adyen] [--json]
  *
  * `bind`: binds over HTTP: ours, a twin that does one statement after the other, and pgbench, in one run. `overhead`: what our code adds to a
@@ -10,6 +11,7 @@ import { parseArgs } from 'node:util'
 import { benchBind, summary, tableOf } from './bind.ts'
 import { ways } from './database.ts'
 import { benchOverhead } from './overhead.ts'
+import { benchScale } from './scale.ts'
 
 const { values: flags, positionals } = parseArgs({
   allowPositionals: true,
@@ -20,6 +22,9 @@ const { values: flags, positionals } = parseArgs({
     rate: { type: 'string', default: '100' },
     channel: { type: 'string', default: 'adyen' },
     only: { type: 'string' },
+    few: { type: 'string', default: '10000' },
+    many: { type: 'string', default: '200000' },
+    count: { type: 'string', default: '200' },
     json: { type: 'boolean', default: false },
   },
 })
@@ -54,13 +59,20 @@ async function overhead(): Promise<void> {
   console.log(JSON.stringify(line, null, flags.json ? undefined : 2))
 }
 
-const benches: Readonly<Record<string, () => Promise<void>>> = { bind, overhead }
+async function scale(): Promise<void> {
+  const options = { few: Number(flags.few), many: Number(flags.many), rounds: Number(flags.rounds ?? 5), count: Number(flags.count) }
+  const line = await benchScale({ ...options, say: text => console.error(text) })
+  console.log(JSON.stringify(line, null, flags.json ? undefined : 2))
+}
+
+const benches: Readonly<Record<string, () => Promise<void>>> = { bind, overhead, scale }
 const [name = ''] = positionals
 const asked = Object.entries(benches).find(([one]) => one === name)?.[1]
 if (asked === undefined || positionals.length > 1) {
   console.error(
     'usage: npm run bench -- bind [--seconds 3] [--rounds 5] [--users 64] [--only ours,naive,pgbench] [--json]\n' +
-      '       npm run bench -- overhead [--seconds 10] [--rounds 3] [--rate 100] [--channel adyen] [--json]',
+      '       npm run bench -- overhead [--seconds 10] [--rounds 3] [--rate 100] [--channel adyen] [--json]\n' +
+      '       npm run bench -- scale [--few 10000] [--many 200000] [--rounds 5] [--count 200] [--json]',
   )
   process.exit(2)
 }

@@ -55,7 +55,8 @@ export type Running = {
 }
 
 /** What a benchmark puts in the place of its own: channels that answer from memory, no line in the log for each request. */
-export type Parts = { readonly channels: ReadonlyMap<ChannelName, Channel>; readonly limits?: Partial<Limits> }
+/** `idle`: nothing that falls due is attended to; whoever started it does that. */
+export type Parts = { readonly channels: ReadonlyMap<ChannelName, Channel>; readonly limits?: Partial<Limits>; readonly idle?: true }
 type Undo = () => Promise<unknown>
 
 /** Starts everything; what was started is stopped again if the rest cannot be. */
@@ -132,7 +133,7 @@ async function startAll(
     settings,
     ...(wallet === undefined ? {} : { tap: tapOf(wallet, clock) }),
   }
-  return serve(config, { world, vault: vault.client, store, reader, sandbox, secrets, limits: parts.limits ?? {}, place }, undo)
+  return serve(config, { world, vault: vault.client, store, reader, sandbox, secrets, parts, place }, undo)
 }
 
 /** Of this installation, as its package says. */
@@ -150,7 +151,7 @@ type Ready = {
   readonly reader: Pool
   readonly sandbox: Sandbox | undefined
   readonly secrets: DeploymentSecrets
-  readonly limits: Partial<Limits>
+  readonly parts: Parts
   readonly vault: VaultClient
   readonly store: PostgresStore
   readonly place: { url: string }
@@ -160,7 +161,7 @@ async function serve(config: Config, ready: Ready, undo: Undo[]): Promise<Omit<R
   const { world, reader, sandbox, secrets } = ready
   const queries = createEventQueries(reader)
   const { bodyLimitBytes: bodyBytesMax, trustedProxies, sandbox: simulatorsTellCertificates } = config
-  const limits = { bodyBytesMax, trustedProxies, simulatorsTellCertificates, ...ready.limits }
+  const limits = { bodyBytesMax, trustedProxies, simulatorsTellCertificates, ...ready.parts.limits }
   const server = createServer({
     world,
     endpoints: endpoints({ reader, queries }),
@@ -179,7 +180,8 @@ async function serve(config: Config, ready: Ready, undo: Undo[]): Promise<Omit<R
   const stopped = new AbortController()
   const dispatcher = createDispatcher(world, queries, { send: request => outbound(request), keys: createKeyRing() })
   const settler = createSettler(world)
-  const working = work(world, [...duties(world, { queries, dispatcher, settler }), ...chores(world, ready)], stopped.signal)
+  const toDo = ready.parts.idle ? [] : [...duties(world, { queries, dispatcher, settler }), ...chores(world, ready)]
+  const working = work(world, toDo, stopped.signal)
   undo.push(async () => {
     stopped.abort()
     await working
