@@ -1,6 +1,7 @@
 /**
  *     npm run bench -- bind [--seconds 3] [--rounds 5] [--json]
  *     npm run bench -- scale [--few 10000] [--many 200000] [--rounds 5] [--count 200] [--json]
+ *     npm run bench -- survival [--instruments 6000] [--full] [--seed 1] [--json]
  *     npm run bench -- overhead [--seconds 10] [--rounds 3] [--rate 100] [--channel adyen] [--json]
  *
  * `bind`: binds over HTTP: ours, a twin that does one statement after the other, and pgbench, in one run. `overhead`: what our code adds to a
@@ -12,6 +13,7 @@ import { benchBind, summary, tableOf } from './bind.ts'
 import { ways } from './database.ts'
 import { benchOverhead } from './overhead.ts'
 import { benchScale } from './scale.ts'
+import { benchSurvival } from './survival.ts'
 
 const { values: flags, positionals } = parseArgs({
   allowPositionals: true,
@@ -25,6 +27,9 @@ const { values: flags, positionals } = parseArgs({
     few: { type: 'string', default: '10000' },
     many: { type: 'string', default: '200000' },
     count: { type: 'string', default: '200' },
+    instruments: { type: 'string', default: '6000' },
+    full: { type: 'boolean', default: false },
+    seed: { type: 'string', default: '1' },
     json: { type: 'boolean', default: false },
   },
 })
@@ -65,14 +70,22 @@ async function scale(): Promise<void> {
   console.log(JSON.stringify(line, null, flags.json ? undefined : 2))
 }
 
-const benches: Readonly<Record<string, () => Promise<void>>> = { bind, overhead, scale }
+async function survival(): Promise<void> {
+  const count = flags.full ? 120_000 : Number(flags.instruments)
+  const options = { count, seed: Number(flags.seed), participations: [0.5, 0.7, 0.9] }
+  const line = await benchSurvival({ ...options, say: text => console.error(text) })
+  console.log(JSON.stringify(line, null, flags.json ? undefined : 2))
+}
+
+const benches: Readonly<Record<string, () => Promise<void>>> = { bind, overhead, scale, survival }
 const [name = ''] = positionals
 const asked = Object.entries(benches).find(([one]) => one === name)?.[1]
 if (asked === undefined || positionals.length > 1) {
   console.error(
     'usage: npm run bench -- bind [--seconds 3] [--rounds 5] [--users 64] [--only ours,naive,pgbench] [--json]\n' +
       '       npm run bench -- overhead [--seconds 10] [--rounds 3] [--rate 100] [--channel adyen] [--json]\n' +
-      '       npm run bench -- scale [--few 10000] [--many 200000] [--rounds 5] [--count 200] [--json]',
+      '       npm run bench -- scale [--few 10000] [--many 200000] [--rounds 5] [--count 200] [--json]\n' +
+      '       npm run bench -- survival [--instruments 6000] [--full] [--seed 1] [--json]',
   )
   process.exit(2)
 }
