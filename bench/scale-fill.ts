@@ -28,29 +28,33 @@ export type Fill = {
   readonly due?: { readonly at: Date; readonly expiryYear: number; readonly expiryMonth: number }
 }
 
+type Names = readonly (readonly [string, string])[]
+type Template = { readonly names: Names; readonly rows: Awaited<ReturnType<typeof templates>> }
+/** Read once, while there is little to search. */
+const known = new Map<string, Template>()
+
 /** Ids keep their time and home and get a number; what is random in life is random here (fingerprints, keys), so that indexes grow as they would. */
 export async function copyInstrument(client: pg.Client, fill: Fill): Promise<void> {
-  const names = await namesOf(client, fill.instrument)
-  const rows = await templates(client, fill.instrument, names)
+  const { names, rows } = known.get(fill.instrument) ?? (await learn(client, fill.instrument))
   for (let done = 0; done < fill.count; done += batch) {
     const [from, to] = [fill.from + done, fill.from + Math.min(done + batch, fill.count) - 1]
     await client.query('begin')
     await client.query('set local session_replication_role = replica')
-    for (const { table, columns, row } of rows)
-      await client.query(copySql(table, columns, names), [
-        JSON.stringify(table === 'bindery.instruments' ? dueOf(row, fill) : row),
-        from,
-        to,
-      ])
+    for (const { table, columns, row } of rows) {
+      const text = JSON.stringify(table === 'bindery.instruments' ? dueOf(row, fill) : row)
+      const here = names.filter(([name]) => text.includes(name))
+      const spread = table === 'bindery.instruments' && fill.due === undefined
+      await client.query(copySql(table, columns, here, spread), [text, from, to])
+    }
     await client.query('commit')
   }
-  if (fill.due === undefined)
-    await client.query(
-      `update bindery.instruments
-          set due_at = now() + (random() * $1 + $2) * interval '1 ms'
-        where due_at is not null and id <> $3`,
-      [lifeMs, monthMs, fill.instrument],
-    )
+}
+
+async function learn(client: pg.Client, instrument: string): Promise<Template> {
+  const names = await namesOf(client, instrument)
+  const template = { names, rows: await templates(client, instrument, names) }
+  known.set(instrument, template)
+  return template
 }
 
 type Row = Readonly<Record<string, unknown>>
@@ -63,7 +67,7 @@ function dueOf(row: Row, { due }: Fill): Row {
 }
 
 /** What names the rows of the one instrument, and by what each is replaced. `$2`: its number. */
-async function namesOf(client: pg.Client, instrument: string): Promise<readonly (readonly [string, string])[]> {
+async function namesOf(client: pg.Client, instrument: string): Promise<Names> {
   const { rows } = await client.query<Record<string, string>>(
     `select i.customer, i.id as instrument, b.id as binding, o.id as operation, f.id as fact, b.token, n.value as fingerprint,
             encode(d.id, 'hex') as dek, encode(r.network_fingerprint, 'hex') as network, r.reference, y.key as once, v.id as event
@@ -95,8 +99,8 @@ async function namesOf(client: pg.Client, instrument: string): Promise<readonly 
 }
 
 /** Every row of the instrument, with the columns that a copy writes. */
-async function templates(client: pg.Client, instrument: string, names: readonly (readonly [string, string])[]) {
-  const known = names.map(([name]) => name)
+async function templates(client: pg.Client, instrument: string, names: Names) {
+  const named = names.map(([name]) => name)
   const out: { readonly table: string; readonly columns: readonly string[]; readonly row: Row }[] = []
   for (const table of copied) {
     const { rows: columns } = await client.query<{ name: string }>(
@@ -106,18 +110,22 @@ async function templates(client: pg.Client, instrument: string, names: readonly 
     )
     const { rows } = await client.query<{ row: Row }>(
       `select to_jsonb(t) as row from ${table} t where exists (select 1 from unnest($1::text[]) as name where to_jsonb(t)::text like '%' || name || '%') limit 2`,
-      [table === 'bindery.customers' ? known.slice(0, 1) : [instrument, known[2] ?? '']],
+      [table === 'bindery.customers' ? named.slice(0, 1) : [instrument, named[2] ?? '']],
     )
     for (const { row } of rows.slice(0, 1)) out.push({ table, columns: columns.map(one => one.name), row })
   }
   return out
 }
 
-function copySql(table: string, columns: readonly string[], names: readonly (readonly [string, string])[]): string {
+/** Falls due at any time within four years, but not in the next month. */
+const someTime = `now() + (random() * ${lifeMs} + ${monthMs}) * interval '1 ms'`
+
+function copySql(table: string, columns: readonly string[], names: Names, spread: boolean): string {
   const text = names.reduce((sql, [name, by]) => `replace(${sql}, '${name}', ${by})`, '$1::text')
+  const value = (column: string): string => (spread && column === 'due_at' ? someTime : `r.${column}`)
   return `
 insert into ${table} (${columns.join(', ')})
-select ${columns.map(one => `r.${one}`).join(', ')}
+select ${columns.map(value).join(', ')}
   from generate_series($2::int, $3::int) as i,
        jsonb_populate_record(null::${table}, (${text})::jsonb) as r`
 }
