@@ -121,6 +121,21 @@ test('two who want the password again at once send it once', async () => {
   assert.equal(asked.resend, 1)
 })
 
+test('no password is sent again while one that was typed is being checked: its answer would be asked of another challenge', async () => {
+  const { channel, asked } = saying(otp(3), { resend: [challenged(otp(2))], resume: [bound('tok_1')] })
+  const slow: typeof channel.resume = async (call, input) => {
+    await setTimeout(100)
+    return channel.resume?.(call, input) ?? uncertain
+  }
+  const on = await trial([{ ...channel, resume: slow }])
+  const { id } = await on.bind(wallet)
+  const typed = on.call('POST', `/v1/instruments/${id}/resume`, { returned: { otp: '123456' } })
+  await setTimeout(30)
+  assert.equal((await on.call('POST', `/v1/instruments/${id}/resend`, {})).status, 409)
+  assert.equal((await typed).status, 200)
+  assert.deepEqual([asked.resend, await statusOf(on, id)], [0, 'active'])
+})
+
 test('what was unbound sends no password and asks nothing of anyone', async () => {
   const { channel, asked } = saying(otp(3), { resend: [challenged(otp(2))] })
   const on = await trial([channel])

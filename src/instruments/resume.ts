@@ -96,11 +96,13 @@ export async function resume(
 }
 
 /**
- * A password, amount or result that was sent and whose answer is owed. A second one beside it could be refused after the first was taken, so
- * the first is asked about first.
+ * A password, amount or result that was sent, or a new password that was asked for, and whose answer is owed. A second one beside it could be
+ * refused after the first was taken, or be checked against another challenge, so the first is asked about first.
  */
 const owedAnswer = ({ binding, operations: asked }: Rows): OperationRow | undefined =>
-  typed.has(binding.action?.type ?? '') ? asked.find(one => one.verb === 'resume' && one.status === 'open') : undefined
+  typed.has(binding.action?.type ?? '')
+    ? asked.find(one => one.status === 'open' && (one.verb === 'resume' || one.verb === 'resend'))
+    : undefined
 const typed: ReadonlySet<string> = new Set(['otp', 'micro_deposits', 'three_ds'])
 
 /** The customer acts in an app or at the bank, and nobody brings anything back. */
@@ -135,6 +137,8 @@ export async function resend(
     throw new Problem('conflict', 'no password was sent that could be sent again')
   const sent = rows.operations.filter(one => one.verb === 'resend')
   if (sent.some(one => one.status === 'open')) throw new Problem('conflict', 'it is being sent')
+  // With a new password the old one's answer could no longer be asked for.
+  if (owedAnswer(rows) !== undefined) throw new Problem('conflict', 'a password that was typed is being checked')
   const unanswered = sent.filter(one => !rows.facts.some(fact => fact.operation === one.id))
   if (unanswered.length >= action.resends || rows.binding.operations >= operationsMax)
     throw new Problem('too_many_requests', `it was sent ${sent.length} times again, and is not any more`)
