@@ -38,6 +38,8 @@ export function contractOfOddWebhooks(subject: Subject): void {
       }
   })
 
+  if (createBench(subject).stage.simulator.contradict !== undefined) contractOfContradictions(subject)
+
   test('a signature that is cut short, or has something behind it, is none', async () => {
     const { bench, events } = await told(subject)
     const [event] = events
@@ -50,6 +52,31 @@ export function contractOfOddWebhooks(subject: Subject): void {
           const after = await read(bench, { ...sent, headers: { ...sent.headers, [name]: changed } })
           assert.equal(after.kind, 'rejected', `${name}: ${changed}`)
         }
+  })
+}
+
+function contractOfContradictions(subject: Subject): void {
+  test('an event that contradicts another one is signed, read, and says the opposite of the same thing', async () => {
+    const { bench, events } = await told(subject)
+    const { simulator } = bench.stage
+    const pairs = events.flatMap(event => {
+      const opposite = simulator.contradict?.(event)
+      return opposite === undefined ? [] : [{ event, opposite }]
+    })
+    assert.ok(pairs.length > 0, 'nothing that was told has an opposite')
+    for (const { event, opposite } of pairs) {
+      const [one, other] = [toldOf(await reading(bench, event)), toldOf(await reading(bench, opposite))]
+      assert.ok(
+        other.some(said => said.news?.kind === 'revoked' || said.news?.kind === 'suspended'),
+        opposite.body,
+      )
+      assert.ok(!one.some(said => other.some(opposed => opposed.event === said.event)), 'it has the same id')
+      const names = new Set(one.flatMap(said => [...said.names, said.operation]))
+      assert.ok(
+        other.some(said => [...said.names, said.operation].some(name => names.has(name))),
+        'it is about something else',
+      )
+    }
   })
 }
 

@@ -5,6 +5,7 @@
  */
 import { createHmac } from 'node:crypto'
 import type { ChannelName } from './channel.ts'
+import { isRecord, type Json } from './json.ts'
 import type { Violation } from './judge.ts'
 
 /** Header names in lower case. `query`: without the question mark. */
@@ -184,4 +185,11 @@ export function createKeyStore(windowMs: number): KeyStore {
       known.set(key, { fingerprint, answer, atMs: nowMs })
     },
   }
+}
+
+/** For contradictions: the same event, about the same thing at the same moment, under another id and with other words. */
+export function retold(event: SimulatorEvent, type: string, change: (body: Json) => object): SimulatorEvent {
+  const body: unknown = JSON.parse(event.body)
+  if (!isRecord(body)) throw new TypeError('not an event of this simulator')
+  return { ...event, id: `${event.id}Z`, type, body: JSON.stringify(change(body)) }
 }

@@ -14,6 +14,7 @@ import {
   type SimulatorRequest,
 } from '../simulator.ts'
 import { answer, fault, isJson, type Json, type Settings, text } from './simulator-answers.ts'
+import { contradict } from './simulator-odd.ts'
 import { isPage, page } from './simulator-page.ts'
 import { conclude, details, pay } from './simulator-payments.ts'
 import { booksOf, disable, drawReference, newState, note, type State, type Stored, tellToken } from './simulator-state.ts'
@@ -56,6 +57,7 @@ export function createAdyenSimulator(options: AdyenSimulatorOptions = {}): Simul
         : fault(429, '000', 'HTTP Status Response - Too Many Requests', 'security', context),
     disguise,
     miscount,
+    contradict,
     books: () => booksOf(state),
     acts: { disable: 'gone', update_card: 'updated' },
     act: (name, token, context) => act(inside, name, token, context),

@@ -134,6 +134,8 @@ async function resume(call: Call, input: ResumeInput): Promise<BindOutcome> {
   const { result, accessToken, refreshToken, userLoginId, pspCustomerInfo } = answer.content
   if (result.resultStatus === 'U') return uncertain(`unknown_${result.resultCode}`, references)
   if (usedCodes.has(result.resultCode)) return uncertain('code_already_used', references)
+  // Replaced by a refresh whose answer we never got, or gone with its agreement: which of them, a person has to ask.
+  if (result.resultCode === 'INVALID_REFRESH_TOKEN') return uncertain('refresh_token_not_known', references)
   if (result.resultStatus === 'F') return refused(result, references)
   if (accessToken === undefined) return uncertain('success_without_token', references)
   return {

@@ -14,6 +14,7 @@ import {
 } from '../simulator.ts'
 import { badWallets, singleUse } from './magic.ts'
 import { isSigned, signatureHeader } from './sign.ts'
+import { contradict } from './simulator-odd.ts'
 import { isPage, page, pageUrl } from './simulator-page.ts'
 import {
   type Agreement,
@@ -96,6 +97,7 @@ export function createAntomSimulator(keys: AntomKeys): Simulator {
         ? give(resultOf('UNKNOWN_EXCEPTION', 'U'), request, context, 500)
         : give(resultOf('REQUEST_TRAFFIC_EXCEED_LIMIT', 'U'), request, context),
     disguise,
+    contradict,
     books: () => booksOf(state),
     acts: { cancel: 'gone', cancel_quietly: 'gone' },
     act: (name, token, context) => act(state, name, token, context),

@@ -16,6 +16,7 @@ import {
 import { codeOfNumber, refusedAfterwards } from './magic.ts'
 import { wantsAuthentication } from './refusals.ts'
 import { actions, answer, decided, details, disguise, empty, fault, instrument, miscount, pending } from './simulator-answers.ts'
+import { contradict } from './simulator-odd.ts'
 import { isPage, page, pageUrl } from './simulator-page.ts'
 import { conclude, drawId, eventSource, fingerprintOf, lapse, newState, note, type Payment, push, type State } from './simulator-state.ts'
 import { signatureHeader, signatureOf } from './webhook.ts'
@@ -46,6 +47,7 @@ export function createCheckoutSimulator(options: CheckoutSimulatorOptions): Simu
     trouble: (kind, context) => (kind === 'error' ? empty(502) : fault(429, 'request_invalid', ['api_calls_quota_exceeded'], context)),
     disguise,
     miscount,
+    contradict,
     books: () => ({
       effects: [...state.effects],
       held: [...state.instruments.values()].map(one => ({

@@ -21,10 +21,10 @@ export function split(event: SimulatorEvent): readonly SimulatorEvent[] | undefi
   }))
 }
 
-/** Of a mandate that became active: that the bank cancelled it, at the same moment. */
+/** Of a mandate that became active, or lives again: that the bank cancelled it, at the same moment. */
 export function contradict(event: SimulatorEvent): SimulatorEvent | undefined {
   const { events, meta } = bodyOf(event)
-  const active = events.find(one => one.resource_type === 'mandates' && one.action === 'active')
+  const active = events.find(one => one.resource_type === 'mandates' && (one.action === 'active' || one.action === 'reinstated'))
   if (active === undefined) return undefined
   const details = { origin: 'bank', cause: 'mandate_cancelled', description: 'The mandate was cancelled at a bank branch.' }
   const opposite = { ...active, id: `${active.id}Z`, action: 'cancelled', details }

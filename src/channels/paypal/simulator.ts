@@ -18,6 +18,7 @@ import {
   type SimulatorRequest,
 } from '../simulator.ts'
 import { makeCertificate } from './simulator-certificate.ts'
+import { contradict } from './simulator-odd.ts'
 import { approvalPage, finishApproval } from './simulator-page.ts'
 import { gone, PayPalRefusal, plain } from './simulator-refusal.ts'
 import { createLedger, type Ledger, showPayment, showSetup } from './simulator-state.ts'
@@ -68,6 +69,7 @@ export function createPayPalSimulator(credentials: Credentials): Simulator {
       ),
     trouble: (kind, context) => failure(plain(kind === 'error' ? 500 : 429), context),
     disguise,
+    contradict,
     books: () => state.ledger.books(),
     acts: { payer_cancels: 'gone' },
     act(name, token, context) {

@@ -15,6 +15,7 @@ import {
   type SimulatorRequest,
 } from '../simulator.ts'
 import { answer, problem, rejection, unauthorized } from './simulator-input.ts'
+import { contradict } from './simulator-odd.ts'
 import {
   askPayer,
   cancel,
@@ -47,6 +48,7 @@ export function createPixSimulator(credentials: Credentials): Simulator {
       const other = changed(of, dearer)
       return other.body === of.body ? undefined : other
     },
+    contradict,
     books: () => booksOf(state),
     acts: { payer_cancels: 'gone', bank_cancels: 'gone', expire: 'gone' },
     act: (name, token, context) => act(state, name, token, context),

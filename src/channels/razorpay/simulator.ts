@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { cardHash, type Simulator, type SimulatorAnswer, type SimulatorRequest } from '../simulator.ts'
 import { badOrders } from './magic.ts'
 import { type Desk, give, no, notFound, password, payByCard, payByUpi, type RazorpayKeys } from './simulator-attempts.ts'
+import { contradict } from './simulator-odd.ts'
 import { isPage, page } from './simulator-page.ts'
 import { act, cancel, endToken, pass } from './simulator-payments.ts'
 import {
@@ -74,6 +75,7 @@ export function createRazorpaySimulator(keys: RazorpayKeys): Simulator {
         : give(429, { error: { code: 'BAD_REQUEST_ERROR', description: 'Request failed. Please try after sometime.' } }),
     disguise,
     miscount: one => (/"amount":\d/.test(one.body) ? { ...one, body: one.body.replace(/"amount":\d+/g, '"amount":99900') } : undefined),
+    contradict,
     books: () => booksOf(state),
     acts: { pause: 'suspended', resume: 'resumed', cancel: 'gone' },
     act(name, about, context) {

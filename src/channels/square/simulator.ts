@@ -13,6 +13,7 @@ import {
 } from '../simulator.ts'
 import { verdicts } from './magic.ts'
 import { categories } from './refusals.ts'
+import { contradict } from './simulator-odd.ts'
 import {
   act,
   type Card,
@@ -49,6 +50,7 @@ export function createSquareSimulator(options: SquareSimulatorOptions): Simulato
     trouble: kind =>
       kind === 'error' ? fault(500, 'INTERNAL_SERVER_ERROR', 'Something went wrong') : fault(429, 'RATE_LIMITED', 'Slow down'),
     disguise,
+    contradict,
     books: () => ({
       effects: [...state.effects],
       held: [...state.cards.values()].map(one => ({

@@ -17,6 +17,7 @@ import {
 import { type StoredIntent, showCustomer, showIntent } from './objects.ts'
 import { showMethod } from './objects-method.ts'
 import { type Input, invalid, StripeRefusal } from './simulator-input.ts'
+import { contradict } from './simulator-odd.ts'
 import { challengePage, finishChallenge } from './simulator-page.ts'
 import { createLedger, type Ledger } from './simulator-state.ts'
 
@@ -89,6 +90,7 @@ export function createStripeSimulator(secretKey: string): Simulator {
       ...answer,
       body: answer.body.replaceAll(/"(seti|pm|cus|bnd|opn|mandate)_[0-9A-Za-z]+"/g, '"$1_SomebodyElse0000000000000"'),
     }),
+    contradict,
     books: () => ledger.books(),
     acts: { update_card: 'updated', detach: 'gone' },
     act: (name, token, context) => ledger.act(name, token, context),
