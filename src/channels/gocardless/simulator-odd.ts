@@ -21,16 +21,19 @@ export function split(event: SimulatorEvent): readonly SimulatorEvent[] | undefi
   }))
 }
 
-/** Of a mandate that became active, or lives again: that the bank cancelled it, at the same moment. */
+/** Of a mandate that was made, became active or lives again: that the bank cancelled it, at the same moment. */
 export function contradict(event: SimulatorEvent): SimulatorEvent | undefined {
   const { events, meta } = bodyOf(event)
-  const active = events.find(one => one.resource_type === 'mandates' && (one.action === 'active' || one.action === 'reinstated'))
-  if (active === undefined) return undefined
+  const alive = events.find(one => alivePattern.test(`${one.resource_type}.${one.action}`))
+  const links = isRecord(alive?.links) ? alive.links : {}
+  const mandate = links.mandate ?? links.mandate_request_mandate
+  if (alive === undefined || mandate === undefined) return undefined
   const details = { origin: 'bank', cause: 'mandate_cancelled', description: 'The mandate was cancelled at a bank branch.' }
-  const opposite = { ...active, id: `${active.id}Z`, action: 'cancelled', details }
+  const opposite = { ...alive, id: `${alive.id}Z`, resource_type: 'mandates', action: 'cancelled', links: { mandate }, details }
   return {
     id: `${event.id}Z`,
     type: 'mandates.cancelled',
     body: JSON.stringify({ events: [opposite], meta: { ...meta, webhook_id: `${event.id}Z` } }),
   }
 }
+const alivePattern = /^(mandates\.(active|reinstated)|billing_requests\.fulfilled)$/
