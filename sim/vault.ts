@@ -5,7 +5,9 @@ import { channels } from '../src/channels/index.ts'
 import { readKeys } from '../src/vault/device-token/keys.ts'
 import { bytesOver } from '../src/vault/forward.ts'
 import { createTokenOpener } from '../src/vault/open-token.ts'
+import { findRecord } from '../src/vault/record.ts'
 import { createReplays } from '../src/vault/replays.ts'
+import type { Ownership } from '../src/vault/sweep.ts'
 import { vaultTables } from '../src/vault/tables.ts'
 import { createVault, type VaultCore } from '../src/vault/vault.ts'
 import { createMemoryStore } from '../src/world/memory.ts'
@@ -16,6 +18,9 @@ import type { Faults } from './faults.ts'
 import type { Network } from './network.ts'
 import type { Scheduler } from './scheduler.ts'
 
+/** Told of every request that leaves filled in, and how to find out for which operation an instrument's version was sealed. */
+export type CheckSealed = (text: string, sealedFor: (owner: Ownership) => Promise<string | undefined>) => Promise<void>
+
 /**
  * The vault dies under a call now and then: what it held in memory is gone, and the caller cannot know what became of the call. `vault` is
  * the vault itself, for those who hand it cards; `port` is how the server reaches it.
@@ -25,15 +30,21 @@ export function createSimulatedVault(
   faults: Faults,
   network: Network,
   note: (what: string) => void,
+  checkSealed: CheckSealed,
 ): { readonly vault: VaultCore; readonly port: Vault } {
   const store = createMemoryStore(vaultTables)
+  const send = bytesOver(network.send)
   const vault = createVault({
     now: scheduler.now,
     random: scheduler.random,
     store,
     openToken: createTokenOpener(readKeys(wallet.settings), createReplays({ store, now: scheduler.now })),
     root: createSecretKey(Buffer.alloc(32, 7)),
-    send: bytesOver(network.send),
+    send: async request => {
+      const text = [...Object.values(request.headers), request.body?.toString() ?? ''].join('\n')
+      await checkSealed(text, async owner => (await findRecord(store, owner))?.operation)
+      return send(request)
+    },
     origins: new Set([...channels.keys()].map(addressOf)),
     allowLoopback: false,
   })
@@ -55,6 +66,7 @@ export function createSimulatedVault(
   const port: Vault = {
     peek: guard(vault.peek, unavailable),
     adopt: guard(vault.adopt, unavailable),
+    sealAhead: guard(vault.sealAhead, unavailable),
     forward: guard(vault.forward, when => new NoAnswer(`the vault ended ${when} the call`)),
     seal: guard(vault.seal, unavailable),
     open: guard(vault.open, unavailable),

@@ -27,7 +27,7 @@ import { createLife, type Life, type Ports, port } from './life.ts'
 import { createNetwork, type Network, type Take } from './network.ts'
 import { createReceivers, type Receivers } from './receivers.ts'
 import { createScheduler, type Scheduler } from './scheduler.ts'
-import { createSimulatedVault } from './vault.ts'
+import { type CheckSealed, createSimulatedVault } from './vault.ts'
 import { createWatch, type Watch } from './watch.ts'
 
 /** 2026-01-01T00:00:00Z */
@@ -64,7 +64,7 @@ export type Simulated = {
   readonly blocked: string[]
   /** Every row of a table. */
   all<T extends AnyTable>(table: T): readonly Row<T>[]
-  /** Requests that left before their intent was durable. */
+  /** Requests that left before their intent was durable, or before what they carry was sealed. */
   readonly undurable: readonly string[]
   /** Bugs that our own code met and logged: none may be. */
   readonly errors: readonly string[]
@@ -90,7 +90,19 @@ export function createSimulated(seed: number, bug: Bug | undefined, take: (simul
   )
   const receivers = createReceivers(scheduler, faults)
   const watch = createWatch(channels, scheduler.now)
-  const { vault, port } = createSimulatedVault(scheduler, faults, network, note)
+  /** Nor may what was captured leave before it is sealed under the words of its operation. */
+  const checkSealed: CheckSealed = async (text, sealedFor) => {
+    const id = /opn_[0-9a-z]{26}/.exec(text)?.[0]
+    if (id === undefined) return
+    const operation = await store.get(operations, { id })
+    if (operation === undefined) undurable.push(`${id} left before it was durable`)
+    if (operation?.verb !== 'bind') return
+    const { cardVersion = 1, capture, adoptedBy, chain } = operation.input
+    const sealed = await sealedFor({ tenant: operation.tenant, instrument: operation.instrument, instrumentVersion: cardVersion })
+    const meant = capture === undefined ? sealed : (adoptedBy ?? chain ?? id)
+    if (sealed === undefined || sealed !== meant) undurable.push(`${id} left before what it carries was sealed`)
+  }
+  const { vault, port } = createSimulatedVault(scheduler, faults, network, note, checkSealed)
   /** Whatever names an operation of ours may only leave when that operation is durable. */
   const checkIntent = async (request: ChannelRequest): Promise<void> => {
     const id = /opn_[0-9a-z]{26}/.exec(request.body ?? '')?.[0]
@@ -180,6 +192,7 @@ function createWorld(parts: Parts): World {
   const vault: Vault = {
     peek: input => port(ports, 'peek', () => parts.vault.peek(input)),
     adopt: input => port(ports, 'adopt', () => parts.vault.adopt(input)),
+    sealAhead: input => port(ports, 'sealAhead', () => parts.vault.sealAhead(input)),
     forward: input => port(ports, 'forward', () => parts.vault.forward(input)),
     seal: input => port(ports, 'seal', () => parts.vault.seal(input)),
     open: input => port(ports, 'open', () => parts.vault.open(input)),

@@ -78,6 +78,7 @@ function sealing(opened: { opened: number }): Vault {
   return {
     peek: unused,
     adopt: unused,
+    sealAhead: unused,
     forward: unused,
     seal: async ({ tenant, owner, field, text }) => Buffer.from([tenant, owner, field, text].join('|')).toString('base64'),
     open: async ({ tenant, owner, field, sealed }) => {

@@ -9,6 +9,7 @@ import { kindOfSource } from '../channels/source.ts'
 import { fieldProblem, Problem } from '../core/problem.ts'
 import { type Committed, expect, insert, moveTo, type Write } from '../world/store.ts'
 import type { Captured, Mode, World } from '../world/world.ts'
+import { sealAhead } from './adopt.ts'
 import { readCustomer } from './customer.ts'
 import type { Decision, Rows } from './decide.ts'
 import { derive, ended } from './instrument.ts'
@@ -79,6 +80,7 @@ export async function bind(world: World, request: BindRequest, companions: Compa
       companions.check(result)
       continue
     }
+    if (existing === undefined) sealAhead(world, plan.legs[0].operation)
     const result = await world.store.commit([...companions.claim(plan.instrument.id), ...plan.writes])
     if (result.ok) {
       const created = existing === undefined || existing.instrument.id !== plan.instrument.id

@@ -14,7 +14,8 @@ import {
 import { unfillable } from '../channels/placeholder.ts'
 import { Problem } from '../core/problem.ts'
 import { move, Unavailable, type Write } from '../world/store.ts'
-import type { Captured, World } from '../world/world.ts'
+import type { World } from '../world/world.ts'
+import { adopt, adoptionOf } from './adopt.ts'
 import type { OwnNews } from './binding.ts'
 import { keepChannelCustomer } from './customer.ts'
 import { type Change, type Decision, isAsking, type Rows } from './decide.ts'
@@ -151,20 +152,18 @@ async function ask(world: World, operation: OperationRow, rows: Rows, how: 'send
   const account = world.account(operation.channel, operation.mode)
   if (channel === undefined || account === undefined) return { kind: 'uncertain', cause: `no account for ${operation.channel}` }
   try {
-    // Sealed while the channel is told what needs no card; whatever is to be filled in waits for it.
-    const sealed = how === 'send' && operation.verb === 'bind' ? adopt(world, operation) : Promise.resolve(true)
     const lapse: Lapse = { code: false, capture: false }
+    const adopting: Adopting = { reference: how === 'send' ? adoptionOf(operation)?.reference : undefined, asked: false }
     const call: Call = {
       nowMs: world.now(),
       operation: operation.id,
       key: operation.id,
       account,
-      send: request => carry(world, { operation, rows, sealed }, request, lapse),
+      send: request => carry(world, { operation, rows, adopting }, request, lapse),
     }
-    const settled = sealed.catch(() => false)
     const outcome = how === 'lookUp' ? await lookUp(channel, call, operation, rows) : await send(world, channel, call, operation, rows)
-    // Nothing of an attempt is left running when the next one may begin.
-    await settled
+    // Nothing that was captured went out: it is sealed all the same, for the channels that come after.
+    if (adopting.reference !== undefined && !adopting.asked) await adopt(world, operation).catch(() => false)
     if (lapse.capture) return { kind: 'lapsed' }
     if (!lapse.code || outcome.kind !== 'uncertain') return outcome
     // The first attempt, and it did not get past the vault: nothing was stored anywhere.
@@ -181,15 +180,12 @@ async function ask(world: World, operation: OperationRow, rows: Rows, how: 'send
 }
 
 /**
- * A request with a card goes out through the vault, every other directly. Where the vault no longer holds the security code the same bytes
- * cannot be sent again: there is no answer, and the channel is asked what became of the first ones.
+ * A request with a card goes out through the vault, every other directly. The vault adopts the capture before anything leaves. Where it no
+ * longer holds the security code the same bytes cannot be sent again: there is no answer, and the channel is asked what became of the first ones.
  */
 async function carry(world: World, of: Carrying, request: ChannelRequest, lapse: Lapse): Promise<ChannelAnswer> {
   const { channel } = of.operation
-  if (request.placeholders === true && !(await of.sealed)) {
-    lapse.capture = true
-    throw new NoAnswer('the capture lapsed, and nothing was sent')
-  }
+  if (request.placeholders === true) of.adopting.asked = true
   try {
     const answer = await (request.placeholders === true ? world.vault.forward(forwarding(world, of, request)) : world.send(request))
     world.health.note(channel, answer.status < 500 && answer.status !== 429, world.now())
@@ -197,18 +193,25 @@ async function carry(world: World, of: Carrying, request: ChannelRequest, lapse:
   } catch (error) {
     if (error instanceof NoAnswer) world.health.note(channel, false, world.now())
     if (!(error instanceof Problem) || error.code !== 'gone') throw error
-    lapse.code = true
-    throw new NoAnswer(cannotRepeat)
+    // What was ever sent had been adopted, and is ever after: if it is not, it lapsed and no attempt sent anything.
+    const lapsed = of.adopting.reference !== undefined && !(await adopt(world, of.operation))
+    lapse[lapsed ? 'capture' : 'code'] = true
+    throw new NoAnswer(lapsed ? 'the capture lapsed, and nothing was sent' : cannotRepeat)
   }
 }
 
 /** Why nothing was sent: the security code is gone, or the whole capture. */
 type Lapse = { code: boolean; capture: boolean }
-type Carrying = Asking & { readonly sealed: Promise<boolean> }
-type Asking = { readonly operation: OperationRow; readonly rows: Pick<Rows, 'operations'> }
+/** `reference`: what this attempt has to adopt. `asked`: a request that needs it was handed to the vault, which adopts first. */
+type Adopting = { readonly reference: string | undefined; asked: boolean }
+type Carrying = { readonly operation: OperationRow; readonly rows: Pick<Rows, 'operations'>; readonly adopting: Adopting }
 
 /** What is filled in was sealed for the binding's first operation, or for the one that several channels share. */
-function forwarding(world: World, { operation, rows }: Asking, request: ChannelRequest): Parameters<World['vault']['forward']>[0] {
+function forwarding(
+  world: World,
+  { operation, rows, adopting }: Carrying,
+  request: ChannelRequest,
+): Parameters<World['vault']['forward']>[0] {
   const bind = operation.verb === 'bind' ? operation : rows.operations.find(one => one.verb === 'bind')
   const { cardVersion = 1, adoptedBy, chain } = bind?.input ?? {}
   return {
@@ -217,24 +220,10 @@ function forwarding(world: World, { operation, rows }: Asking, request: ChannelR
     instrument: operation.instrument,
     instrumentVersion: cardVersion,
     operation: adoptedBy ?? chain ?? operation.id,
+    ...(adopting.reference === undefined ? {} : { reference: adopting.reference }),
     timeoutMs: world.settings.channelTimeoutMs,
     request,
   }
-}
-
-/** Seals the captured card now that the intent is durable; false if the capture lapsed, in which case nothing can have been sent. */
-async function adopt(world: World, operation: OperationRow): Promise<boolean> {
-  const { capture, cardVersion, chain, adoptedBy } = operation.input
-  if (capture === undefined || chain !== undefined) return true
-  const adopted: Captured | undefined = await world.vault.adopt({
-    tenant: operation.tenant,
-    mode: operation.mode,
-    reference: capture,
-    instrument: operation.instrument,
-    instrumentVersion: cardVersion ?? 1,
-    operation: adoptedBy ?? operation.id,
-  })
-  return adopted !== undefined
 }
 
 async function send(world: World, channel: Channel, call: Call, operation: OperationRow, rows: Rows): Promise<Asked> {

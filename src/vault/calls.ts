@@ -12,6 +12,7 @@ const name = z.string().max(200)
 const whole = z.number().int()
 const owner = { tenant: name, instrument: name, instrumentVersion: whole }
 const ownership = z.object(owner)
+const adoption = z.object({ ...owner, mode, reference: name, operation: name })
 const text = z.string().max(64 * 1024)
 
 const request = z
@@ -30,8 +31,11 @@ const request = z
 
 export const inputs = {
   peek: z.object({ tenant: name, mode, reference: name }),
-  adopt: z.object({ ...owner, mode, reference: name, operation: name }),
-  forward: z.object({ ...owner, mode, operation: name, timeoutMs: whole.min(1).max(120_000), request }),
+  adopt: adoption,
+  sealAhead: adoption,
+  forward: z
+    .object({ ...owner, mode, operation: name, reference: name.optional(), timeoutMs: whole.min(1).max(120_000), request })
+    .transform(({ reference, ...rest }) => ({ ...rest, ...(reference === undefined ? {} : { reference }) })),
   seal: z.object({ tenant: name, owner: name, field: name, text }),
   open: z.object({ tenant: name, owner: name, field: name, sealed: text }),
   unsettled: z.object({ limit: whole.min(1).max(1000) }),
@@ -76,6 +80,7 @@ const maybeCaptured = captured.nullable().transform(one => one ?? undefined)
 export const outputs = {
   peek: maybeCaptured,
   adopt: maybeCaptured,
+  sealAhead: z.null(),
   forward: z.object({ status: whole, headers: z.record(z.string(), z.string()), body: z.string() }),
   seal: z.string(),
   open: z.string(),
@@ -89,6 +94,7 @@ export type Verb = keyof typeof inputs
 export async function perform(vault: VaultCore, verb: string, input: unknown): Promise<unknown> {
   if (verb === 'peek') return (await vault.peek(checked(inputs.peek, input))) ?? null
   if (verb === 'adopt') return (await vault.adopt(checked(inputs.adopt, input))) ?? null
+  if (verb === 'sealAhead') return vault.sealAhead(checked(inputs.sealAhead, input)).then(() => null)
   if (verb === 'forward') return vault.forward(checked(inputs.forward, input))
   if (verb === 'seal') return vault.seal(checked(inputs.seal, input))
   if (verb === 'open') return vault.open(checked(inputs.open, input))

@@ -4,6 +4,7 @@
  */
 import type { Mode } from '../world/world.ts'
 import { type Facts, forgetSecrets, type Secrets } from './content.ts'
+import type { Sealed } from './record.ts'
 
 /** Time a capture waits to be adopted. */
 export const captureLifeMs = 15 * 60_000
@@ -31,7 +32,11 @@ export type Captured = {
   readonly secrets: Secrets
   /** A card's security code or a device token's cryptogram: never sealed. Undefined: there is none, or it was zeroed. */
   once: Buffer | undefined
+  /** Sealed ahead of its adoption, once at most. */
+  ahead?: Ahead
 }
+/** `written`: the rows, or undefined if they could not be written; never rejects. */
+export type Ahead = { readonly words: string; readonly written: Promise<Sealed | undefined> }
 /** `network`: the same for every tenant, never leaves the vault. `tenant`: `ifp_…`. */
 export type Prints = { readonly network: Buffer; readonly tenant: string }
 

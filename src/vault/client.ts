@@ -52,6 +52,9 @@ export function createVaultClient(ports: ClientPorts): VaultClient {
   return {
     peek: async input => checked(outputs.peek, await call('peek', input)),
     adopt: async input => checked(outputs.adopt, await call('adopt', input)),
+    sealAhead: async input => {
+      await call('sealAhead', input)
+    },
     forward: async input => checked(outputs.forward, await call('forward', input, input.timeoutMs + forwardMarginMs)),
     seal: async input => checked(outputs.seal, await call('seal', input)),
     open: async input => checked(outputs.open, await call('open', input)),

@@ -91,6 +91,9 @@ test('every verb works through the socket', async t => {
   assert.equal(last4Of(await link.adopt(adoption(reference))), '4242')
   assert.equal(await link.adopt(adoption(reference, 'ins_2')), undefined)
   assert.equal((await link.forward(forwarding)).status, 200)
+  const next = { ...adoption((await vault.capture(grant, body())).reference), instrument: 'ins_2' }
+  await link.sealAhead(next)
+  assert.equal((await link.forward({ ...forwarding, ...next })).status, 200)
   const sealed = await link.seal({ tenant: 'ten_1', owner: 'whe_1', field: 'secret', text: 'ä' })
   assert.equal(await link.open({ tenant: 'ten_1', owner: 'whe_1', field: 'secret', sealed }), 'ä')
   assert.deepEqual(await link.unsettled(10), [])

@@ -43,7 +43,7 @@ export const purposeOf = ({ kind }: Facts): Purpose => (isCardKind(kind) ? 'pan'
 const ownerName = (owner: Owner): string => `${owner.instrument}@${owner.instrumentVersion}`
 const placeOf = (owner: Owner, field: Field): Place => ({ tenant: owner.tenant, owner: ownerName(owner), field, schema })
 
-type Sealed = {
+export type Sealed = {
   readonly dek: { readonly table: typeof deks; readonly row: NewRow<typeof deks> }
   readonly record: { readonly table: typeof records; readonly row: NewRow<typeof records> }
 }

@@ -1,6 +1,6 @@
 /**
- * Sealed cards and payers without an owner. One is sealed after its instrument's intent was committed, so an owner normally exists; but
- * the house may have lost the intent (a restore, a bug), and a card nobody can name must not stay. An hour after the sealing somebody who knows the
+ * Sealed cards and payers without an owner. One is sealed while its instrument's intent is committed, or after, so an owner normally exists; but
+ * the intent may have been refused, or lost by the house (a restore, a bug), and a card nobody can name must not stay. An hour after the sealing somebody who knows the
  * instruments is asked once: an owned card is left alone for good, the others lose envelope and key.
  */
 import { move, remove, type Store, type Write } from '../world/store.ts'

@@ -161,6 +161,85 @@ test('an adoption that could not be written can be asked for again', async () =>
   assert.notEqual(await vault.adopt(adoption(reference)), undefined)
 })
 
+test('what is sealed ahead of its adoption is adopted without another commit, and is a capture until then', async () => {
+  const store = createMemoryStore(vaultTables)
+  let commits = 0
+  const commit = (writes: Parameters<typeof store.commit>[0]) => {
+    commits += 1
+    return store.commit(writes)
+  }
+  const { vault } = stage({ store: { ...store, commit } })
+  const { reference } = await vault.capture(grant, cardBody())
+  const seen = await vault.peek({ ...grant, reference })
+  await Promise.all([vault.sealAhead(adoption(reference)), vault.sealAhead({ ...adoption(reference), instrument: 'ins_2' })])
+  assert.equal(store.snapshot().records?.length, 1, 'once for each capture')
+  assert.deepEqual(await vault.peek({ ...grant, reference }), seen)
+  const before = commits
+  assert.deepEqual(await vault.adopt(adoption(reference)), seen)
+  assert.equal(commits, before)
+  assert.equal(await vault.peek({ ...grant, reference }), undefined)
+  assert.equal(await vault.adopt({ ...adoption(reference), instrument: 'ins_2' }), undefined)
+})
+
+test('an adoption under other words takes the row away that was sealed ahead, also one that is just being written', async () => {
+  const { vault, store, sent, ports } = stage()
+  const { reference } = await vault.capture(grant, cardBody())
+  const other = { ...adoption(reference), instrument: 'ins_2', operation: 'opn_2' }
+  const ahead = vault.sealAhead(adoption(reference))
+  assert.equal(cardOf(await vault.adopt(other)).last4, '4242')
+  await ahead
+  const { records: cards = [], deks: dataKeys = [] } = store.snapshot()
+  assert.deepEqual([cards.map(row => row.instrument), dataKeys.map(row => row.owner)], [['ins_2'], ['ins_2']])
+  assert.equal(await vault.adopt(adoption(reference)), undefined)
+  const { reference: _, ...owner } = other
+  await vault.forward({ ...forwarding(), ...owner })
+  await createVault(ports).forward({ ...forwarding({ ...template, body: '{"n":"{{card.number}}"}' }), ...owner })
+  assert.equal(sent.length, 2)
+})
+
+test('two adoptions that wait for one sealing ahead are still told apart: the first has it', async () => {
+  const { vault } = stage()
+  const { reference } = await vault.capture(grant, cardBody())
+  const ahead = vault.sealAhead(adoption(reference))
+  const [first, second] = await Promise.all([vault.adopt({ ...adoption(reference), operation: 'opn_2' }), vault.adopt(adoption(reference))])
+  await ahead
+  assert.deepEqual([first === undefined, second === undefined], [false, true])
+})
+
+test('nothing leaves before it is sealed for good, and nothing at all when it cannot be adopted', async () => {
+  const store = createMemoryStore(vaultTables)
+  const held: (() => void)[] = []
+  let holding = false
+  const commit = async (writes: Parameters<typeof store.commit>[0]) => {
+    if (holding) await new Promise<void>(resolve => held.push(resolve))
+    return store.commit(writes)
+  }
+  const { vault, sent, clock } = stage({ store: { ...store, commit } })
+  const gone = (error: unknown): boolean => error instanceof Problem && error.code === 'gone'
+  for (const sealsAhead of [true, false]) {
+    const { reference } = await vault.capture(grant, cardBody())
+    const words = { ...adoption(reference), instrument: `ins_${sealsAhead}` }
+    holding = true
+    if (sealsAhead) void vault.sealAhead(words)
+    const answer = vault.forward({ ...forwarding(), ...words })
+    while (held.length === 0) await new Promise(setImmediate)
+    await new Promise(setImmediate)
+    assert.equal(sent.length, 0)
+    holding = false
+    held.pop()?.()
+    assert.equal((await answer).status, 200)
+    assert.equal(sent.splice(0).length, 1)
+    await vault.forward({ ...forwarding(), ...words })
+    assert.equal(sent.splice(0).length, 1, 'again under the same words')
+    await assert.rejects(vault.forward({ ...forwarding(), ...words, operation: 'opn_2' }), gone)
+    await assert.rejects(vault.forward({ ...forwarding(), ...words, instrument: 'ins_3' }), gone)
+  }
+  const { reference } = await vault.capture(grant, cardBody())
+  clock.now += captureLifeMs
+  await assert.rejects(vault.forward({ ...forwarding(), ...adoption(reference) }), gone)
+  assert.equal(sent.length, 0)
+})
+
 test('the number is nowhere in the database', async () => {
   const { vault, store } = stage()
   const { reference } = await vault.capture(grant, cardBody())

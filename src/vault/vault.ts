@@ -2,24 +2,24 @@
  * The vault: everything it does, over what it is handed. In production it stands behind a socket in a process of its own (`serve.ts`); in
  * simulation the same functions run over the memory store.
  */
-import { hash, type KeyObject } from 'node:crypto'
+import type { KeyObject } from 'node:crypto'
 import type { PayerField } from '../channels/source.ts'
 import type { Grant } from '../core/grant.ts'
 import { newId } from '../core/id.ts'
 import { Problem } from '../core/problem.ts'
-import { insert, type Store } from '../world/store.ts'
-import type { Mode, Vault, Captured as View } from '../world/world.ts'
+import type { Store } from '../world/store.ts'
+import type { Adoption, Mode, Vault } from '../world/world.ts'
+import { type Adopting, adopt, createClaims, ownerOf, sealAhead } from './adopt.ts'
 import { type OpenToken, type Reading, readCapture } from './capture.ts'
 import { type Captured, type Captures, captureLifeMs, createCaptures, type Hot, type Prints } from './captures.ts'
-import { copyOf, copySecrets, factsOf, forgetSecrets, viewOf } from './content.ts'
+import { copyOf, copySecrets, forgetSecrets, viewOf } from './content.ts'
 import type { ToFill } from './fill.ts'
 import { networkFingerprint, tenantFingerprint } from './fingerprint.ts'
 import { type Egress, forwardFilled, prepare } from './forward.ts'
-import { createKeyring, type Keyring, networkScope } from './keys.ts'
-import { openRecord, purposeOf, sealRecord } from './record.ts'
+import { createKeyring, networkScope } from './keys.ts'
+import { openRecord } from './record.ts'
 import type { PayerKind } from './scan-payer.ts'
 import { type Ownership, settleOwners, unsettledOwners } from './sweep.ts'
-import { records } from './tables.ts'
 import { createTexts } from './texts.ts'
 
 export type VaultPorts = Egress & {
@@ -65,24 +65,22 @@ export type VaultCore = Vault & {
   readonly captures: Captures
 }
 
-type AdoptInput = Parameters<Vault['adopt']>[0]
-type Core = { readonly ports: VaultPorts; readonly keyring: Keyring; readonly captures: Captures; readonly claims: Map<string, Claim> }
-/** An adoption under way: a second caller with the same words waits for the same answer. */
-type Claim = { readonly words: string; readonly answer: Promise<View | undefined> }
+type Core = Adopting & { readonly ports: VaultPorts }
 
 export function createVault(ports: VaultPorts): VaultCore {
   const keyring = createKeyring(ports)
   const captures = createCaptures(() => ports.now())
-  const core: Core = { ports, keyring, captures, claims: new Map() }
+  const core: Core = { ports, keyring, captures, claims: createClaims() }
   const texts = createTexts({ store: ports.store, random: ports.random, now: () => ports.now(), keyring })
   return {
     captures,
     capture: (grant, body) => capture(core, grant, body),
     peek: input => {
       const found = captures.get(input)
-      return Promise.resolve(found === undefined ? undefined : capturedView(found))
+      return Promise.resolve(found === undefined ? undefined : viewOf(found.facts, found.prints?.tenant, found.once !== undefined))
     },
     adopt: input => adopt(core, input),
+    sealAhead: input => sealAhead(core, input),
     forward: input => forward(core, input),
     seal: texts.seal,
     open: texts.open,
@@ -138,57 +136,9 @@ function answerOf({ reference, facts, capturedAt }: Captured): CaptureAnswer {
   return { reference, ...wallet, brand, last4, expiry_month: expiryMonth, expiry_year: expiryYear, expires_at }
 }
 
-const capturedView = ({ facts, prints, once }: Captured): View => viewOf(facts, prints?.tenant, once !== undefined)
-
-const ownerOf = (input: { tenant: string; instrument: string; instrumentVersion: number }): string =>
-  `${input.tenant}|${input.instrument}|${input.instrumentVersion}`
-
-/** The same words get the same answer: while it runs, while the card is hot, and from the sealed row ever after. */
-function adopt(core: Core, input: AdoptInput): Promise<View | undefined> {
-  const words = [input.mode, ownerOf(input), input.operation].join('|')
-  const name = `${input.tenant}|${input.reference}`
-  const claim = core.claims.get(name)
-  if (claim !== undefined) return claim.words === words ? claim.answer : Promise.resolve(undefined)
-  const captured = core.captures.get(input)
-  if (captured === undefined) return adopted(core, input)
-  const answer = adoptCaptured(core, input, captured).finally(() => core.claims.delete(name))
-  core.claims.set(name, { words, answer })
-  return answer
-}
-
-async function adoptCaptured(core: Core, input: AdoptInput, captured: Captured): Promise<View | undefined> {
-  const { store } = core.ports
-  const kek = await core.keyring.current(purposeOf(captured.facts), input.tenant)
-  // It may have lapsed while the key was fetched.
-  if (core.captures.get(input) !== captured) return adopted(core, input)
-  const { prints, facts, secrets } = captured
-  const writes = sealRecord(core.ports, kek, { ...input, prints, facts, secrets, referenceHash: hashOf(input.reference) })
-  const result = await store.commit([insert(writes.dek.table, writes.dek.row), insert(writes.record.table, writes.record.row)])
-  if (!result.ok) return adopted(core, input)
-  const view = capturedView(captured)
-  core.captures.adopt(captured, ownerOf(input), input.operation)
-  return view
-}
-
-/** The reference's time, so that the index grows at its end, and 132 bits of its hash: from a row nobody learns a reference. */
-const hashOf = (reference: string): string => `${reference.slice(4, 14)}.${hash('sha256', reference, 'base64url').slice(0, 22)}`
-
-/** From the sealed row: after a restart, or when the capture was consumed. Another instrument, version or operation gets nothing. */
-async function adopted(core: Core, input: AdoptInput): Promise<View | undefined> {
-  const [row] = await core.ports.store.find(records, { tenant: input.tenant, reference: hashOf(input.reference) }, 1)
-  const same =
-    row !== undefined &&
-    row.mode === input.mode &&
-    row.instrument === input.instrument &&
-    row.instrument_version === input.instrumentVersion &&
-    row.operation === input.operation
-  if (!same) return undefined
-  const hot = core.captures.hot(ownerOf(input))
-  return viewOf(factsOf(row), row.fingerprint ?? undefined, hot?.operation === row.operation && hot.once !== undefined)
-}
-
 async function forward(core: Core, input: Parameters<Vault['forward']>[0]) {
   const template = prepare(core.ports, input.request)
+  if (input.reference !== undefined) await adoptFirst(core, { ...input, reference: input.reference })
   const held = await heldFor(core, input, core.captures.hot(ownerOf(input)))
   try {
     return await forwardFilled(core.ports, input.request, template, held, input.timeoutMs)
@@ -196,6 +146,13 @@ async function forward(core: Core, input: Parameters<Vault['forward']>[0]) {
     forgetSecrets(held.secrets)
     for (const once of [held.securityCode, held.cryptogram]) once?.fill(0)
   }
+}
+
+/** Nothing leaves before it is sealed for good under the words of this very operation: what a channel stores must not be lost for us. */
+async function adoptFirst(core: Core, input: Adoption): Promise<void> {
+  const hot = core.captures.hot(ownerOf(input))
+  if (hot?.operation === input.operation && hot.mode === input.mode) return
+  if ((await adopt(core, input)) === undefined) throw new Problem('gone', 'the capture lapsed or was used; nothing was sent')
 }
 
 /** Copies of their own, since those in memory may lapse while the request is out. */

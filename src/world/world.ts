@@ -98,26 +98,39 @@ export type Captured =
       readonly payer: PayerView
     }
 
+/** What a capture becomes: whose it is, and the operation it was captured for. The words that the vault tells one adoption from another by. */
+export type Adoption = {
+  readonly tenant: string
+  readonly mode: Mode
+  readonly reference: string
+  readonly instrument: string
+  readonly instrumentVersion: number
+  readonly operation: string
+}
+
 /** The only process that knows numbers of cards and accounts, as seen from here. Every call is one round trip; calls made together share one. */
 export interface Vault {
   /** What a captured reference is, without consuming it. Undefined: unknown, used up, lapsed (15 minutes) or another tenant's. */
   peek(input: { readonly tenant: string; readonly mode: Mode; readonly reference: string }): Promise<Captured | undefined>
   /** Seals what was captured for good under this instrument; the same call again gives the same answer. */
-  adopt(input: {
-    readonly tenant: string
-    readonly mode: Mode
-    readonly reference: string
-    readonly instrument: string
-    readonly instrumentVersion: number
-    readonly operation: string
-  }): Promise<Captured | undefined>
-  /** Sends a request with the instrument's card or payer filled into its placeholders. Throws `NoAnswer` like `send`. */
+  adopt(input: Adoption): Promise<Captured | undefined>
+  /**
+   * Seals it while the intent of a new instrument is being written, so that the adoption finds it done. Uses nothing up: until it is adopted,
+   * under these words or others, it is captured and no more. Never throws for what could not be written.
+   */
+  sealAhead(input: Adoption): Promise<void>
+  /**
+   * Sends a request with the instrument's card or payer filled into its placeholders. Throws `NoAnswer` like `send`, and a `gone` problem
+   * (nothing was sent) when something that the request wants is not held. `reference`: adopted first, and nothing is sent before that is
+   * durable; `gone` where it cannot be adopted any more.
+   */
   forward(input: {
     readonly tenant: string
     readonly mode: Mode
     readonly instrument: string
     readonly instrumentVersion: number
     readonly operation: string
+    readonly reference?: string
     readonly timeoutMs: number
     readonly request: ChannelRequest
   }): Promise<ChannelAnswer>
