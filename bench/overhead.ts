@@ -20,6 +20,7 @@ import { newKeyPair } from '../src/world/keypair.ts'
 import { type Ready, startChild } from './child.ts'
 import { median } from './measure.ts'
 import { numberOf } from './units.ts'
+import { openWire, type Wire } from './wire.ts'
 
 export type OverheadOptions = {
   readonly perSecond: number
@@ -28,6 +29,8 @@ export type OverheadOptions = {
   readonly channel: string
   /** How long the upstream takes over each request. */
   readonly upstreamMs: number
+  /** Binds before the clock starts: a server is measured as it runs, its code compiled and its plans made, not as it starts. */
+  readonly warmBinds: number
   readonly say: (line: string) => void
 }
 export type OverheadLine = {
@@ -57,17 +60,21 @@ export async function benchOverhead(options: OverheadOptions): Promise<OverheadL
     const settings = { databaseUrl, folder: join(folder, 'server'), account: upstream.account, route: options.channel }
     const child = await startChild('overhead-server.ts', settings)
     closing.unshift(() => child.stop())
-    return await measure(child, upstream, options)
+    const caller = openCaller(child)
+    closing.unshift(caller.close)
+    return await measure({ child, caller, upstream }, options)
   } finally {
     for (const close of closing) await close()
   }
 }
 
-async function measure(child: Ready, upstream: Upstream, options: OverheadOptions): Promise<OverheadLine> {
-  await run(child, upstream, { ...options, seconds: 2 })
+type Setting = { readonly child: Ready; readonly caller: Caller; readonly upstream: Upstream }
+
+async function measure(setting: Setting, options: OverheadOptions): Promise<OverheadLine> {
+  await run(setting, { ...options, seconds: options.warmBinds / options.perSecond })
   const rounds: (readonly Bound[])[] = []
   for (let round = 0; round < options.rounds; round += 1) {
-    const bound = await run(child, upstream, options)
+    const bound = await run(setting, options)
     rounds.push(bound)
     options.say(`round ${round + 1}: p50 ${at(bound, 0.5).toFixed(2)} ms, p99 ${at(bound, 0.99).toFixed(2)} ms`)
   }
@@ -135,14 +142,14 @@ let made = 0
 const named = z.object({ id: z.string() })
 
 /** Binds leave at their time whether or not those before them are done: a slow one is seen as slow, and holds up nobody. */
-async function run(child: Ready, upstream: Upstream, { perSecond, seconds }: OverheadOptions): Promise<readonly Bound[]> {
+async function run({ child, caller, upstream }: Setting, { perSecond, seconds }: OverheadOptions): Promise<readonly Bound[]> {
   const count = Math.round(perSecond * seconds)
-  const ready = await prepare(child, count)
+  const ready = await prepare(child, caller, count)
   const from = performance.now()
   const timed = ready.map(async (body, i) => {
     await sleep(Math.max(0, from + (i * 1_000) / perSecond - performance.now()))
     const began = performance.now()
-    const answer = await post(child, '/v1/instruments', body, `overhead-${made}-${i}`)
+    const answer = await caller.post('/v1/instruments', body, `overhead-${made}-${i}`)
     return { id: named.parse(answer).id, active: answer.status === 'active', tookMs: performance.now() - began }
   })
   const bound = await Promise.all(timed)
@@ -156,20 +163,20 @@ async function run(child: Ready, upstream: Upstream, { perSecond, seconds }: Ove
 }
 
 /** A customer and a captured card for each, before the clock starts. */
-async function prepare(child: Ready, count: number): Promise<readonly object[]> {
+async function prepare(child: Ready, caller: Caller, count: number): Promise<readonly object[]> {
   const out: object[] = []
   for (let done = 0; done < count; done += 50)
-    out.push(...(await Promise.all(Array.from({ length: Math.min(50, count - done) }, () => prepareOne(child)))))
+    out.push(...(await Promise.all(Array.from({ length: Math.min(50, count - done) }, () => prepareOne(child, caller)))))
   return out
 }
 
-async function prepareOne(child: Ready): Promise<object> {
+async function prepareOne(child: Ready, caller: Caller): Promise<object> {
   made += 1
   const number = numberOf(made)
   const nonce = randomBytes(12).toString('hex')
   const grant = { tenant: child.tenant, mode: 'test' as const, captures: 1, expiresAt: Date.now() + 600_000, nonce, origins: [] }
   const [customer, captured] = await Promise.all([
-    post(child, '/v1/customers', {}),
+    caller.post('/v1/customers', {}),
     fetch(child.captureUrl, {
       method: 'POST',
       headers: {
@@ -188,16 +195,32 @@ async function prepareOne(child: Ready): Promise<object> {
   }
 }
 
-async function post(child: Ready, path: string, body: object, key?: string): Promise<Readonly<Record<string, unknown>>> {
-  const headers = {
-    authorization: `Bearer ${child.apiKey}`,
-    'content-type': 'application/json',
-    ...(key === undefined ? {} : { 'idempotency-key': key }),
+type Caller = {
+  post(path: string, body: object, key?: string): Promise<Readonly<Record<string, unknown>>>
+  close(): void
+}
+/** More than are ever under way at once are closed again. */
+const wiresMax = 50
+
+/** Keep-alive connections as lean as can be: what a caller's own HTTP client costs is not ours. Bodies are ASCII. */
+function openCaller({ address, apiKey }: Ready): Caller {
+  const url = new URL(address)
+  const free: Wire[] = []
+  return {
+    async post(path, body, key) {
+      const wire = free.pop() ?? (await openWire(url))
+      const once = key === undefined ? '' : `idempotency-key: ${key}\r\n`
+      const head = `POST ${path} HTTP/1.1\r\nhost: ${url.host}\r\nauthorization: Bearer ${apiKey}\r\ncontent-type: application/json\r\n${once}`
+      const answer = await wire.send(head, JSON.stringify(body))
+      if (free.length < wiresMax) free.push(wire)
+      else wire.close()
+      if (answer.status >= 300) throw new Error(`${path} was answered ${answer.status}: ${answer.body}`)
+      return z.record(z.string(), z.unknown()).parse(JSON.parse(answer.body))
+    },
+    close() {
+      for (const wire of free) wire.close()
+    },
   }
-  const answer = await fetch(child.address + path, { method: 'POST', headers, body: JSON.stringify(body) })
-  const text = await answer.text()
-  if (!answer.ok) throw new Error(`${path} was answered ${answer.status}: ${text}`)
-  return z.record(z.string(), z.unknown()).parse(JSON.parse(text))
 }
 
 const timelineShape = z.object({

@@ -58,6 +58,7 @@ async function overhead(): Promise<void> {
     seconds: Number(flags.seconds ?? 10),
     rounds: Number(flags.rounds ?? 3),
     upstreamMs: 30,
+    warmBinds: 600,
     channel: flags.channel,
   }
   const line = await benchOverhead({ ...options, say: text => console.error(text) })
