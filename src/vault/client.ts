@@ -1,6 +1,7 @@
 /**
  * The vault as the API and the worker see it: a socket. A call costs one round trip, and many share one: calls made in the same turn of
- * the event loop, and those made while a frame has not been acknowledged yet, leave together; answers come back as they complete.
+ * the event loop, and those made while a frame has not been acknowledged yet, leave together; answers come back as they complete. Only where
+ * several calls are waited for is a frame acknowledged: a frame costs as much as what is in it.
  */
 import { connect, type Socket } from 'node:net'
 import { z } from 'zod'
@@ -8,7 +9,7 @@ import { NoAnswer } from '../channels/channel.ts'
 import { Unavailable } from '../world/store.ts'
 import type { Log, Vault, World } from '../world/world.ts'
 import { checked, errorOf, outputs, type Verb } from './calls.ts'
-import { createFrameReader, encodeFrame, frameBytesMax, type LoneCall, proofOf, sameProof } from './frames.ts'
+import { type CallFrame, createFrameReader, encodeFrame, frameBytesMax, isLone, type LoneCall, proofOf, sameProof } from './frames.ts'
 import type { Ownership } from './sweep.ts'
 
 export type VaultClient = Vault & {
@@ -44,6 +45,8 @@ const forwardMarginMs = 2000
 /** How exactly deadlines are kept. */
 const tickMs = 50
 const callsMax = 20_000
+/** Out at a channel, or waited for by nobody: no reason for the others to gather. */
+const lasting: ReadonlySet<Verb> = new Set(['forward', 'sealAhead'])
 const callsPerFrameMax = 512
 const backoffMs = { first: 20, most: 2000 } as const
 
@@ -73,21 +76,19 @@ function createLink(ports: ClientPorts) {
   const traffic = { framesSent: 0, framesReceived: 0, calls: 0 }
   const pending = new Map<number, Call>()
   const waiting: Call[] = []
+  /** Sent, and of the kind whose answer may be long in coming. */
+  const away = new Set<number>()
   let lastId = 0
 
   const flush = (): void => {
     state.planned = false
     const { socket } = state
     if (socket === undefined || !state.connected || state.unacknowledged || waiting.length === 0) return
-    const leaving = waiting.splice(0, callsPerFrameMax).filter(call => pending.has(call.id))
-    if (leaving.length === 0) return
-    for (const call of leaving) call.sent = true
+    const frame = takeFrame(waiting, pending, away)
+    if (frame === undefined) return
     traffic.framesSent += 1
-    const calls = leaving.map(({ id, verb, input }): LoneCall => [id, verb, input])
-    const [lone] = calls
-    // The only call there is keeps nobody waiting behind it: the answer is all that has to come back.
-    state.unacknowledged = pending.size > 1
-    socket.write(encodeFrame(pending.size > 1 ? calls : lone))
+    state.unacknowledged = !isLone(frame)
+    socket.write(encodeFrame(frame))
   }
   const plan = (): void => {
     if (!state.planned) setImmediate(flush)
@@ -111,13 +112,14 @@ function createLink(ports: ClientPorts) {
       traffic.calls += 1
       lastId += 1
       const id = lastId
-      return new Promise((settle, fail) => {
+      const answered = new Promise((settle, fail) => {
         const call = { id, verb, input, deadline: ports.now() + timeoutMs, sent: false, settle, fail }
         pending.set(id, call)
         waiting.push(call)
         plan()
         if (!state.ticking) void keepDeadlines(ports, state, pending)
       })
+      return lasting.has(verb) ? answered.finally(() => away.delete(id)) : answered
     },
     ready: (withinMs: number) => untilConnected(ports, state, withinMs),
     close(): void {
@@ -126,6 +128,18 @@ function createLink(ports: ClientPorts) {
       for (const call of pending.values()) drop(pending, call, 'the link to the vault was closed')
     },
   }
+}
+
+/** What leaves now. The only call that is waited for keeps nobody waiting behind it: its answer is all that has to come back. */
+function takeFrame(waiting: Call[], pending: ReadonlyMap<number, Call>, away: Set<number>): LoneCall | CallFrame | undefined {
+  const leaving = waiting.splice(0, callsPerFrameMax).filter(call => pending.has(call.id))
+  const alone = pending.size - away.size <= 1
+  for (const call of leaving) {
+    call.sent = true
+    if (lasting.has(call.verb)) away.add(call.id)
+  }
+  const calls = leaving.map(({ id, verb, input }): LoneCall => [id, verb, input])
+  return calls.length === 0 || (alone && calls.length === 1) ? calls[0] : calls
 }
 
 async function untilConnected(ports: ClientPorts, state: State, withinMs: number): Promise<void> {

@@ -3,17 +3,7 @@ import { createServer, type Server, type Socket } from 'node:net'
 import { z } from 'zod'
 import type { Log } from '../world/world.ts'
 import { failureOf, perform } from './calls.ts'
-import {
-  type CallFrame,
-  createFrameReader,
-  encodeFrame,
-  frameBytesMax,
-  helloBytesMax,
-  type LoneCall,
-  proofOf,
-  type Reply,
-  sameProof,
-} from './frames.ts'
+import { createFrameReader, encodeFrame, frameBytesMax, helloBytesMax, isLone, proofOf, type Reply, sameProof } from './frames.ts'
 import type { VaultCore } from './vault.ts'
 
 type Ports = {
@@ -102,8 +92,6 @@ function attend(ports: Ports, socket: Socket): Connection {
     },
   }
 }
-
-const isLone = (frame: LoneCall | CallFrame): frame is LoneCall => typeof frame[0] === 'number'
 
 function refusal(log: Log, id: number, verb: string, error: unknown): Reply {
   const [kind, message] = failureOf(error)

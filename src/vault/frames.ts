@@ -13,6 +13,7 @@ export const helloBytesMax = 1024
 export type LoneCall = readonly [id: number, verb: string, input: unknown]
 /** Calls that share a frame. Its arrival is acknowledged, by the first answers or by an empty frame. */
 export type CallFrame = readonly LoneCall[]
+export const isLone = (frame: LoneCall | CallFrame): frame is LoneCall => typeof frame[0] === 'number'
 /** `[id, result]`, or `[id, kind, message]` where it failed. */
 export type FailureKind = 'no_answer' | 'unavailable' | 'gone' | 'bug'
 export type Reply = readonly [id: number, result: unknown] | readonly [id: number, kind: FailureKind, message: string]

@@ -137,7 +137,27 @@ test('a lone call is one frame there and one back, however long its answer takes
   assert.equal(link.traffic.framesReceived - before.framesReceived, 2)
 })
 
-test('calls made while a call of company is out share a frame, those behind a slow lone call do not wait for it', async t => {
+test('a call beside one that is out at a channel is a lone one too', async t => {
+  const { vault, open, client } = stage(t, async () => {
+    await sleep(60)
+    return { status: 200, headers: {}, body: Buffer.from('{}') }
+  })
+  await open()
+  const link = client()
+  await link.ready(2000)
+  const { reference } = await vault.capture(grant, body())
+  await link.adopt(adoption(reference))
+  const before = { ...link.traffic }
+  const out = link.forward(forwarding)
+  await new Promise(setImmediate)
+  await link.peek({ ...grant, reference })
+  await link.peek({ ...grant, reference })
+  assert.equal((await out).status, 200)
+  assert.equal(link.traffic.framesSent - before.framesSent, 3)
+  assert.equal(link.traffic.framesReceived - before.framesReceived, 3)
+})
+
+test('calls made while several are out share a frame, and none of them waits for a slow channel', async t => {
   const { vault, open, client } = stage(t, async () => {
     await sleep(100)
     return { status: 200, headers: {}, body: Buffer.from('{}') }
@@ -154,7 +174,7 @@ test('calls made while a call of company is out share a frame, those behind a sl
     answered = true
   })
   await sleep(10)
-  const second = peek()
+  const second = Promise.all([peek(), peek()])
   // One call in each turn of the event loop, all before the second frame can have been acknowledged.
   const more: Promise<unknown>[] = []
   await new Promise<void>(resolve => {
