@@ -16,6 +16,7 @@ import {
 } from './instruments/tables.ts'
 import { accounts } from './ledger/account.ts'
 import { transfers } from './ledger/transfer.ts'
+import { bindingSessions } from './sessions/tables.ts'
 import type { AnyTable } from './world/table.ts'
 
 export const tables: readonly AnyTable[] = [
@@ -33,6 +34,7 @@ export const tables: readonly AnyTable[] = [
   channelNames,
   inbox,
   routingRules,
+  bindingSessions,
   events,
   webhookEndpoints,
   deliveries,

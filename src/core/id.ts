@@ -23,6 +23,8 @@ export const prefixes = {
   dlv: 'delivery',
   inb: 'inbox entry',
   rul: 'routing rule',
+  bse: 'binding session',
+  ptl: 'portal link',
   req: 'request',
   cap: 'captured card, in the vault memory only',
   dek: 'data key',

@@ -1,0 +1,35 @@
+-- What a customer does without the caller's server between: binding sessions, and the customer's own view by a signed link.
+
+create table binding_sessions (
+  id text collate "C" not null,
+  tenant text collate "C" not null,
+  mode text collate "C" not null,
+  customer text collate "C" not null,
+  status text collate "C" not null,
+  secret_hash text collate "C" not null,
+  kinds jsonb,
+  channels jsonb,
+  origins jsonb not null,
+  return_url text collate "C" not null,
+  consent_text text collate "C",
+  terms jsonb,
+  replaces text collate "C",
+  instrument text collate "C",
+  submitted text collate "C",
+  submitted_at timestamptz,
+  submissions integer not null,
+  grants integer not null,
+  refused integer not null,
+  created_at timestamptz not null,
+  updated_at timestamptz not null,
+  expires_at timestamptz not null,
+  due_at timestamptz,
+  clock text collate "C",
+  version integer not null,
+  constraint binding_sessions_pkey primary key (id),
+  constraint binding_sessions_owner foreign key (tenant, customer) references customers,
+  constraint binding_sessions_status check (status in ('open', 'submitted', 'challenge', 'complete', 'failed', 'expired', 'cancelled')),
+  constraint binding_sessions_submissions check (submissions between 0 and 5)
+);
+create index binding_sessions_customer on binding_sessions (customer, tenant);
+create index binding_sessions_due on binding_sessions (due_at) where due_at is not null;
