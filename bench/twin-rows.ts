@@ -53,6 +53,7 @@ export function instrumentOf(b: Bind): InstrumentRow {
     clock: null,
     sequence: 0,
     unbound_at: null,
+    sharing: null,
     merged_into: null,
     metadata: b.metadata,
     created_at: b.now,

@@ -33,3 +33,37 @@ create table binding_sessions (
 );
 create index binding_sessions_customer on binding_sessions (customer, tenant);
 create index binding_sessions_due on binding_sessions (due_at) where due_at is not null;
+
+-- How many customers of a tenant have one card or account; counted anew here from the fingerprints that are known.
+alter table instruments add column sharing jsonb;
+update instruments
+set sharing = jsonb_build_object('kind', identities.kind, 'value', identities.value)
+from identities
+where identities.instrument = instruments.id
+  and identities.tenant = instruments.tenant
+  and identities.value like 'ifp\_%';
+
+create table sharings (
+  tenant text collate "C" not null,
+  mode text collate "C" not null,
+  kind text collate "C" not null,
+  value text collate "C" not null,
+  holders integer not null,
+  version integer not null,
+  constraint sharings_pkey primary key (tenant, mode, kind, value)
+);
+insert into sharings (tenant, mode, kind, value, holders, version)
+select tenant, mode, sharing ->> 'kind', sharing ->> 'value', count(*), 1
+from instruments
+where sharing is not null
+  and status in ('pending', 'active', 'suspended', 'expired', 'blocked')
+group by 1, 2, 3, 4;
+
+create table sharing_limits (
+  tenant text collate "C" not null,
+  mode text collate "C" not null,
+  customers_max integer not null,
+  version integer not null,
+  constraint sharing_limits_pkey primary key (tenant, mode),
+  constraint sharing_limits_customers check (customers_max between 1 and 100)
+);

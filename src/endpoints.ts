@@ -9,6 +9,7 @@ import { clockEndpoints } from './instruments/clocks.ts'
 import { customerEndpoints } from './instruments/customers.ts'
 import { doorEndpoints } from './instruments/doors.ts'
 import { listEndpoints } from './instruments/lists.ts'
+import { sharingEndpoints } from './instruments/sharingApi.ts'
 import { sessionEndpoints } from './sessions/api.ts'
 
 /** `reader`: connections of the role that may only read, for the lists. */
@@ -17,6 +18,7 @@ export const endpoints = (from: { readonly reader: Pick<Pool, 'query'>; readonly
   ...instrumentEndpoints,
   ...listEndpoints(from.reader),
   ...clockEndpoints,
+  ...sharingEndpoints,
   ...channelEndpoints,
   ...doorEndpoints,
   ...sessionEndpoints,

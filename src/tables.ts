@@ -2,6 +2,7 @@
 import { cursors, deliveries, events, webhookEndpoints } from './events/tables.ts'
 import { apiKeys, idempotency, tenants } from './http/tables.ts'
 import { routingRules } from './instruments/routing.ts'
+import { sharingLimits, sharings } from './instruments/sharing.ts'
 import {
   bindings,
   channelNames,
@@ -35,6 +36,8 @@ export const tables: readonly AnyTable[] = [
   inbox,
   routingRules,
   bindingSessions,
+  sharings,
+  sharingLimits,
   events,
   webhookEndpoints,
   deliveries,

@@ -14,6 +14,7 @@ import { notice } from './notice.ts'
 import { type OperationStatus, patienceMs, untilMax, waitMs } from './operation.ts'
 import { planRefresh } from './refresh.ts'
 import { planRevoke, revivedToken, strayToken, unwanted } from './revoke.ts'
+import { sharingWrites } from './sharing.ts'
 import {
   type BindingRow,
   bindings,
@@ -36,6 +37,8 @@ export type Rows = {
   /** All operations of this binding. */
   readonly operations: readonly OperationRow[]
   readonly facts: readonly FactRow[]
+  /** It would come alive beside as many customers as may share it. */
+  readonly crowded?: boolean
 }
 
 export type Change = {
@@ -59,6 +62,7 @@ export type Minds = {
   readonly returnUrl: (operation: string) => string
   /** Whether there is an account for this channel. */
   readonly open: (channel: ChannelName) => boolean
+  readonly customersMax: number
 }
 
 export type Decision = {
@@ -104,6 +108,7 @@ export function decide(rows: Rows, change: Change, minds: Minds): Decision {
   if (visible)
     writes.push(
       moveTo(instruments, rows.instrument, instrument),
+      ...sharingWrites(rows.instrument, instrument, minds.customersMax),
       notice({ before: rows, instrument, binding, all, corrects: contradicted(rows, fresh) }, minds),
     )
   return {

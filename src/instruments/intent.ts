@@ -27,6 +27,7 @@ export function newInstrument(
     readonly metadata: Readonly<Record<string, string>>
     /** The customer's test clock. */
     readonly clock: string | null
+    readonly sharing: InstrumentRow['sharing']
   },
 ): InstrumentRow {
   const now = world.now()

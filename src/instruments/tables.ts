@@ -6,6 +6,7 @@ import { type AnyNews, type BindingStatus, bindingLifecycle, type FactKind, hold
 import { type InstrumentStatus, instrumentStatuses, type Reason } from './instrument.ts'
 import { type OperationInput, type OperationStatus, operationStatuses, type Verb } from './operation.ts'
 import type { Own, OwnKind, OwnNews, OwnStanding } from './own.ts'
+import type { Identity } from './source.ts'
 
 /** A sandbox test clock: the time of the customers attached to it. */
 export const clocks = table(
@@ -67,6 +68,8 @@ export const instruments = table(
     /** When time does something to it next, on its customer's clock. */
     due_at: maybe(time()),
     clock: maybe(text()),
+    /** By what customers who share it are counted: the vault's fingerprint of what was captured. */
+    sharing: maybe(json<Identity>()),
     version: int(),
   },
   {

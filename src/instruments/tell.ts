@@ -10,6 +10,7 @@ import { differs } from './decide.ts'
 import { derive } from './instrument.ts'
 import { notice } from './notice.ts'
 import { foldOwn, type OwnFact, type OwnNews } from './own.ts'
+import { customersDefault, sharingWrites } from './sharing.ts'
 import { type BindingRow, bindings, type InstrumentFactRow, type InstrumentRow, instrumentFacts, instruments } from './tables.ts'
 
 const collisionsMax = 20
@@ -91,6 +92,7 @@ function decideOwn(
     writes: [
       ...fresh.map(one => insert(instrumentFacts, one)),
       moveTo(instruments, before, instrument),
+      ...sharingWrites(before, instrument, customersDefault),
       ...(visible ? [notice({ before: { instrument: before }, instrument, all: rows.bindings }, minds)] : []),
     ],
     after: { ...rows, instrument: { ...instrument, version: before.version + 1 }, facts: all },

@@ -71,7 +71,7 @@ test('after a redirect, and on another device, the session shows the same next a
 test('a one-time password is asked for, sent again and typed, with the secret alone', async () => {
   const on = await trialOnPostgres(['camara'])
   const { phone } = await open(on, { kinds: ['carrier_account'] })
-  const capture = await on.capture({ carrier_account: { phone: '+34999000001' } })
+  const capture = await on.capture({ payer: { kind: 'carrier_account', country: 'ES', phone: '+34999000001' } })
   const asked = fine(await phone.call('POST', `${me}/submit`, { carrier_account: { capture } }))
   assert.equal(asked.status, 'challenge')
   const wrong = await phone.call('POST', `${me}/resume`, { returned: { otp: '!' } })

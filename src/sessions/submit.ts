@@ -6,9 +6,10 @@ import { kindOfSource } from '../channels/source.ts'
 import { keyedHash } from '../core/keyed.ts'
 import { fieldProblem, Problem, type ProblemCode } from '../core/problem.ts'
 import { type Bound, bind, type Companions } from '../instruments/bind.ts'
+import { isCrowded } from '../instruments/sharing.ts'
 import { captureOf, type Subject } from '../instruments/source.ts'
 import type { Client } from '../instruments/tables.ts'
-import { moveTo, refusedBy, type Write } from '../world/store.ts'
+import { moveTo, refusedBy } from '../world/store.ts'
 import type { World } from '../world/world.ts'
 import { type Current, currentSession } from './current.ts'
 import { after, outcomeOf, type SessionStatus, standing } from './session.ts'
@@ -40,7 +41,8 @@ export async function submit(
   try {
     await bindFor(world, { session, now: at.now }, submission, digest)
   } catch (error) {
-    if (!(error instanceof Overtaken)) throw forBrowser(error, submission.subject)
+    if (isCrowded(error)) await spend(world, session, { digest, now: at.now })
+    else if (!(error instanceof Overtaken)) throw forBrowser(error, submission.subject)
   }
   const row = await world.store.get(bindingSessions, { id: session.id })
   if (row === undefined) throw new TypeError(`no session ${session.id}`)
@@ -143,8 +145,16 @@ function forBrowser(error: unknown, subject: Subject): unknown {
   return fieldProblem(`/${subject.type}`, 'cannot be bound here', 'unprocessable')
 }
 
-/** A submission that was refused before any channel was asked counts like any other. */
-export const spent = (session: SessionRow, digest: string, now: number): readonly Write[] => {
-  const tried = { ...after(session, 'submitted'), submitted: digest, submissions: session.submissions + 1, updated_at: now }
-  return [moveTo(bindingSessions, session, standing(tried, 'refused', now))]
+/** As long as a channel takes to refuse, in ms: that nobody was asked must not be seen by the clock. */
+const refusalMs = { least: 250, spread: 1_000 }
+
+/**
+ * Refused before any channel was asked, because others have the card: it counts and looks like any refusal, or whoever guesses numbers would
+ * learn which of them somebody pays with here.
+ */
+async function spend(world: World, session: SessionRow, { digest, now }: { readonly digest: string; readonly now: number }): Promise<void> {
+  await world.sleep(refusalMs.least + (world.random(2).readUInt16BE(0) / 2 ** 16) * refusalMs.spread)
+  const tried = { ...after(session, 'submitted'), submitted: digest, submissions: session.submissions + 1, updated_at: world.now() }
+  // Refused: a second click was faster, and told the same.
+  await world.store.commit([moveTo(bindingSessions, session, standing(tried, 'refused', now))])
 }
