@@ -81,6 +81,7 @@ export function bindingOf(b: Bind): BindingRow {
     shown: null,
     reason: null,
     notified: 0,
+    valid_until: null,
     consent: b.consent,
     client: b.client,
     return_url: b.returnUrl,

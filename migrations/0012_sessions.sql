@@ -34,6 +34,30 @@ create table binding_sessions (
 create index binding_sessions_customer on binding_sessions (customer, tenant);
 create index binding_sessions_due on binding_sessions (due_at) where due_at is not null;
 
+-- Until when a binding's token is good, by the channel's word; the last that was told, where several were.
+alter table bindings add column valid_until timestamptz;
+update bindings
+set valid_until = told.until
+from (
+  select distinct on (tenant, binding) tenant, binding, to_timestamp((news ->> 'validUntilMs')::numeric / 1000) as until
+  from facts
+  where news ? 'validUntilMs'
+  order by tenant, binding, (standing ->> 'place')::numeric desc, seen_at desc
+) as told
+where bindings.tenant = told.tenant
+  and bindings.id = told.binding;
+update instruments
+set due_at = least(instruments.due_at, lapses.at)
+from (
+  select tenant, instrument, min(valid_until) as at
+  from bindings
+  where status in ('active', 'suspended')
+  group by 1, 2
+) as lapses
+where instruments.tenant = lapses.tenant
+  and instruments.id = lapses.instrument
+  and lapses.at is not null;
+
 -- How many customers of a tenant have one card or account; counted anew here from the fingerprints that are known.
 alter table instruments add column sharing jsonb;
 update instruments

@@ -94,6 +94,7 @@ create table bindery.bindings (
   shown jsonb,
   reason text,
   notified integer not null,
+  valid_until timestamp with time zone,
   constraint bindings_pkey PRIMARY KEY (tenant, id),
   constraint bindings_slot UNIQUE (slot, tenant),
   constraint bindings_slot_held CHECK (((slot IS NULL) = (status = ANY (ARRAY['revoking'::text, 'revoked'::text, 'expired'::text, 'failed'::text])))),

@@ -95,7 +95,7 @@ export function decide(rows: Rows, change: Change, minds: Minds): Decision {
   const all = [...others, binding].sort((a, b) => (a.id < b.id ? -1 : 1))
   const instrument: InstrumentRow = visible
     ? { ...rows.instrument, ...derived, card_version: sealedVersion(rows, binding), sequence, updated_at: minds.now }
-    : rows.instrument
+    : dueAt(rows.instrument, derived.due_at)
   const writes: Write[] = [...fresh, ...(revoke?.fact === undefined ? [] : [revoke.fact])].map(one => insert(facts, one))
   writes.push(moveTo(bindings, rows.binding, binding))
   for (const [before, after] of settled) if (after !== before) writes.push(moveTo(operations, before, after))
@@ -105,12 +105,9 @@ export function decide(rows: Rows, change: Change, minds: Minds): Decision {
   if (revoke !== undefined) writes.push(insert(operations, revoke.operation))
   if (refresh !== undefined) writes.push(insert(operations, refresh))
   if (other !== undefined) writes.push(insert(bindings, other.binding), insert(operations, other.operation))
-  if (visible)
-    writes.push(
-      moveTo(instruments, rows.instrument, instrument),
-      ...sharingWrites(rows.instrument, instrument, minds.customersMax),
-      notice({ before: rows, instrument, binding, all, corrects: contradicted(rows, fresh) }, minds),
-    )
+  if (instrument !== rows.instrument)
+    writes.push(moveTo(instruments, rows.instrument, instrument), ...sharingWrites(rows.instrument, instrument, minds.customersMax))
+  if (visible) writes.push(notice({ before: rows, instrument, binding, all, corrects: contradicted(rows, fresh) }, minds))
   return {
     writes,
     instrument,
@@ -118,6 +115,9 @@ export function decide(rows: Rows, change: Change, minds: Minds): Decision {
     next: [...(revoke === undefined ? [] : [revoke.operation]), ...(other === undefined ? [] : [other.operation])],
   }
 }
+
+/** A token that is good for longer is no news to anybody, and lapses at another time. */
+const dueAt = (row: InstrumentRow, due_at: number | null): InstrumentRow => (due_at === row.due_at ? row : { ...row, due_at })
 
 /** What of a binding goes out in notices. */
 const shownOfBinding = ['status', 'token', 'action', 'reason', 'shown'] as const
@@ -230,6 +230,7 @@ function bindingAfter(
     transaction_link_id: known.transaction_link_id,
     shown: known.shown ?? null,
     reason: known.reason,
+    valid_until: known.validUntilMs ?? null,
     operations: operationsCount,
     updated_at: now,
   }

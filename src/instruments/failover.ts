@@ -35,6 +35,7 @@ export function failOver(
     shown: null,
     reason: null,
     notified: 0,
+    valid_until: null,
     operations: 1,
     created_at: minds.now,
     updated_at: minds.now,

@@ -5,7 +5,7 @@
 import type { BindingStatus } from './binding.ts'
 import { displayOf } from './display.ts'
 import { compareExpiry, expiryOf } from './expiry.ts'
-import { nextMoment } from './moments.ts'
+import { nextLapse, nextMoment } from './moments.ts'
 import type { Own } from './own.ts'
 import type { BindingRow, InstrumentRow } from './tables.ts'
 
@@ -39,7 +39,7 @@ export const reasons = [
 export type Reason = (typeof reasons)[number]
 
 type Derivable = Pick<InstrumentRow, 'kind' | 'captured' | 'own' | 'unbound_at' | 'merged_into' | 'status'>
-type Leg = Pick<BindingRow, 'id' | 'status' | 'shown'>
+type Leg = Pick<BindingRow, 'id' | 'status' | 'shown' | 'valid_until'>
 export type Derived = Pick<InstrumentRow, 'status' | 'display' | 'reasons' | 'due_at'>
 
 /** The instrument as its own facts and its bindings make it. */
@@ -51,7 +51,8 @@ export function derive(row: Derivable, bindings: readonly Leg[]): Derived {
     bindings.map(one => one.status),
   )
   const after = { ...row, status, display }
-  return { status, display, reasons: why, due_at: nextMoment(after)?.at ?? null }
+  const due = [nextMoment(after)?.at, nextLapse(bindings)?.at].filter(at => at !== undefined)
+  return { status, display, reasons: why, due_at: due.length === 0 ? null : Math.min(...due) }
 }
 
 /** Usable if any binding can charge; under way if any may come alive; then the best of what is left. */

@@ -84,6 +84,7 @@ export function newBinding(world: World, instrument: InstrumentRow, asked: Asked
     shown: null,
     reason: null,
     notified: 0,
+    valid_until: null,
     version: 1,
   }
 }

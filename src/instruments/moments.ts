@@ -5,7 +5,7 @@
 import { isCard } from './display.ts'
 import { compareExpiry, type Expiry, endOf, expiryOf, expiryText } from './expiry.ts'
 import type { OwnNews } from './own.ts'
-import type { InstrumentRow } from './tables.ts'
+import type { BindingRow, InstrumentRow } from './tables.ts'
 
 /** `event`: names it once and for all within its instrument. */
 export type Moment = { readonly at: number; readonly event: string; readonly news: OwnNews }
@@ -17,6 +17,17 @@ export const expiringLeadMs = 45 * 24 * 3_600_000
 /** The next one, on the customer's clock. An instrument that has ended, or never came alive, has none. */
 export function nextMoment(of: Of): Moment | undefined {
   const [first] = momentsOf(of).toSorted((a, b) => a.at - b.at)
+  return first
+}
+
+/** When the token of a living binding lapses, unless it is refreshed before. The first of them. */
+export type Lapse = { readonly at: number; readonly binding: string }
+export function nextLapse(bindings: readonly Pick<BindingRow, 'id' | 'status' | 'valid_until'>[]): Lapse | undefined {
+  const [first] = bindings
+    .flatMap(({ id, status, valid_until: at }) =>
+      at !== null && (status === 'active' || status === 'suspended') ? [{ at, binding: id }] : [],
+    )
+    .toSorted((a, b) => a.at - b.at)
   return first
 }
 

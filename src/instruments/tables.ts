@@ -132,6 +132,8 @@ export const bindings = table(
     reason: maybe(text()),
     /** The number of the last notice that told its status. */
     notified: int(),
+    /** Until when its token is good, by the channel's word. */
+    valid_until: maybe(time()),
     version: int(),
   },
   {

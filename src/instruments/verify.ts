@@ -25,6 +25,7 @@ export function verifyBinding(row: BindingRow, told: readonly FactRow[], asked: 
     transaction_link_id: known.transaction_link_id,
     shown: known.shown ?? null,
     reason: known.reason,
+    valid_until: known.validUntilMs ?? null,
   }
   return differences(row.id, row, right)
 }
