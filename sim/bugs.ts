@@ -148,6 +148,35 @@ const ourBugs: readonly Bug[] = [
     infect: world => rewriting(world, write => (isInsert(write, identities) ? undefined : write)),
   },
   {
+    name: 'refused_refresh_is_fine',
+    what: 'a token whose refresh is refused is used on after it lapsed',
+    infect: world => {
+      const deaf = withChannels(world, channel =>
+        channel.refresh === undefined
+          ? channel
+          : {
+              ...channel,
+              refresh: async () => ({
+                kind: 'refused',
+                by: 'channel',
+                category: 'not_permitted',
+                code: 'no',
+                elsewhere: false,
+                references: {},
+              }),
+            },
+      )
+      return withCommit(deaf, async (original, writes) =>
+        writes.some(one => isInsert(one, facts) && one.row.source === 'clock') ? { ok: true } : original(writes),
+      )
+    },
+  },
+  {
+    name: 'bound_without_evidence',
+    what: 'the row is called active, and what was told of it is not kept',
+    infect: world => rewriting(world, write => (isInsert(write, facts) && write.row.kind === 'bound' ? undefined : write)),
+  },
+  {
     name: 'sharing_unbounded',
     what: 'how many customers share a card is counted, and nobody stands at the door',
     infect: world =>

@@ -9,6 +9,7 @@ import { type Difference, verifyBinding, verifyInstrument } from '../src/instrum
 import { difference, effects, falselyFailed, orphans, presentedAgain, tooEarly, unheld } from './books.ts'
 import { alive, by, channelList, type Invariant, type Ledger, ledgerOf, open, planned } from './ledger.ts'
 import { untold } from './notices.ts'
+import { unproven } from './proof.ts'
 import { miscounted, overShared } from './sharing.ts'
 import { changedBodies, freshKeys, staleKeys, strays } from './wire.ts'
 import type { Simulated } from './world.ts'
@@ -54,6 +55,7 @@ export const invariants: readonly Invariant[] = [
       )
     },
   },
+  { name: 'I3 what is active was verified, and its token is good by the word of its channel', holds: unproven },
   {
     name: 'I4 what has ended stays so, in fold order, but where the channel shows why it lives again',
     holds: ({ facts: all }) =>
