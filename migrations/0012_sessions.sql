@@ -91,3 +91,20 @@ create table sharing_limits (
   constraint sharing_limits_pkey primary key (tenant, mode),
   constraint sharing_limits_customers check (customers_max between 1 and 100)
 );
+
+create table portal_links (
+  id text collate "C" not null,
+  tenant text collate "C" not null,
+  mode text collate "C" not null,
+  customer text collate "C" not null,
+  may jsonb not null,
+  return_url text collate "C" not null,
+  created_at timestamptz not null,
+  expires_at timestamptz not null,
+  revoked_at timestamptz,
+  version integer not null,
+  constraint portal_links_pkey primary key (id),
+  constraint portal_links_owner foreign key (tenant, customer) references customers,
+  constraint portal_links_life check (expires_at > created_at)
+);
+create index portal_links_customer on portal_links (customer, tenant);

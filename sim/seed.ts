@@ -174,10 +174,13 @@ async function untilDue(simulated: Simulated): Promise<number> {
   const rows = await Promise.all([
     simulated.store.due(operations, at),
     simulated.store.due(inbox, at),
-    simulated.store.due(instruments, at),
     simulated.queries.due(Number.MAX_SAFE_INTEGER, 1),
   ])
-  const next = Math.min(...rows.flat().map(row => row.due_at ?? Number.POSITIVE_INFINITY))
+  // What time does to instruments is done when it comes, or at the next look in an hour.
+  const later = (await simulated.store.due(instruments, { ...at, limit: 1_000 })).filter(
+    row => (row.due_at ?? 0) > simulated.scheduler.now(),
+  )
+  const next = Math.min(...[...rows.flat(), ...later].map(row => row.due_at ?? Number.POSITIVE_INFINITY))
   return Math.max(1_000, Math.min(next - simulated.scheduler.now(), hour))
 }
 

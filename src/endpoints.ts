@@ -10,6 +10,8 @@ import { customerEndpoints } from './instruments/customers.ts'
 import { doorEndpoints } from './instruments/doors.ts'
 import { listEndpoints } from './instruments/lists.ts'
 import { sharingEndpoints } from './instruments/sharingApi.ts'
+import { portalEndpoints } from './portal/api.ts'
+import { nothingKept } from './portal/keeping.ts'
 import { sessionEndpoints } from './sessions/api.ts'
 
 /** `reader`: connections of the role that may only read, for the lists. */
@@ -22,5 +24,6 @@ export const endpoints = (from: { readonly reader: Pick<Pool, 'query'>; readonly
   ...channelEndpoints,
   ...doorEndpoints,
   ...sessionEndpoints,
+  ...portalEndpoints(nothingKept),
   ...eventEndpoints(from.queries),
 ]

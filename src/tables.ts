@@ -17,6 +17,7 @@ import {
 } from './instruments/tables.ts'
 import { accounts } from './ledger/account.ts'
 import { transfers } from './ledger/transfer.ts'
+import { portalLinks } from './portal/tables.ts'
 import { bindingSessions } from './sessions/tables.ts'
 import type { AnyTable } from './world/table.ts'
 
@@ -36,6 +37,7 @@ export const tables: readonly AnyTable[] = [
   inbox,
   routingRules,
   bindingSessions,
+  portalLinks,
   sharings,
   sharingLimits,
   events,

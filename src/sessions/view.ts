@@ -39,9 +39,10 @@ export const viewSession = (row: Omit<SessionRow, 'version'>, secret?: string) =
 /** Without tokens, network ids, leading digits, channels or reasons. */
 export function viewForClient(row: InstrumentRow, bindings: readonly BindingRow[]) {
   const { id, object, kind, status, expiring, card, account } = viewInstrument(row, bindings)
-  const { bin: _, ...shown } = card ?? { bin: null }
-  return { id, object, kind, status, expiring, card: card === null ? null : shown, account }
+  return { id, object, kind, status, expiring, card: card === null ? null : withoutBin(card), account }
 }
+
+const withoutBin = <C extends { readonly bin: unknown }>({ bin: _, ...shown }: C): Omit<C, 'bin'> => shown
 
 /** Of an instrument that is not bound yet only what is to be done next is told: whether it was known here before is nobody's to find out. */
 export function viewClientSession({ session, bound }: Current) {
