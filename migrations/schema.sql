@@ -340,6 +340,23 @@ create table bindery.operations (
 CREATE INDEX operations_binding ON bindery.operations USING btree (binding, tenant);
 CREATE INDEX operations_due ON bindery.operations USING btree (due_at) WHERE (due_at IS NOT NULL);
 
+create table bindery.portal_links (
+  id text collate "C" not null,
+  tenant text collate "C" not null,
+  mode text collate "C" not null,
+  customer text collate "C" not null,
+  may jsonb not null,
+  return_url text collate "C" not null,
+  created_at timestamp with time zone not null,
+  expires_at timestamp with time zone not null,
+  revoked_at timestamp with time zone,
+  version integer not null,
+  constraint portal_links_pkey PRIMARY KEY (id),
+  constraint portal_links_life CHECK ((expires_at > created_at)),
+  constraint portal_links_owner FOREIGN KEY (tenant, customer) REFERENCES bindery.customers(tenant, id)
+);
+CREATE INDEX portal_links_customer ON bindery.portal_links USING btree (customer, tenant);
+
 create table bindery.rides (
   id uuid not null,
   at timestamp with time zone not null,

@@ -110,72 +110,79 @@ const bearer: Bearer = {
 const theirs = { tag: 'Customer portal (customer)', auth: 'none', bearer, query: nothing } as const
 const listed = { 200: { description: "The customer's instruments.", schema: listShape } }
 
-export function portalEndpoints(keeping: Keeping): readonly Endpoint[] {
-  const list = async (world: World, link: LinkRow): Promise<Answer> => {
-    const data = (await heldBy(world, keeping, link)).map(one => ({ ...one.shown, default: one.preferred }))
-    return { status: 200, body: { object: 'list', data } }
-  }
-  /** What was done is shown to whoever may see it. */
-  const listIfAllowed = (world: World, link: LinkRow): Promise<Answer> =>
-    link.may.includes('list') ? list(world, link) : Promise.resolve({ status: 200, body: { object: 'list', data: [] } })
-  return [
-    ...linkEndpoints,
-    endpoint({
-      ...theirs,
-      method: 'GET',
-      path: '/v1/portal/instruments',
-      name: 'listOwnInstruments',
-      summary: 'What the customer of this link has',
-      params: nothing,
-      body: nothing,
-      answers: listed,
-      handle: async ({ world }, { headers }) => list(world, await linkOf(world, headers)),
-    }),
-    endpoint({
-      ...theirs,
-      method: 'POST',
-      path: '/v1/portal/instruments/{id}/default',
-      name: 'preferOwnInstrument',
-      summary: 'Make it the default',
-      params: instrumentParams,
-      body: nothing,
-      answers: listed,
-      handle: async ({ world }, { params, headers }) => {
-        const link = await linkOf(world, headers)
-        await prefer(world, keeping, link, params.id)
-        return listIfAllowed(world, link)
-      },
-    }),
-    endpoint({
-      ...theirs,
-      method: 'POST',
-      path: '/v1/portal/instruments/{id}/replace',
-      name: 'replaceOwnInstrument',
-      summary: 'Open a session for what takes its place',
-      description: 'Once the new one is bound the former is given up at its channels.',
-      params: instrumentParams,
-      body: nothing,
-      answers: { 201: { description: 'The session, with its client secret.', schema: sessionShape } },
-      handle: async ({ world }, { params, headers }) => {
-        const { session, secret } = await replace(world, await linkOf(world, headers), params.id)
-        return { status: 201, body: viewSession(session, secret) }
-      },
-    }),
-    endpoint({
-      ...theirs,
-      method: 'POST',
-      path: '/v1/portal/instruments/{id}/unbind',
-      name: 'unbindOwnInstrument',
-      summary: 'Give it up',
-      params: instrumentParams,
-      body: z.strictObject({ confirm: z.boolean('must be true or false').optional().describe('Needed where others depend on it.') }),
-      answers: listed,
-      handle: async ({ world, requestId: request }, { params, body, headers }) => {
-        const link = await linkOf(world, headers)
-        await giveUp(world, keeping, link, { id: params.id, confirmed: body.confirm === true, request })
-        return listIfAllowed(world, link)
-      },
-    }),
-    ...portalPages(keeping),
-  ]
+export const portalEndpoints = (keeping: Keeping): readonly Endpoint[] => [
+  ...linkEndpoints,
+  ...readers(keeping),
+  ...changes(keeping),
+  ...portalPages(keeping),
+]
+
+async function list(world: World, keeping: Keeping, link: LinkRow): Promise<Answer> {
+  const data = (await heldBy(world, keeping, link)).map(one => ({ ...one.shown, default: one.preferred }))
+  return { status: 200, body: { object: 'list', data } }
 }
+/** What was done is shown to whoever may see it. */
+const listIfAllowed = async (world: World, keeping: Keeping, link: LinkRow): Promise<Answer> =>
+  link.may.includes('list') ? list(world, keeping, link) : { status: 200, body: { object: 'list', data: [] } }
+
+const readers = (keeping: Keeping): readonly Endpoint[] => [
+  endpoint({
+    ...theirs,
+    method: 'GET',
+    path: '/v1/portal/instruments',
+    name: 'listOwnInstruments',
+    summary: 'What the customer of this link has',
+    params: nothing,
+    body: nothing,
+    answers: listed,
+    handle: async ({ world }, { headers }) => list(world, keeping, await linkOf(world, headers)),
+  }),
+]
+
+const changes = (keeping: Keeping): readonly Endpoint[] => [
+  endpoint({
+    ...theirs,
+    method: 'POST',
+    path: '/v1/portal/instruments/{id}/default',
+    name: 'preferOwnInstrument',
+    summary: 'Make it the default',
+    params: instrumentParams,
+    body: nothing,
+    answers: listed,
+    handle: async ({ world }, { params, headers }) => {
+      const link = await linkOf(world, headers)
+      await prefer(world, keeping, link, params.id)
+      return listIfAllowed(world, keeping, link)
+    },
+  }),
+  endpoint({
+    ...theirs,
+    method: 'POST',
+    path: '/v1/portal/instruments/{id}/replace',
+    name: 'replaceOwnInstrument',
+    summary: 'Open a session for what takes its place',
+    description: 'Once the new one is bound the former is given up at its channels.',
+    params: instrumentParams,
+    body: nothing,
+    answers: { 201: { description: 'The session, with its client secret.', schema: sessionShape } },
+    handle: async ({ world }, { params, headers }) => {
+      const { session, secret } = await replace(world, await linkOf(world, headers), params.id)
+      return { status: 201, body: viewSession(session, secret) }
+    },
+  }),
+  endpoint({
+    ...theirs,
+    method: 'POST',
+    path: '/v1/portal/instruments/{id}/unbind',
+    name: 'unbindOwnInstrument',
+    summary: 'Give it up',
+    params: instrumentParams,
+    body: z.strictObject({ confirm: z.boolean('must be true or false').optional().describe('Needed where others depend on it.') }),
+    answers: listed,
+    handle: async ({ world, requestId: request }, { params, body, headers }) => {
+      const link = await linkOf(world, headers)
+      await giveUp(world, keeping, link, { id: params.id, confirmed: body.confirm === true, request })
+      return listIfAllowed(world, keeping, link)
+    },
+  }),
+]
