@@ -34,6 +34,40 @@ create table bindery.api_keys (
 );
 CREATE INDEX api_keys_by_tenant ON bindery.api_keys USING btree (tenant, id);
 
+create table bindery.binding_sessions (
+  id text collate "C" not null,
+  tenant text collate "C" not null,
+  mode text collate "C" not null,
+  customer text collate "C" not null,
+  status text collate "C" not null,
+  secret_hash text collate "C" not null,
+  kinds jsonb,
+  channels jsonb,
+  origins jsonb not null,
+  return_url text collate "C" not null,
+  consent_text text collate "C",
+  terms jsonb,
+  replaces text collate "C",
+  instrument text collate "C",
+  submitted text collate "C",
+  submitted_at timestamp with time zone,
+  submissions integer not null,
+  grants integer not null,
+  refused integer not null,
+  created_at timestamp with time zone not null,
+  updated_at timestamp with time zone not null,
+  expires_at timestamp with time zone not null,
+  due_at timestamp with time zone,
+  clock text collate "C",
+  version integer not null,
+  constraint binding_sessions_pkey PRIMARY KEY (id),
+  constraint binding_sessions_status CHECK ((status = ANY (ARRAY['open'::text, 'submitted'::text, 'challenge'::text, 'complete'::text, 'failed'::text, 'expired'::text, 'cancelled'::text]))),
+  constraint binding_sessions_submissions CHECK (((submissions >= 0) AND (submissions <= 5))),
+  constraint binding_sessions_owner FOREIGN KEY (tenant, customer) REFERENCES bindery.customers(tenant, id)
+);
+CREATE INDEX binding_sessions_customer ON bindery.binding_sessions USING btree (customer, tenant);
+CREATE INDEX binding_sessions_due ON bindery.binding_sessions USING btree (due_at) WHERE (due_at IS NOT NULL);
+
 create table bindery.bindings (
   tenant text collate "C" not null,
   id text collate "C" not null,
@@ -63,6 +97,7 @@ create table bindery.bindings (
   mandate jsonb,
   last_collected jsonb,
   proven_by text collate "C",
+  valid_until timestamp with time zone,
   constraint bindings_pkey PRIMARY KEY (tenant, id),
   constraint bindings_slot UNIQUE (slot, tenant),
   constraint bindings_slot_held CHECK (((slot IS NULL) = (status = ANY (ARRAY['revoking'::text, 'revoked'::text, 'expired'::text, 'failed'::text])))),
@@ -300,6 +335,7 @@ create table bindery.instruments (
   reasons jsonb not null,
   due_at timestamp with time zone,
   clock text collate "C",
+  sharing jsonb,
   constraint instruments_pkey PRIMARY KEY (tenant, id),
   constraint instruments_status CHECK ((status = ANY (ARRAY['pending'::text, 'active'::text, 'suspended'::text, 'expired'::text, 'failed'::text, 'replaced'::text, 'blocked'::text, 'unbound'::text, 'erased'::text]))),
   constraint instruments_owner FOREIGN KEY (tenant, customer) REFERENCES bindery.customers(tenant, id)
@@ -344,6 +380,23 @@ create table bindery.operations (
 CREATE INDEX operations_binding ON bindery.operations USING btree (binding, tenant);
 CREATE INDEX operations_due ON bindery.operations USING btree (due_at) WHERE (due_at IS NOT NULL);
 
+create table bindery.portal_links (
+  id text collate "C" not null,
+  tenant text collate "C" not null,
+  mode text collate "C" not null,
+  customer text collate "C" not null,
+  may jsonb not null,
+  return_url text collate "C" not null,
+  created_at timestamp with time zone not null,
+  expires_at timestamp with time zone not null,
+  revoked_at timestamp with time zone,
+  version integer not null,
+  constraint portal_links_pkey PRIMARY KEY (id),
+  constraint portal_links_life CHECK ((expires_at > created_at)),
+  constraint portal_links_owner FOREIGN KEY (tenant, customer) REFERENCES bindery.customers(tenant, id)
+);
+CREATE INDEX portal_links_customer ON bindery.portal_links USING btree (customer, tenant);
+
 create table bindery.pre_debit_notices (
   tenant text collate "C" not null,
   id text collate "C" not null,
@@ -381,6 +434,25 @@ create table bindery.routing_rules (
   constraint routing_rules_pkey PRIMARY KEY (tenant, id),
   constraint routing_rules_priority UNIQUE (tenant, mode, priority),
   constraint routing_rules_bind_on CHECK ((bind_on = ANY (ARRAY['first'::text, 'all'::text])))
+);
+
+create table bindery.sharing_limits (
+  tenant text collate "C" not null,
+  mode text collate "C" not null,
+  customers_max integer not null,
+  version integer not null,
+  constraint sharing_limits_pkey PRIMARY KEY (tenant, mode),
+  constraint sharing_limits_customers CHECK (((customers_max >= 1) AND (customers_max <= 100)))
+);
+
+create table bindery.sharings (
+  tenant text collate "C" not null,
+  mode text collate "C" not null,
+  kind text collate "C" not null,
+  value text collate "C" not null,
+  holders integer not null,
+  version integer not null,
+  constraint sharings_pkey PRIMARY KEY (tenant, mode, kind, value)
 );
 
 create table bindery.tenants (

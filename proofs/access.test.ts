@@ -174,15 +174,16 @@ test('told to stop, the server finishes what runs, and nothing more is answered'
 type Address = { readonly method: string; readonly path: string; readonly name: string }
 /** Every address that asks for a key, by the server's own description. */
 async function addresses(): Promise<readonly Address[]> {
-  const shape = z.object({ paths: z.record(z.string(), z.record(z.string(), z.object({ operationId: z.string() }))) })
+  const security = z.array(z.record(z.string(), z.unknown()))
+  const shape = z.object({ paths: z.record(z.string(), z.record(z.string(), z.object({ operationId: z.string(), security }))) })
   const { paths } = shape.parse((await callerOf(ground.address, undefined).call('/openapi.json')).json)
   const all = Object.entries(paths).flatMap(([path, methods]) =>
-    Object.entries(methods).map(([method, { operationId }]) => ({ method: method.toUpperCase(), path, name: operationId })),
+    Object.entries(methods).map(([method, { operationId, security: asked }]) => ({
+      ...{ method: method.toUpperCase(), path, name: operationId },
+      keyed: asked.some(one => 'secretKey' in one),
+    })),
   )
-  const found = all.filter(
-    one =>
-      !['receiveChannelWebhook', 'receiveChannelWebhookOfKind', 'returnFromChallenge'].includes(one.name) && one.path.startsWith('/v1/'),
-  )
+  const found = all.filter(one => one.keyed && one.path.startsWith('/v1/'))
   assert.ok(found.length >= 20, `${found.length} addresses`)
   return found
 }
@@ -192,6 +193,7 @@ const bodies: Readonly<Record<string, unknown>> = {
   extendInstrument: { channel: 'adyen', return_url: 'https://shop.example/back' },
   resumeInstrument: { returned: {} },
   advanceTestClock: { to: '2027-01-01T00:00:00Z' },
+  createPortalLink: { return_url: 'https://shop.example/back' },
   replayToWebhookEndpoint: { from: '2026-01-01T00:00:00Z', to: '2026-01-02T00:00:00Z' },
 }
 
@@ -205,7 +207,11 @@ async function ownIds(): Promise<Readonly<Record<string, string>>> {
   const test_clocks = named.parse((await story.caller.call('/v1/test_clocks', { body: {} })).json).id
   const rule = { priority: 1, when: {}, channels: ['stripe', 'adyen'] }
   const routing_rules = named.parse((await story.caller.call('/v1/routing_rules', { body: rule })).json).id
-  return { customers, instruments, webhook_endpoints, events, test_clocks, routing_rules }
+  const return_url = 'https://shop.example/back'
+  const opened = await story.caller.call('/v1/binding_sessions', { body: { customer: customers, return_url } })
+  const linked = await story.caller.call(`/v1/customers/${customers}/portal_links`, { body: { return_url } })
+  const [binding_sessions, portal_links] = [named.parse(opened.json).id, named.parse(linked.json).id]
+  return { customers, instruments, webhook_endpoints, events, test_clocks, routing_rules, binding_sessions, portal_links }
 }
 
 /** What the server does on its own: rides of the store, deliveries and their cursors. */

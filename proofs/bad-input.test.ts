@@ -20,8 +20,8 @@ let caller: Caller
 let key: string
 let samples: readonly Fed[]
 
-/** `writes`: the tables a success adds a row to. */
-type Fed = Sample & { readonly writes: readonly string[] }
+/** `writes`: the tables a success adds a row to. `bearer`: who asks, if not the secret key. */
+type Fed = Sample & { readonly writes: readonly string[]; readonly bearer?: string }
 
 before(async () => {
   ground = await prepareGround(undo, { durable: false })
@@ -56,6 +56,7 @@ async function samplesOf(): Promise<readonly Fed[]> {
     kinds: { 'query/limit': 'currency', 'query/starting_after': 'currency', ...kinds },
   })
   const return_url = 'https://shop.example.com/back'
+  const theirs = await customersOwn(customer, return_url)
   const client = { ip: '192.0.2.1', user_agent: 'Browser/1.0', device: 'd-1' }
   const clientKinds = { '/client/ip': 'ip', '/client/user_agent': 'userAgent', '/client/device': 'metadata' } as const
   return [
@@ -154,7 +155,74 @@ async function samplesOf(): Promise<readonly Fed[]> {
       params: { channel: 'pix', mode: 'test', kind: 'rec' },
       kinds: { 'path/channel': 'currency', 'path/mode': 'currency', 'path/kind': 'currency' },
     },
+    ...theirs,
     { method: 'GET', path: '/return/{token}', params: { token: `${noId('opn')}.x` }, kinds: { 'path/token': 'metadata' }, writes: [] },
+  ]
+}
+
+/** What a customer's own browser sends: by a session's secret, and by a portal link's token. */
+async function customersOwn(customer: string, return_url: string): Promise<readonly Fed[]> {
+  const opened = z.object({ id: z.string(), client_secret: z.string() })
+  const session = opened.parse((await caller.call('/v1/binding_sessions', { body: { customer, return_url } })).json)
+  const linked = z.object({ id: z.string(), url: z.string() })
+  const link = linked.parse((await caller.call(`/v1/customers/${customer}/portal_links`, { body: { return_url } })).json)
+  const token = new URL(link.url).pathname.slice('/portal/'.length)
+  const asked = (method: 'GET' | 'POST' | 'DELETE', path: string, more: Partial<Fed> = {}): Fed => ({
+    method,
+    path,
+    kinds: {},
+    writes: [],
+    ...more,
+  })
+  const browser = (path: string, more: Partial<Fed>): Fed =>
+    asked('POST', `/v1/binding_session${path}`, { bearer: session.client_secret, body: {}, ...more })
+  const portal = (path: string, more: Partial<Fed> = {}): Fed =>
+    asked('POST', `/v1/portal/instruments/{id}${path}`, {
+      ...{ bearer: token, params: { id: noId('ins') }, body: {}, ...more },
+      kinds: { 'path/id': 'id', ...more.kinds },
+    })
+  const page = (method: 'GET' | 'POST', path: string): Fed =>
+    asked(method, `/portal/{token}${path}`, { params: { token: `${link.id}.0.x`, id: noId('ins') }, kinds: { 'path/token': 'metadata' } })
+  return [
+    asked('POST', '/v1/binding_sessions', {
+      writes: ['bindery.binding_sessions'],
+      body: { customer, return_url, kinds: ['card'], channels: ['stripe'], origins: [return_url], consent: { text_version: 'v1' } },
+      kinds: {
+        ...{ '/customer': 'id', '/return_url': 'url', '/kinds/0': 'currency', '/channels/0': 'currency', '/origins/0': 'currency' },
+        '/consent/text_version': 'metadata',
+      },
+    }),
+    asked('GET', '/v1/binding_sessions/{id}', { params: { id: session.id }, kinds: { 'path/id': 'id' } }),
+    asked('POST', '/v1/binding_sessions/{id}/cancel', { params: { id: noId('bse') }, body: {}, kinds: { 'path/id': 'id' } }),
+    asked('GET', '/v1/binding_session', { bearer: session.client_secret }),
+    browser('/capture_grants', {}),
+    browser('/submit', {
+      body: { card: { capture: noId('cap') }, agreed: true, device: 'd-1' },
+      kinds: { '/card/capture': 'id', '/agreed': 'currency', '/device': 'metadata' },
+    }),
+    browser('/resume', {
+      body: { returned: { redirectResult: 'x' } },
+      kinds: { '/binding': 'id', '/returned/redirectResult': 'metadata' },
+    }),
+    browser('/resend', { kinds: { '/binding': 'id' } }),
+    browser('/cancel', {}),
+    asked('POST', '/v1/customers/{id}/portal_links', {
+      ...{ params: { id: customer }, writes: ['bindery.portal_links'], body: { return_url, expires_in: 600, may: ['list'] } },
+      kinds: { 'path/id': 'id', '/return_url': 'url', '/expires_in': 'currency', '/may/0': 'currency' },
+    }),
+    asked('DELETE', '/v1/portal_links/{id}', { params: { id: noId('ptl') }, kinds: { 'path/id': 'id' } }),
+    asked('GET', '/v1/sharing_limit'),
+    asked('POST', '/v1/sharing_limit', {
+      body: { customers_max: 3 },
+      kinds: { '/customers_max': 'count' },
+      writes: ['bindery.sharing_limits'],
+    }),
+    asked('GET', '/v1/portal/instruments', { bearer: token }),
+    ...['/default', '/replace'].map(path => portal(path)),
+    portal('/unbind', { body: { confirm: false }, kinds: { '/confirm': 'currency' } }),
+    page('GET', ''),
+    page('GET', '/unbind/{id}'),
+    ...['/default', '/replace', '/unbind'].map(path => page('POST', path)),
   ]
 }
 
@@ -179,6 +247,8 @@ function isValidThere(complaint: string): boolean {
   if (complaint.startsWith('POST /v1/routing_rules, /priority number: 201')) return true
   // Both doors take what they do not know: a channel's and a proxy's headers, a channel's parameters.
   if (complaint.startsWith('POST /v1/channels/') && complaint.includes(', header ')) return true
+  // What goes wrong with a page is a page too.
+  if (/^(GET|POST) \/portal\//.test(complaint) && / 4\d\d is no problem: <!doctype html>/.test(complaint)) return true
   if (complaint.startsWith('GET /return/') && complaint.includes(', unknown parameter')) return true
   const text = /\/(?:return_)?url URL (\S+?):? /.exec(complaint)?.[1] ?? ''
   const host = URL.parse(text.replace(/:$/, ''))?.hostname ?? ''
@@ -204,7 +274,7 @@ test('every row of the corpora is answered with a problem that names the field, 
   let sent = 0
   for (const sample of samples) {
     const before = await ground.auditor.rowCounts()
-    const fed = await feed({ address: ground.address, headers: { authorization: `Bearer ${key}` }, samples: [sample] })
+    const fed = await feed({ address: ground.address, headers: { authorization: `Bearer ${sample.bearer ?? key}` }, samples: [sample] })
     sent += fed.sent
     wrong.push(...fed.wrong.filter(one => !isValidThere(one)))
     const after_ = await ground.auditor.rowCounts()

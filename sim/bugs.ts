@@ -3,6 +3,7 @@
  * If one is not, the simulation has an eye closed.
  */
 import type { BindOutcome } from '../src/channels/channel.ts'
+import { sharings } from '../src/instruments/sharing.ts'
 import { bindings, facts, identities, instruments, operations } from '../src/instruments/tables.ts'
 import type { Committed, Insert, Move, Store, Write } from '../src/world/store.ts'
 import type { World } from '../src/world/world.ts'
@@ -151,6 +152,47 @@ const ourBugs: readonly Bug[] = [
     name: 'no_identity_constraint',
     what: 'a card that is already there is not recognised',
     infect: world => rewriting(world, write => (isInsert(write, identities) ? undefined : write)),
+  },
+  {
+    name: 'nobody_watches_the_clock',
+    what: 'a token whose refresh is refused is used on after it lapsed, for nobody looks whether it did',
+    infect: world => ({
+      ...withChannels(world, channel =>
+        channel.refresh === undefined
+          ? channel
+          : {
+              ...channel,
+              refresh: async () => ({
+                kind: 'refused',
+                by: 'channel',
+                category: 'not_permitted',
+                code: 'no',
+                elsewhere: false,
+                references: {},
+              }),
+            },
+      ),
+      store: { ...world.store, due: (table, at) => (table.name === instruments.name ? Promise.resolve([]) : world.store.due(table, at)) },
+    }),
+  },
+  {
+    name: 'bound_without_evidence',
+    what: 'the row is called active, and what was told of it is not kept',
+    infect: world => rewriting(world, write => (isInsert(write, facts) && write.row.kind === 'bound' ? undefined : write)),
+  },
+  {
+    name: 'sharing_unbounded',
+    what: 'how many customers share a card is counted, and nobody stands at the door',
+    infect: world =>
+      rewriting(world, write => (write.verb === 'add' && write.table.name === sharings.name ? { ...write, bounds: {} } : write)),
+  },
+  {
+    name: 'sharing_not_handed_back',
+    what: 'whoever gives a card up keeps the place among those who share it',
+    infect: world =>
+      rewriting(world, write =>
+        write.verb === 'add' && write.table.name === sharings.name && (write.amounts.holders ?? 0n) < 0n ? undefined : write,
+      ),
   },
   {
     name: 'no_slot_constraint',

@@ -9,6 +9,8 @@ import { type Difference, verifyBinding, verifyInstrument } from '../src/instrum
 import { difference, effects, falselyFailed, orphans, presentedAgain, tooEarly, unheld } from './books.ts'
 import { alive, by, channelList, type Invariant, type Ledger, ledgerOf, open, planned } from './ledger.ts'
 import { untold } from './notices.ts'
+import { unproven } from './proof.ts'
+import { miscounted, overShared } from './sharing.ts'
 import { changedBodies, freshKeys, staleKeys, strays } from './wire.ts'
 import type { Simulated } from './world.ts'
 
@@ -53,6 +55,7 @@ export const invariants: readonly Invariant[] = [
       )
     },
   },
+  { name: 'I3 what is active was verified, and its token is good by the word of its channel', holds: unproven },
   {
     name: 'I4 what has ended stays so, in fold order, but where the channel shows why it lives again',
     holds: ({ facts: all }) =>
@@ -82,6 +85,8 @@ export const invariants: readonly Invariant[] = [
     name: 'I6 every living binding is something its channel would still take',
     holds: ledger => channelList.flatMap(channel => unheld(ledger, channel)),
   },
+  { name: 'I7 no more customers have a card or account than may share it', holds: overShared },
+  { name: 'I7 who shares it is counted right: nobody twice, and nobody who has given it up', holds: miscounted },
   {
     name: "I16 our book and what we know that we do not know are the channel's book",
     holds: ledger => channelList.flatMap(channel => difference(ledger, channel)),

@@ -3,6 +3,7 @@ import type { ChannelName } from '../src/channels/channel.ts'
 import { channels } from '../src/channels/index.ts'
 import type { Books } from '../src/channels/simulator.ts'
 import { deliveries, events } from '../src/events/tables.ts'
+import { sharings } from '../src/instruments/sharing.ts'
 import type { BindingRow, FactRow, InstrumentFactRow, InstrumentRow, OperationRow } from '../src/instruments/tables.ts'
 import { bindings, facts, identities, inbox, instrumentFacts, instruments, operations } from '../src/instruments/tables.ts'
 import type { Row } from '../src/world/table.ts'
@@ -18,6 +19,7 @@ export type Ledger = {
   readonly events: readonly Row<typeof events>[]
   readonly deliveries: readonly Row<typeof deliveries>[]
   readonly inbox: readonly Row<typeof inbox>[]
+  readonly sharings: readonly Row<typeof sharings>[]
   readonly simulated: Simulated
 }
 
@@ -34,6 +36,7 @@ export const ledgerOf = (simulated: Simulated): Ledger => ({
   events: simulated.all(events),
   deliveries: simulated.all(deliveries),
   inbox: simulated.all(inbox),
+  sharings: simulated.all(sharings),
   simulated,
 })
 

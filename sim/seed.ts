@@ -4,8 +4,8 @@ import type { ChannelName } from '../src/channels/channel.ts'
 import type { StagedDelivery } from '../src/channels/stage.ts'
 import { planEndpoint } from '../src/events/endpoint.ts'
 import { fanOut } from '../src/events/fanOut.ts'
-import { bindings, facts, inbox, operations } from '../src/instruments/tables.ts'
-import { hearDue } from '../src/worker.ts'
+import { bindings, facts, inbox, instruments, operations } from '../src/instruments/tables.ts'
+import { hearDue, timeDue } from '../src/worker.ts'
 import type { Bug } from './bug.ts'
 import { once } from './clients.ts'
 import { type Client, command, newClient } from './commands.ts'
@@ -36,6 +36,8 @@ export type Run = {
 const stepsMax = 1_200_000
 const hour = 3_600_000
 const day = 24 * hour
+/** Longer than any token that lapses is good for (Antom's: 90 days), so that each is refreshed, or seen to lapse. */
+const restMs = 95 * day
 
 export async function runSeed(seed: number, commands: number, bug?: Bug): Promise<Run> {
   const simulated = createSimulated(seed, bug, current => (channel, delivery) => take(current(), channel, delivery))
@@ -65,7 +67,7 @@ export async function runSeed(seed: number, commands: number, bug?: Bug): Promis
   let taken = 0
   const steps = await scheduler.run(
     () => {
-      if (state.resting && restUntil === Number.POSITIVE_INFINITY) restUntil = scheduler.now() + 12 * day
+      if (state.resting && restUntil === Number.POSITIVE_INFINITY) restUntil = scheduler.now() + restMs
       taken += 1
       if (taken > stepsMax) failures.push(`I39: ${stepsMax} steps, and it has not come to rest`)
       return failures.length > 0 || simulated.blocked.length > 0 || scheduler.now() > restUntil
@@ -145,6 +147,7 @@ type Duty = (process: Process) => Promise<unknown>
 const duties = (simulated: Simulated): readonly Duty[] => [
   ({ settler }) => settler.tick(),
   ({ world }) => hearDue(world),
+  ({ world }) => timeDue(world),
   ({ world }) => fanOut(world, simulated.queries),
   ({ dispatcher }) => dispatcher.tick(),
 ]
@@ -173,7 +176,11 @@ async function untilDue(simulated: Simulated): Promise<number> {
     simulated.store.due(inbox, at),
     simulated.queries.due(Number.MAX_SAFE_INTEGER, 1),
   ])
-  const next = Math.min(...rows.flat().map(row => row.due_at ?? Number.POSITIVE_INFINITY))
+  // What time does to instruments is done when it comes, or at the next look in an hour.
+  const later = (await simulated.store.due(instruments, { ...at, limit: 1_000 })).filter(
+    row => (row.due_at ?? 0) > simulated.scheduler.now(),
+  )
+  const next = Math.min(...[...rows.flat(), ...later].map(row => row.due_at ?? Number.POSITIVE_INFINITY))
   return Math.max(1_000, Math.min(next - simulated.scheduler.now(), hour))
 }
 

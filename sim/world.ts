@@ -71,6 +71,8 @@ export type Simulated = {
 }
 
 export const tenant = 'ten_sim'
+/** Of the six there are: enough to be refused now and then, and not so few that hardly anything is bound. */
+export const customersPerInstrument = 4
 
 export function createSimulated(seed: number, bug: Bug | undefined, take: (simulated: () => Simulated) => Take): Simulated {
   const scheduler = createScheduler(seed, startMs)
@@ -219,6 +221,7 @@ function createWorld(parts: Parts): World {
       captureUrl: 'https://vault.sim/capture',
       channelTimeoutMs: 5_000,
       route: [...channels.keys()],
+      customersPerInstrument,
       idempotencyKey: Buffer.alloc(32, 1),
       grantKey: Buffer.alloc(32, 2),
       allowLoopback: false,

@@ -28,6 +28,7 @@ export type Config = {
   readonly bodyLimitBytes: number
   readonly channelTimeoutMs: number
   readonly route: readonly ChannelName[]
+  readonly customersPerInstrument: number
   readonly logLevel: z.output<typeof shape>['LOG_LEVEL']
   readonly rootKeyFile: string | undefined
   /** Read by the vault, and by nobody else. */
@@ -85,6 +86,7 @@ export function readConfig(environment: Environment, channels: readonly AccountN
     bodyLimitBytes: read.BODY_LIMIT_BYTES,
     channelTimeoutMs: read.CHANNEL_TIMEOUT_MS,
     route: route.route,
+    customersPerInstrument: read.CUSTOMERS_PER_INSTRUMENT,
     logLevel: read.LOG_LEVEL,
     rootKeyFile: read.ROOT_KEY_FILE,
     walletKeysFile: read.WALLET_KEYS_FILE,
@@ -127,6 +129,7 @@ const shape = z.object({
   BODY_LIMIT_BYTES: whole(1024, 10_485_760, 65_536),
   CHANNEL_TIMEOUT_MS: whole(100, 60_000, 5000),
   ROUTE: z.string().optional(),
+  CUSTOMERS_PER_INSTRUMENT: whole(1, 100, 2),
   LOG_LEVEL: z.enum(logLevels, oneOf(logLevels)).default('info'),
   ROOT_KEY_FILE: z.string().optional(),
   WALLET_KEYS_FILE: z.string().refine(existsSync, 'names a file that is not there').optional(),
@@ -155,6 +158,10 @@ const described: Readonly<Record<Name, { readonly example: string; readonly abou
   BODY_LIMIT_BYTES: { example: '65536', about: 'largest request body; default 65536' },
   CHANNEL_TIMEOUT_MS: { example: '5000', about: 'how long a channel may take to answer, in milliseconds; default 5000' },
   ROUTE: { example: 'stripe,adyen', about: 'channels to try, in order, when the caller names none; default: all that there are' },
+  CUSTOMERS_PER_INSTRUMENT: {
+    example: '2',
+    about: 'how many customers of one tenant may have the same card or account, unless the tenant says otherwise; default 2',
+  },
   LOG_LEVEL: { example: 'info', about: `${logLevels.join(', ')}; default info` },
   ROOT_KEY_FILE: { example: '.bindery/root.key', about: "the vault's root key as a file: for development only" },
   WALLET_KEYS_FILE: {

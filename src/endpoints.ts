@@ -11,6 +11,10 @@ import { customerEndpoints } from './instruments/customers.ts'
 import { doorEndpoints } from './instruments/doors.ts'
 import { listEndpoints } from './instruments/lists.ts'
 import { mandateEndpoints } from './instruments/mandatesApi.ts'
+import { sharingEndpoints } from './instruments/sharingApi.ts'
+import { portalEndpoints } from './portal/api.ts'
+import { nothingKept } from './portal/keeping.ts'
+import { sessionEndpoints } from './sessions/api.ts'
 
 /** `reader`: connections of the role that may only read, for the lists. */
 export const endpoints = (from: { readonly reader: Pick<Pool, 'query'>; readonly queries: EventQueries }): readonly Endpoint[] => [
@@ -20,7 +24,10 @@ export const endpoints = (from: { readonly reader: Pick<Pool, 'query'>; readonly
   ...chargeEndpoints,
   ...listEndpoints(from.reader),
   ...clockEndpoints,
+  ...sharingEndpoints,
   ...channelEndpoints,
   ...doorEndpoints,
+  ...sessionEndpoints,
+  ...portalEndpoints(nothingKept),
   ...eventEndpoints(from.queries),
 ]

@@ -116,6 +116,7 @@ async function startAll(
     captureUrl: vault.captureUrl,
     channelTimeoutMs: config.channelTimeoutMs,
     route: config.route,
+    customersPerInstrument: config.customersPerInstrument,
     idempotencyKey: secrets.idempotencyKey,
     grantKey: secrets.grantKey,
     allowLoopback: config.sandbox,

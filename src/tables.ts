@@ -2,6 +2,7 @@
 import { cursors, deliveries, events, webhookEndpoints } from './events/tables.ts'
 import { apiKeys, idempotency, tenants } from './http/tables.ts'
 import { routingRules } from './instruments/routing.ts'
+import { sharingLimits, sharings } from './instruments/sharing.ts'
 import {
   bindings,
   channelNames,
@@ -17,6 +18,8 @@ import {
 import { chargeCounts, chargeReports, mandateUsage, preDebitNotices } from './instruments/usageTables.ts'
 import { accounts } from './ledger/account.ts'
 import { transfers } from './ledger/transfer.ts'
+import { portalLinks } from './portal/tables.ts'
+import { bindingSessions } from './sessions/tables.ts'
 import type { AnyTable } from './world/table.ts'
 
 export const tables: readonly AnyTable[] = [
@@ -38,6 +41,10 @@ export const tables: readonly AnyTable[] = [
   chargeCounts,
   mandateUsage,
   preDebitNotices,
+  bindingSessions,
+  portalLinks,
+  sharings,
+  sharingLimits,
   events,
   webhookEndpoints,
   deliveries,

@@ -12,6 +12,7 @@ import { hearAgain } from './instruments/news.ts'
 import { settle } from './instruments/settle.ts'
 import type { Settler } from './instruments/settler.ts'
 import { inbox, instruments, operations } from './instruments/tables.ts'
+import { dueSessions, lapseSession } from './sessions/current.ts'
 import type { VaultClient } from './vault/client.ts'
 import { sweepOwnerless } from './vault/sweep.ts'
 import type { PostgresStore } from './world/postgres.ts'
@@ -30,6 +31,7 @@ export function duties(
     { name: 'settle operations', everyMs: 500, run: () => of.settler.tick() },
     { name: 'hear news again', everyMs: 1_000, run: () => hearDue(world) },
     { name: 'tell instruments what time did', everyMs: 10_000, run: () => timeDue(world) },
+    { name: 'end binding sessions', everyMs: 5_000, run: () => sessionsDue(world) },
     { name: 'fan out events', everyMs: 250, run: () => fanOut(world, of.queries) },
     { name: 'deliver webhooks', everyMs: 250, run: () => of.dispatcher.tick() },
     { name: 'forget idempotency keys', everyMs: 60_000, run: () => pruneIdempotency(world) },
@@ -63,6 +65,11 @@ export async function hearDue(world: World): Promise<number> {
 export async function timeDue(world: World): Promise<number> {
   const due = await dueInstruments(world, { now: world.now(), clock: null, limit: batch })
   return count(await Promise.all(due.map(row => attend(world, 'telling an instrument what time did', row.id, () => fallDue(world, row)))))
+}
+
+export async function sessionsDue(world: World): Promise<number> {
+  const due = await dueSessions(world, { now: world.now(), clock: null, limit: batch })
+  return count(await Promise.all(due.map(row => attend(world, 'ending a binding session', row.id, () => lapseSession(world, row)))))
 }
 
 /** Only what succeeded: a duty whose rows all fail must come to rest between its turns. */

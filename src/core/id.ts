@@ -24,6 +24,8 @@ export const prefixes = {
   inb: 'inbox entry',
   rul: 'routing rule',
   pdn: 'pre-debit notice',
+  bse: 'binding session',
+  ptl: 'portal link',
   req: 'request',
   cap: 'captured card, in the vault memory only',
   dek: 'data key',

@@ -99,5 +99,15 @@ code { font-family: ui-monospace, monospace }
 body > main.wide { max-width: 90rem }
 .scroll { overflow-x: auto }
 table { border-collapse: collapse; font-size: .85rem }
+body > main.portal { max-width: 36rem }
+.held { list-style: none; padding: 0; display: grid; gap: 1rem }
+.held > li { border: 1px solid color-mix(in srgb, currentColor 20%, transparent); border-radius: .6rem; padding: 1rem }
+.portal h2 { font-size: 1.05rem; margin: 0; overflow-wrap: anywhere }
+.notes { display: flex; flex-wrap: wrap; gap: .2rem .8rem; margin: .3rem 0 0; font-size: .9rem }
+.mark { border: 1px solid currentColor; border-radius: 1rem; padding: 0 .6rem; font-weight: 600 }
+.said { border-left: .3rem solid #1a7f4b; padding: .6rem .8rem; background: color-mix(in srgb, #1a7f4b 12%, transparent) }
+.actions { display: flex; flex-wrap: wrap; gap: .6rem; margin-top: 1rem }
+.actions form { margin: 0 }
+.actions button, .actions .button { font: inherit; line-height: 1.2; padding: .7rem 1rem; min-height: 2.75rem; box-sizing: border-box; border-radius: .5rem; border: 1px solid currentColor; background: none; color: inherit; text-decoration: none; cursor: pointer; display: inline-block }
 th, td { text-align: left; vertical-align: top; padding: .3rem .6rem; border-bottom: 1px solid color-mix(in srgb, currentColor 20%, transparent) }
 `

@@ -46,6 +46,8 @@ export type Context = {
   readonly requestId: string
   readonly once: Once
   readonly peerAddress: string | undefined
+  /** Of an endpoint for pages of other origins: whatever is answered from now on, a problem too, may be read by pages of this one. */
+  readonly permitOrigin?: (origin: string) => void
 }
 
 export type RawInput = {
@@ -56,6 +58,14 @@ export type RawInput = {
   readonly raw: Buffer
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string>>
+}
+
+/** `admit` throws for whoever may not come in, before anything else of the request is looked at. */
+export type Bearer = {
+  readonly name: 'clientSecret' | 'portalToken'
+  readonly admit: (context: Omit<Context, 'once'>, headers: RawInput['headers']) => Promise<void>
+  /** Pages of other origins may call it; which ones `admit` decides. */
+  readonly crossOrigin: boolean
 }
 
 type Described = {
@@ -69,6 +79,8 @@ type Described = {
   readonly tag: string
   /** secret: secret key only · publishable: either kind · none: no key (webhooks in, browser returns) */
   readonly auth: 'secret' | 'publishable' | 'none'
+  /** With `auth: 'none'`: a bearer's own secret instead of an API key. */
+  readonly bearer?: Bearer | undefined
   /** No JSON is parsed; the handler gets `input.raw` (webhooks in). */
   readonly rawBody?: true
   readonly answers: Readonly<Record<number, { readonly description: string; readonly schema?: z.ZodType; readonly contentType?: string }>>

@@ -46,6 +46,8 @@ export function openApi({ endpoints, webhooks = [], publicUrl, version }: OpenAp
       securitySchemes: {
         secretKey: { type: 'http', scheme: 'bearer', description: 'sk_test_… or sk_live_…; also as the user of Basic authentication.' },
         publishableKey: { type: 'http', scheme: 'bearer', description: 'pk_test_… or pk_live_…; may be seen by browsers.' },
+        clientSecret: { type: 'http', scheme: 'bearer', description: 'bss_…: the client secret of one binding session.' },
+        portalToken: { type: 'http', scheme: 'bearer', description: 'ptl_…: the token of one portal link.' },
       },
       responses: { Problem: { description: 'What is wrong, as RFC 9457 says it.', headers: requestIdHeader, content: problemContent } },
     },
@@ -80,7 +82,7 @@ function operation(of: Endpoint, components: Components): JsonObject {
     summary: of.summary,
     ...(of.description === undefined ? {} : { description: of.description }),
     tags: [of.tag],
-    security: securityOf[of.auth],
+    security: of.bearer === undefined ? securityOf[of.auth] : [{ [of.bearer.name]: [] }],
     ...(parameters.length > 0 ? { parameters } : {}),
     ...bodyOf(of, components),
     responses: { ...Object.fromEntries(responses), default: { $ref: '#/components/responses/Problem' } },

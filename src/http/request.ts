@@ -67,7 +67,7 @@ function readParams(params: unknown, url: string): Readonly<Record<string, strin
 }
 
 /** Node gives a list for set-cookie only, which no request has. */
-function readHeaders(headers: Readonly<Record<string, string | string[] | undefined>>): RawInput['headers'] {
+export function readHeaders(headers: Readonly<Record<string, string | string[] | undefined>>): RawInput['headers'] {
   const read: Record<string, string> = {}
   for (const name in headers) {
     const value = headers[name]

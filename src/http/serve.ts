@@ -13,8 +13,9 @@ import { type Authenticator, authenticator, nobody } from './auth.ts'
 import { brokenOff, frameworkProblem } from './breakage.ts'
 import { channelPages } from './channelPages.ts'
 import { clientAddress } from './clientAddress.ts'
+import { isCrossOrigin, preflight, readableFrom } from './crossOrigin.ts'
 import { docsPages } from './docs.ts'
-import { type Answer, type Caller, type Endpoint, keepsKeys } from './endpoint.ts'
+import { type Answer, type Context, type Endpoint, keepsKeys } from './endpoint.ts'
 import { healthPages } from './health.ts'
 import { answerOnce, inputHash, noOnce, type Rendered, readKey } from './idempotency.ts'
 import { defaultLimits, type Limits } from './limits.ts'
@@ -22,7 +23,7 @@ import { createMetrics, type Metrics } from './metrics.ts'
 import { openApi, type WebhookDescription } from './openapi.ts'
 import { registerPages } from './pages.ts'
 import { renderProblem } from './problems.ts'
-import { hasBody, readRequest } from './request.ts'
+import { hasBody, readHeaders, readRequest } from './request.ts'
 import { renderAnswer, send } from './send.ts'
 
 export type Server = {
@@ -173,7 +174,13 @@ function registerRefusals(app: FastifyInstance, house: House, endpoints: readonl
     const handler = (request: FastifyRequest, reply: FastifyReply): void =>
       refuse(house, request, reply, new Problem('method_not_allowed', `This address takes ${allow}.`), { allow })
     const rest = methods.filter(method => !taken.some(one => one === method) && !app.hasRoute({ method, url }))
-    app.route({ method: rest, url, handler })
+    const open = endpoints.some(one => routeOf(one) === url && isCrossOrigin(one))
+    const asked = (request: FastifyRequest, reply: FastifyReply): void => {
+      const isPreflight = open && request.method === 'OPTIONS'
+      if (isPreflight) send(reply.hijack().raw, house.nextRequest(), preflight(request.raw.headers.origin, allow))
+      else handler(request, reply)
+    }
+    app.route({ method: rest, url, handler: asked })
   }
 }
 
@@ -195,18 +202,23 @@ async function serve(house: House, endpoint: Endpoint, request: FastifyRequest, 
   house.state.running += 1
   let rendered: Rendered
   let caller = nobody
+  let readableBy: string | undefined
   try {
     if (endpoint.auth !== 'none') {
       const { authorization } = request.raw.headers
       caller = house.keys.known(authorization) ?? (await house.keys.find(authorization))
     }
-    rendered = await respond(house, endpoint, request, caller, requestId)
+    const context = contextOf(house, request, { caller, requestId })
+    const permitOrigin = (origin: string): void => {
+      readableBy = origin
+    }
+    rendered = await respond(house, endpoint, request, endpoint.bearer === undefined ? context : { ...context, permitOrigin })
   } catch (error) {
     rendered = renderProblem(house.world.settings.publicUrl, requestId, problemOf(house, error, endpoint, requestId))
   }
   if (house.state.draining) response.shouldKeepAlive = false
   try {
-    send(response, requestId, rendered)
+    send(response, requestId, readableFrom(rendered, readableBy))
   } catch (error) {
     // An endpoint's own header that cannot be written.
     problemOf(house, error, endpoint, requestId)
@@ -219,25 +231,29 @@ async function serve(house: House, endpoint: Endpoint, request: FastifyRequest, 
     house.log.info('request', { request: requestId, endpoint: endpoint.name, status: rendered.status, ms: took, tenant: caller.tenant })
 }
 
-function respond(house: House, endpoint: Endpoint, request: FastifyRequest, caller: Caller, requestId: string): Promise<Rendered> {
+function contextOf({ world, limits }: House, { raw }: FastifyRequest, of: Pick<Context, 'caller' | 'requestId'>): Omit<Context, 'once'> {
+  const forwarded = raw.headers['x-forwarded-for']
+  const told = typeof forwarded === 'string' ? forwarded : undefined
+  return { world, ...of, peerAddress: clientAddress(raw.socket.remoteAddress, told, limits.trustedProxies) }
+}
+
+function respond(house: House, endpoint: Endpoint, request: FastifyRequest, context: Omit<Context, 'once'>): Promise<Rendered> {
   const { world, limits } = house
+  const { bearer } = endpoint
+  if (bearer !== undefined)
+    return bearer
+      .admit(context, readHeaders(request.raw.headers))
+      .then(() => respond(house, { ...endpoint, bearer: undefined }, request, context))
+  const { caller, requestId } = context
   const read = readRequest(endpoint, request, caller, limits)
   const act = endpoint.prepare(read.input)
-  const { headers } = request.raw
-  const forwarded = headers['x-forwarded-for']
-  const peerAddress = clientAddress(
-    request.raw.socket.remoteAddress,
-    typeof forwarded === 'string' ? forwarded : undefined,
-    limits.trustedProxies,
-  )
   const render = (answer: Answer): Rendered => renderAnswer(endpoint, answer)
-  const header = headers['idempotency-key']
-  if (header === undefined || !keepsKeys(endpoint) || caller.kind === 'publishable')
-    return act({ world, caller, requestId, once: noOnce, peerAddress }).then(render)
+  const header = request.raw.headers['idempotency-key']
+  if (header === undefined || !keepsKeys(endpoint) || caller.kind === 'publishable') return act({ ...context, once: noOnce }).then(render)
   const key = readKey(String(header))
   return answerOnce({
     endpoint,
-    context: { world, caller, requestId, peerAddress },
+    context,
     key,
     hash: inputHash(house.onceSecret, {
       method: endpoint.method,

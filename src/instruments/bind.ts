@@ -7,7 +7,7 @@
 import type { ChannelName, MandateTerms, Source } from '../channels/channel.ts'
 import { kindOfSource } from '../channels/source.ts'
 import { fieldProblem, Problem } from '../core/problem.ts'
-import { type Committed, expect, insert, moveTo, type Write } from '../world/store.ts'
+import { type Committed, expect, insert, moveTo, refusedBy, type Write } from '../world/store.ts'
 import type { Captured, Mode, World } from '../world/world.ts'
 import { sealAhead } from './adopt.ts'
 import { customerNow, readCustomer } from './customer.ts'
@@ -18,6 +18,7 @@ import { inOrder } from './learn.ts'
 import { type Choice, chooseRoute, freeOf, knownChannels, preferred } from './route.ts'
 import { currentRules } from './routing.ts'
 import { carryOut } from './settle.ts'
+import { crowded, customersMax, holdsPlace, sharingBound, sharingWrites } from './sharing.ts'
 import { captureOf, displayOf, type Identity, identityOf, peek, type Subject, sourceOf } from './source.ts'
 import {
   type BindingRow,
@@ -88,6 +89,8 @@ export async function bind(world: World, request: BindRequest, companions: Compa
     }
     companions.check(result)
     existing = await readExisting(world, request, known.identity)
+    const counted = existing !== undefined && holdsPlace(existing.instrument.status)
+    if (refusedBy(result, sharingBound) && !counted) throw crowded(`/${request.subject.type}`)
     owner = (await readCustomer(world, { tenant: request.tenant, mode: request.mode, id: request.customer })) ?? owner
   }
   throw new Problem('conflict', 'too many binds of this instrument at once')
@@ -101,22 +104,25 @@ type Known = {
   readonly choice: Choice
   /** On the customer's clock. */
   readonly now: number
+  readonly customersMax: number
 }
 
 /** Everything a bind is decided on, read at once; throws a problem naming the field that cannot be. */
 async function readKnown(world: World, request: BindRequest): Promise<Known> {
   const { tenant, mode, subject, terms } = request
   knownChannels(world, request.channels ?? [], index => `/channels/${index}`)
-  const [customer, captured, rules] = await Promise.all([
+  const [customer, captured, most, rules] = await Promise.all([
     readCustomer(world, { tenant, mode, id: request.customer }),
     peek(world, { tenant, mode }, subject),
+    customersMax(world, request),
     request.channels === undefined ? currentRules(world, request) : [],
   ])
   if (customer === undefined) throw fieldProblem('/customer', 'is not a customer of yours', 'unprocessable')
   const source = sourceOf(subject, captured)
   const bin = captured !== undefined && 'card' in captured ? captured.card.bin : undefined
   const choice = chooseRoute(world, { mode, source, terms, bin, asked: request.channels, all: request.all }, rules)
-  return { customer, captured, source, identity: identityOf(captured), choice, now: await customerNow(world, customer) }
+  const now = await customerNow(world, customer)
+  return { customer, captured, source, identity: identityOf(captured), choice, now, customersMax: most }
 }
 
 const fallsOver = (decision: Decision): boolean => decision.next.some(one => one.verb === 'bind')
@@ -187,15 +193,14 @@ function planBind(world: World, request: BindRequest, known: Known & { readonly 
   const display = displayOf(source, captured)
   const instrument =
     reusable?.instrument ??
-    newInstrument(world, { ...owned(request), kind: kindOfSource[source.type], display, clock: known.customer.clock })
-  // A number no other capture of this instrument has; the instrument takes it over when it turns out to be good.
-  const cardVersion = reusable === undefined ? 1 : reusable.bindings.length + 1
-  const capture = captureOf(request.subject)
-  const input = {
-    ...(capture === undefined ? {} : { capture, cardVersion }),
-    source,
-    ...(request.terms === undefined ? {} : { terms: request.terms }),
-  }
+    newInstrument(world, {
+      ...owned(request),
+      kind: kindOfSource[source.type],
+      display,
+      clock: known.customer.clock,
+      sharing: known.identity ?? null,
+    })
+  const input = inputOf(request, source, reusable)
   const legOf = (channel: ChannelName, more: OperationRow['input']): Leg => {
     const { returnUrl, client, consent } = request
     const agreed = { source, terms: request.terms, madeAt: known.now }
@@ -224,11 +229,23 @@ function planBind(world: World, request: BindRequest, known: Known & { readonly 
     writes: [
       expect(customers, known.customer),
       ...mine,
+      ...sharingWrites(reusable?.instrument, pending, known.customersMax),
       ...legs.flatMap(one => [insert(bindings, one.binding), insert(operations, one.operation)]),
     ],
     instrument: reusable === undefined ? instrument : { ...pending, version: instrument.version + 1 },
     siblings: reusable?.bindings ?? [],
     legs,
+  }
+}
+
+/** What every leg is bound with. `cardVersion`: a number no other capture of the instrument has; it takes it over when it turns out good. */
+function inputOf(request: BindRequest, source: Source, reusable: Existing | undefined): OperationRow['input'] {
+  const capture = captureOf(request.subject)
+  const cardVersion = reusable === undefined ? 1 : reusable.bindings.length + 1
+  return {
+    ...(capture === undefined ? {} : { capture, cardVersion }),
+    source,
+    ...(request.terms === undefined ? {} : { terms: request.terms }),
   }
 }
 

@@ -42,6 +42,8 @@ export type FactKind = (typeof bindingLifecycle.edges)[number]['on']
 export type OwnNews =
   | { readonly kind: 'abandoned'; readonly reason: string }
   | { readonly kind: 'revoking' }
+  /** By the channel's own word its token is good until then, and nothing was told since that gives it longer. */
+  | { readonly kind: 'expired'; readonly reason: string; readonly lapsedAtMs: number }
   | {
       readonly kind: 'refused'
       readonly by: 'bindery'
@@ -239,14 +241,39 @@ function absorb(known: Known, fact: Fact): Known {
     case 'updated':
       return { ...base, ...updatedBy(known, news) }
     case 'reinstated':
-      return { ...base, token: known.token ?? news.token ?? null, refusal: null, reinstatedAt: fact.order.at > 0 ? fact.order.at : null }
+      return {
+        ...base,
+        token: known.token ?? news.token ?? null,
+        refusal: null,
+        reinstatedAt: fact.order.at > 0 ? fact.order.at : null,
+        validUntilMs: stillValid(known, fact),
+      }
     default:
       return base
   }
 }
 
-/** What a set of facts says. */
+/** Shown to be alive after the end that had been told, it is good until another is. */
+const stillValid = ({ validUntilMs }: Known, { order }: Fact): number | undefined =>
+  validUntilMs !== undefined && order.at >= validUntilMs ? undefined : validUntilMs
+
+const lapsedAt = ({ news }: Fact): number | undefined => (news.kind === 'expired' && 'lapsedAtMs' in news ? news.lapsedAtMs : undefined)
+const given = 'by the channel’s word the token is good for longer'
+
+/**
+ * What a set of facts says. That a token lapsed is what the clock makes of the channel's word: where that word, by all that is known, gives it
+ * longer (a refresh whose answer came late), it did not lapse.
+ */
 export function foldBinding(facts: readonly Fact[]): { readonly known: Known; readonly folded: Folded<BindingStatus, Fact> } {
+  const lapses = facts.filter(one => lapsedAt(one) !== undefined)
+  if (lapses.length === 0) return folding(facts)
+  const { validUntilMs = Number.POSITIVE_INFINITY } = folding(facts.filter(one => lapsedAt(one) === undefined)).known
+  const premature = lapses.filter(one => (lapsedAt(one) ?? 0) < validUntilMs)
+  const { known, folded } = folding(facts.filter(one => !premature.includes(one)))
+  return { known, folded: { ...folded, ignored: [...folded.ignored, ...premature.map(fact => ({ fact, reason: given }))] } }
+}
+
+function folding(facts: readonly Fact[]): { readonly known: Known; readonly folded: Folded<BindingStatus, Fact> } {
   const folded = fold(bindingLifecycle, facts)
   return { known: folded.applied.reduce(absorb, nothingKnown), folded }
 }

@@ -15,6 +15,7 @@ import { notice } from './notice.ts'
 import { type OperationStatus, patienceMs, untilMax, waitMs } from './operation.ts'
 import { planRefresh } from './refresh.ts'
 import { planRevoke, revivedToken, strayToken, unwanted } from './revoke.ts'
+import { sharingWrites } from './sharing.ts'
 import {
   type BindingRow,
   bindings,
@@ -37,6 +38,8 @@ export type Rows = {
   /** All operations of this binding. */
   readonly operations: readonly OperationRow[]
   readonly facts: readonly FactRow[]
+  /** It would come alive beside as many customers as may share it. */
+  readonly crowded?: boolean
 }
 
 export type Change = {
@@ -62,6 +65,7 @@ export type Minds = {
   readonly mandates: (channel: ChannelName) => MandateRules | undefined
   /** Whether there is an account for this channel. */
   readonly open: (channel: ChannelName) => boolean
+  readonly customersMax: number
 }
 
 export type Decision = {
@@ -94,7 +98,7 @@ export function decide(rows: Rows, change: Change, minds: Minds): Decision {
   const next: InstrumentRow = { ...rows.instrument, ...derived, card_version: sealedVersion(rows, binding), updated_at: minds.now }
   const told = { before: { ...rows, all: [...rows.siblings, rows.binding] }, instrument: next, binding, all }
   const notices = visible ? notice({ ...told, corrects: contradicted(rows, fresh) }, minds) : undefined
-  const instrument: InstrumentRow = notices === undefined ? rows.instrument : { ...next, sequence: notices.sequence }
+  const instrument: InstrumentRow = notices === undefined ? dueAt(rows.instrument, derived.due_at) : { ...next, sequence: notices.sequence }
   const writes: Write[] = [...fresh, ...(revoke?.fact === undefined ? [] : [revoke.fact])].map(one => insert(facts, one))
   writes.push(moveTo(bindings, rows.binding, binding))
   for (const [before, after] of settled) if (after !== before) writes.push(moveTo(operations, before, after))
@@ -104,7 +108,9 @@ export function decide(rows: Rows, change: Change, minds: Minds): Decision {
   if (revoke !== undefined) writes.push(insert(operations, revoke.operation))
   if (refresh !== undefined) writes.push(insert(operations, refresh))
   if (other !== undefined) writes.push(insert(bindings, other.binding), insert(operations, other.operation))
-  if (notices !== undefined) writes.push(moveTo(instruments, rows.instrument, instrument), ...notices.writes)
+  if (instrument !== rows.instrument)
+    writes.push(moveTo(instruments, rows.instrument, instrument), ...sharingWrites(rows.instrument, instrument, minds.customersMax))
+  if (notices !== undefined) writes.push(...notices.writes)
   return {
     writes,
     instrument,
@@ -112,6 +118,9 @@ export function decide(rows: Rows, change: Change, minds: Minds): Decision {
     next: [...(revoke === undefined ? [] : [revoke.operation]), ...(other === undefined ? [] : [other.operation])],
   }
 }
+
+/** A token that is good for longer is no news to anybody, and lapses at another time. */
+const dueAt = (row: InstrumentRow, due_at: number | null): InstrumentRow => (due_at === row.due_at ? row : { ...row, due_at })
 
 /** What of a binding goes out in notices. */
 const shownOfBinding = ['status', 'token', 'action', 'reason', 'shown', 'mandate', 'network_transaction_id', 'transaction_link_id'] as const
@@ -226,6 +235,7 @@ function bindingAfter(
     reason: known.reason,
     mandate: mandateAfter(before.mandate, known),
     proven_by: known.proven_by,
+    valid_until: known.validUntilMs ?? null,
     operations: operationsCount,
     updated_at: now,
   }

@@ -1,7 +1,7 @@
 /** Binding an instrument that is already here on one more channel, with what is sealed: the customer is not asked for it again. */
 import type { ChannelName, MandateTerms, Source } from '../channels/channel.ts'
 import { fieldProblem, Problem } from '../core/problem.ts'
-import { expect, insert, moveTo } from '../world/store.ts'
+import { expect, insert, moveTo, refusedBy } from '../world/store.ts'
 import type { World } from '../world/world.ts'
 import type { Bound, Companions } from './bind.ts'
 import { customerNow, readCustomer } from './customer.ts'
@@ -9,6 +9,7 @@ import { derive, ended } from './instrument.ts'
 import { newBinding, newBindOperation } from './intent.ts'
 import { chooseRoute } from './route.ts'
 import { carryOut } from './settle.ts'
+import { crowded, customersMax, sharingBound, sharingWrites } from './sharing.ts'
 import { sealedAgain } from './source.ts'
 import {
   type BindingRow,
@@ -64,12 +65,14 @@ export async function extend(world: World, request: ExtendRequest, companions: C
   const writes = [
     expect(customers, customer),
     moveTo(instruments, instrument, after),
+    ...sharingWrites(instrument, after, await customersMax(world, instrument)),
     insert(bindings, binding),
     insert(operations, operation),
   ]
   const result = await world.store.commit([...companions.claim(instrument.id), ...writes])
   if (!result.ok) {
     companions.check(result)
+    if (refusedBy(result, sharingBound)) throw crowded('/id')
     throw new Problem('conflict', 'the instrument changed meanwhile')
   }
   const rows = { instrument: { ...after, version: instrument.version + 1 }, binding, siblings, operations: [operation], facts: [] }

@@ -40,6 +40,7 @@ export function failOver(
     mandate: mandateOf({ ...agreed, madeAt: rows.binding.mandate?.madeAt ?? minds.now }, minds.mandates(channel)),
     last_collected: null,
     proven_by: null,
+    valid_until: null,
     operations: 1,
     created_at: minds.now,
     updated_at: minds.now,

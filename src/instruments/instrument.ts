@@ -6,7 +6,7 @@ import type { BindingStatus } from './binding.ts'
 import { displayOf } from './display.ts'
 import { compareExpiry, expiryOf } from './expiry.ts'
 import { type Leg as MandateLeg, standingOf } from './mandate.ts'
-import { nextMoment } from './moments.ts'
+import { firstOf, nextLapse, nextMoment } from './moments.ts'
 import type { Own } from './own.ts'
 import type { BindingRow, InstrumentRow } from './tables.ts'
 
@@ -42,7 +42,7 @@ export const reasons = [
 export type Reason = (typeof reasons)[number]
 
 type Derivable = Pick<InstrumentRow, 'kind' | 'captured' | 'own' | 'unbound_at' | 'merged_into' | 'status'>
-type Leg = MandateLeg & Pick<BindingRow, 'shown'>
+type Leg = MandateLeg & Pick<BindingRow, 'shown' | 'valid_until'>
 export type Derived = Pick<InstrumentRow, 'status' | 'display' | 'reasons' | 'due_at'>
 
 /** The instrument as its own facts and its bindings make it. */
@@ -55,7 +55,7 @@ export function derive(row: Derivable, bindings: readonly Leg[]): Derived {
     standings,
   )
   const after = { ...row, status, display }
-  return { status, display, reasons: why, due_at: nextMoment(after, bindings)?.at ?? null }
+  return { status, display, reasons: why, due_at: firstOf(nextMoment(after, bindings)?.at, nextLapse(bindings)?.at) }
 }
 
 /** Usable if any binding can charge; under way if any may come alive; then the best of what is left. */

@@ -28,6 +28,7 @@ export function newInstrument(
     readonly metadata: Readonly<Record<string, string>>
     /** The customer's test clock. */
     readonly clock: string | null
+    readonly sharing: InstrumentRow['sharing']
   },
 ): InstrumentRow {
   const now = world.now()
@@ -92,6 +93,7 @@ export function newBinding(world: World, instrument: InstrumentRow, asked: Asked
     mandate: mandateOf(asked, world.channels.get(asked.channel)?.mandates),
     last_collected: null,
     proven_by: null,
+    valid_until: null,
     version: 1,
   }
 }

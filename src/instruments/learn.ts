@@ -4,11 +4,12 @@
  * is taken again on what is true now.
  */
 import { Problem } from '../core/problem.ts'
-import { type Committed, type Insert, insert, moveTo, type Write } from '../world/store.ts'
+import { type Committed, type Insert, insert, moveTo, refusedBy, type Write } from '../world/store.ts'
 import { nextId, type World } from '../world/world.ts'
 import { type Change, type Decision, decide, type Minds, type Rows } from './decide.ts'
 import { ended } from './instrument.ts'
 import { returnUrlOf } from './return.ts'
+import { customersDefault, customersMax, holdsPlace, sharingBound } from './sharing.ts'
 import { type BindingRow, bindings, channelNames, facts, identities, instruments, operations } from './tables.ts'
 
 /** What one `find` gives at most. A fold of a part must never be committed. */
@@ -29,6 +30,7 @@ export type Learning = {
 
 export async function learn(world: World, input: Learning): Promise<Decision> {
   const minds = mindsOf(world)
+  let crowded = false
   let rows = input.rows ?? (await readRows(world, input.tenant, input.binding))
   let companions = input.companions
   /** Facts that another binding was told: a redelivery whose name has moved says nothing new. */
@@ -36,7 +38,7 @@ export async function learn(world: World, input: Learning): Promise<Decision> {
   for (let tries = 0; tries < collisionsMax; tries += 1) {
     const change = unknownYet(rows, input.change, elsewhere)
     const nothingNew = change.facts.length === 0 && change.attempt === undefined
-    const decision = nothingNew ? asItStands(rows) : decide(rows, change, minds(rows))
+    const decision = nothingNew ? asItStands(rows) : decide({ ...rows, crowded }, change, await withLimit(world, rows, minds(rows)))
     const extra = companions?.(decision) ?? []
     const writes = [...(await takeNames(world, rows.binding, decision.writes, tries)), ...extra]
     if (writes.length === 0) return decision
@@ -44,10 +46,18 @@ export async function learn(world: World, input: Learning): Promise<Decision> {
     if (result.ok) return decision
     // The caller's own row went its way (its lease lapsed and someone else answered): the outcome stands all the same.
     if (onlyLater(result, writes.length - extra.length)) companions = undefined
+    crowded ||= refusedBy(result, sharingBound)
     for (const event of refusedFacts(result, writes)) elsewhere.add(event)
     rows = await readRows(world, input.tenant, input.binding)
   }
   throw new Problem('conflict', 'too many changes to one binding at once')
+}
+
+/** Only what has ended may take its place among those who share it anew; nobody else need know how many may. */
+async function withLimit(world: World, { instrument }: Rows, minds: Minds): Promise<Minds> {
+  return instrument.sharing === null || holdsPlace(instrument.status)
+    ? minds
+    : { ...minds, customersMax: await customersMax(world, instrument) }
 }
 
 /**
@@ -77,6 +87,7 @@ export function mindsOf(world: World): (rows: Rows) => Minds {
     canLookUp: name => world.channels.get(name)?.lookUp !== undefined,
     canRefresh: name => world.channels.get(name)?.refresh !== undefined,
     mandates: name => world.channels.get(name)?.mandates,
+    customersMax: customersDefault,
     open: name => world.channels.get(name)?.bind !== undefined && world.account(name, rows.binding.mode) !== undefined,
   })
 }

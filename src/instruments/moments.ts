@@ -6,7 +6,7 @@ import { isCard } from './display.ts'
 import { compareExpiry, type Expiry, endOf, expiryOf, expiryText } from './expiry.ts'
 import { endOfMandate, isAlive, type Leg } from './mandate.ts'
 import type { OwnNews } from './own.ts'
-import type { InstrumentRow } from './tables.ts'
+import type { BindingRow, InstrumentRow } from './tables.ts'
 
 /** `event`: names it once and for all within its instrument. */
 export type Moment = { readonly at: number; readonly event: string; readonly news: OwnNews }
@@ -21,6 +21,23 @@ export const mandateLeadMs = 30 * 24 * 3_600_000
 export function nextMoment(of: Of, bindings: readonly Leg[]): Moment | undefined {
   const [first] = momentsOf(of, bindings).toSorted((a, b) => a.at - b.at || (a.event < b.event ? -1 : 1))
   return first
+}
+
+/** When the token of a living binding lapses, unless it is refreshed before. The first of them. */
+export type Lapse = { readonly at: number; readonly binding: string }
+export function nextLapse(bindings: readonly Pick<BindingRow, 'id' | 'status' | 'valid_until'>[]): Lapse | undefined {
+  const [first] = bindings
+    .flatMap(({ id, status, valid_until: at }) =>
+      at !== null && (status === 'active' || status === 'suspended') ? [{ at, binding: id }] : [],
+    )
+    .toSorted((a, b) => a.at - b.at)
+  return first
+}
+
+/** The first of the moments that come at all. */
+export const firstOf = (...moments: readonly (number | undefined)[]): number | null => {
+  const known = moments.filter(one => one !== undefined)
+  return known.length === 0 ? null : Math.min(...known)
 }
 
 const keeping: ReadonlySet<InstrumentRow['status']> = new Set(['active', 'suspended', 'blocked', 'expired'])

@@ -5,10 +5,13 @@ import type { Minds, Rows } from './decide.ts'
 import { factRow, type NewFact } from './fact.ts'
 import { type BindingRow, type FactRow, type OperationRow, slotOf } from './tables.ts'
 
-/** The customer asked to unbind before the channel answered, or bound the card there anew when this bind had lapsed. */
+/**
+ * The customer asked to unbind before the channel answered, or bound the card there anew when this bind had lapsed; or it had ended, and its
+ * place among those who share the card was taken meanwhile.
+ */
 export function unwanted(rows: Rows): boolean {
   const displaced = rows.binding.slot === null && rows.siblings.some(one => one.slot === slotOf(rows.binding))
-  return rows.instrument.unbound_at !== null || displaced
+  return rows.instrument.unbound_at !== null || displaced || rows.crowded === true
 }
 
 /**

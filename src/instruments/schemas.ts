@@ -8,10 +8,10 @@ import { id, ip, metadata, reference, text, textForChannels, timestamp, urlOrLoo
 /** Which channels there are is answered by `GET /v1/channels`; one that is none is refused by its name's field. */
 export const channelName = z.string().regex(/^[a-z][a-z0-9_]{1,31}$/, "must be a channel's name, as GET /v1/channels lists them")
 
-const client = z.strictObject({ ip: ip.optional(), user_agent: userAgent.optional(), device: text(200).optional() })
+export const client = z.strictObject({ ip: ip.optional(), user_agent: userAgent.optional(), device: text(200).optional() })
 const consent = z.strictObject({ text_version: text(100), accepted_at: timestamp, ip: ip.optional(), user_agent: userAgent.optional() })
 /** Where the customer's browser goes after a challenge. */
-const returnUrl = urlOrLoopback
+export const returnUrl = urlOrLoopback
 
 /** What came back with the browser: names and values are the channel's. */
 export const returnedParameters = z
@@ -107,10 +107,18 @@ export const channelList = z
   .max(16)
   .refine(list => new Set(list).size === list.length, 'must not name a channel twice')
 
-const subjectNames = ['card', 'encrypted_card', 'device_token', 'bank_account', 'wallet', 'instant_mandate', 'carrier_account'] as const
-const one = 'exactly one of '.concat(subjectNames.join(', '), ' must be given')
+export const subjectNames = [
+  'card',
+  'encrypted_card',
+  'device_token',
+  'bank_account',
+  'wallet',
+  'instant_mandate',
+  'carrier_account',
+] as const
+export const oneSubject = 'exactly one of '.concat(subjectNames.join(', '), ' must be given')
 
-const subjectShape = z.strictObject(subjects)
+export const subjectShape = z.strictObject(subjects)
 export const bindBody = subjectShape
   .extend({
     customer: id('cus'),
@@ -127,7 +135,7 @@ export const bindBody = subjectShape
     consent: consent.optional(),
     metadata: metadata.optional(),
   })
-  .refine(body => subjectNames.filter(name => body[name] !== undefined).length === 1, { path: ['card'], error: one })
+  .refine(body => subjectNames.filter(name => body[name] !== undefined).length === 1, { path: ['card'], error: oneSubject })
 
 export const routeBody = subjectShape
   .omit({ encrypted_card: true })
@@ -141,7 +149,7 @@ export const routeBody = subjectShape
   })
   .refine(body => subjectNames.filter(name => name !== 'encrypted_card' && body[name] !== undefined).length === 1, {
     path: ['card'],
-    error: one,
+    error: oneSubject,
   })
 
 export const extendBody = z.strictObject({ channel: channelName, return_url: returnUrl, client: client.optional() })
@@ -152,14 +160,11 @@ export const customerBody = z.strictObject({
   clock: id('clk').optional(),
   metadata: metadata.optional(),
 })
+export const webOrigin = z.url({ protocol: /^https?$/, message: 'must be a web origin' }).max(200)
 export const grantBody = z.strictObject({
   captures: z.int().min(1).max(1000).optional().describe('How many captures it is good for; 1 without it.'),
   expires_in_seconds: z.int().min(10).max(900).optional().describe('900 without it.'),
-  origins: z
-    .array(z.url({ protocol: /^https?$/, message: 'must be a web origin' }).max(200))
-    .max(10)
-    .optional()
-    .describe('Web pages that may use it.'),
+  origins: z.array(webOrigin).max(10).optional().describe('Web pages that may use it.'),
 })
 
 export const instrumentParams = z.strictObject({ id: id('ins') })

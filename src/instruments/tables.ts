@@ -7,6 +7,7 @@ import { type InstrumentStatus, instrumentStatuses, type Reason } from './instru
 import type { LastCollected, Mandate } from './mandate.ts'
 import { type OperationInput, type OperationStatus, operationStatuses, type Verb } from './operation.ts'
 import type { Own, OwnKind, OwnNews, OwnStanding } from './own.ts'
+import type { Identity } from './source.ts'
 
 /** A sandbox test clock: the time of the customers attached to it. */
 export const clocks = table(
@@ -68,6 +69,8 @@ export const instruments = table(
     /** When time does something to it next, on its customer's clock. */
     due_at: maybe(time()),
     clock: maybe(text()),
+    /** By what customers who share it are counted: the vault's fingerprint of what was captured. */
+    sharing: maybe(json<Identity>()),
     version: int(),
   },
   {
@@ -136,6 +139,8 @@ export const bindings = table(
     last_collected: maybe(json<LastCollected>()),
     /** By which challenge the customer proved to be its owner. */
     proven_by: maybe(text<Action['type']>()),
+    /** Until when its token is good, by the channel's word. */
+    valid_until: maybe(time()),
     version: int(),
   },
   {

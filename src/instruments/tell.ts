@@ -10,6 +10,7 @@ import { differs } from './decide.ts'
 import { derive } from './instrument.ts'
 import { notice } from './notice.ts'
 import { foldOwn, type OwnFact, type OwnNews } from './own.ts'
+import { customersDefault, sharingWrites } from './sharing.ts'
 import { type BindingRow, bindings, type InstrumentFactRow, type InstrumentRow, instrumentFacts, instruments } from './tables.ts'
 
 const collisionsMax = 20
@@ -90,7 +91,12 @@ function decideOwn(
   const notices = visible ? notice(told, minds) : undefined
   const instrument: InstrumentRow = notices === undefined ? folded : { ...folded, sequence: notices.sequence, updated_at: now }
   return {
-    writes: [...fresh.map(one => insert(instrumentFacts, one)), moveTo(instruments, before, instrument), ...(notices?.writes ?? [])],
+    writes: [
+      ...fresh.map(one => insert(instrumentFacts, one)),
+      moveTo(instruments, before, instrument),
+      ...sharingWrites(before, instrument, customersDefault),
+      ...(notices?.writes ?? []),
+    ],
     after: { ...rows, instrument: { ...instrument, version: before.version + 1 }, facts: all },
   }
 }

@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict'
 import { createHash, createSecretKey } from 'node:crypto'
 import { after } from 'node:test'
+import type { Pool } from 'pg'
 import { simulated } from '../accounts.ts'
 import type { Channel, ChannelAccount, ChannelName, ChannelRequest, Told, Way } from '../channels/channel.ts'
 import { channels as realChannels } from '../channels/index.ts'
@@ -14,6 +15,7 @@ import type { SimulatorContext } from '../channels/simulator.ts'
 import { createStage, type Stage, stageSend } from '../channels/stage.ts'
 import { endpoints } from '../endpoints.ts'
 import { createMemoryEvents } from '../events/memoryQueries.ts'
+import type { EventQueries } from '../events/queries.ts'
 import { createKey, createTenant } from '../http/auth.ts'
 import { createServer } from '../http/serve.ts'
 import { sandboxWallet, tapOf } from '../sandbox-wallet.ts'
@@ -88,6 +90,7 @@ const scriptedAccount = (name: ChannelName): ChannelAccount => ({ address: addre
 export type TrialAnswer = { readonly status: number; readonly body: Record<string, unknown> }
 export type Trial = {
   readonly world: World
+  readonly address: string
   readonly store: MemoryStore
   readonly vault: VaultCore
   readonly tenant: string
@@ -107,6 +110,8 @@ export type Trial = {
   read(id: string): Promise<InstrumentView>
   /** A scripted channel tells. */
   tell(channel: ChannelName, told: readonly Told[]): Promise<TrialAnswer>
+  /** The customer does what the instrument's channel asks; what the browser then brings back. */
+  play(id: string): Promise<{ readonly binding: string | undefined; readonly returned: Readonly<Record<string, string>> | undefined }>
   /** The customer passes the challenge before which the instrument is; what comes back is handed in. */
   pass(instrument: InstrumentView): Promise<void>
   /** A simulator's webhooks are delivered. */
@@ -117,9 +122,11 @@ export type Trial = {
 export const visa = { number: '4111111111111111', expiry_month: 3, expiry_year: 2030, security_code: '737' }
 export const returnUrl = 'https://shop.example/back'
 
+/** Another store than the one in memory, of which `rows` then knows nothing. */
+export type Over = { readonly store: Store; readonly queries?: EventQueries; readonly reader?: Pick<Pool, 'query'> }
+
 /** Simulators by name, or channels of the test's own; they are the route in this order. */
-/** `over`: a store to keep the rows in, where SQL matters; `rows` then gives none. */
-export async function trial(of: readonly (ChannelName | Channel)[], over?: Store): Promise<Trial> {
+export async function trial(of: readonly (ChannelName | Channel)[], over?: Over): Promise<Trial> {
   const clock = { nowMs: startMs }
   const now = () => clock.nowMs
   const random = counted()
@@ -136,8 +143,9 @@ export async function trial(of: readonly (ChannelName | Channel)[], over?: Store
     const name = [...channels.keys()].find(one => request.url.startsWith(`${addressOf(one)}/`)) ?? assert.fail(request.url)
     return stageSend(stage(name), { context: () => context(name), deadlineMs: 5_000 })(request)
   }
-  const { store, queries } = createMemoryEvents(tables)
-  const kept = over ?? store
+  const { store: memory, queries: memoryQueries } = createMemoryEvents(tables)
+  const store = over?.store ?? memory
+  const queries = over?.queries ?? memoryQueries
   const vaultStore = createMemoryStore(vaultTables)
   const wallet = sandboxWallet(Buffer.alloc(32, 5))
   const vault = createVault({
@@ -158,10 +166,10 @@ export async function trial(of: readonly (ChannelName | Channel)[], over?: Store
     random,
     sleep: async () => {},
     store: {
-      ...kept,
+      ...store,
       commit: async writes => {
         before(writes)
-        return kept.commit(writes)
+        return store.commit(writes)
       },
     },
     vault,
@@ -182,7 +190,7 @@ export async function trial(of: readonly (ChannelName | Channel)[], over?: Store
     },
     tap: tapOf(wallet, { now, random }),
   }
-  const reader = { query: () => Promise.reject(new TypeError('lists are read from PostgreSQL')) }
+  const reader = over?.reader ?? { query: () => Promise.reject(new TypeError('lists are read from PostgreSQL')) }
   const server = createServer({ world, endpoints: endpoints({ reader, queries }), log: world.log, limits: {} })
   await server.listen(0)
   after(() => server.close())
@@ -198,7 +206,7 @@ export async function trial(of: readonly (ChannelName | Channel)[], over?: Store
   }
   const { body: first } = await call('POST', '/v1/customers', { reference: 'first' })
   const customer = String(first.id)
-  const rows: Trial['rows'] = table => (store.snapshot()[table.name] ?? []).map(row => rowOf(table, row))
+  const rows: Trial['rows'] = table => (memory.snapshot()[table.name] ?? []).map(row => rowOf(table, row))
   const shown = async (answer: Promise<TrialAnswer>): Promise<InstrumentView> => {
     const { status, body } = await answer
     assert.ok(status === 200 || status === 201, JSON.stringify(body))
@@ -208,10 +216,29 @@ export async function trial(of: readonly (ChannelName | Channel)[], over?: Store
     const scope = { tenant, mode: 'test' } as const
     return (await vault.capture(scope, Buffer.from(JSON.stringify(body)))).reference
   }
+  const play: Trial['play'] = async id => {
+    const row = (await world.store.find(bindings, { tenant, instrument: id })).find(one => one.action !== null)
+    const { action = null, names = {}, channel = '' } = row ?? {}
+    const act = sandboxes.get(channel)?.play ?? assert.fail('nothing is to be passed')
+    const { simulator } = stage(channel)
+    const returned = await act({ action: action ?? assert.fail('no action'), references: names }, true, {
+      browse: async (method, url, body = '') => {
+        const { pathname, search } = new URL(url)
+        const form = { 'content-type': 'application/x-www-form-urlencoded' }
+        return simulator.handle(
+          { method, path: pathname, query: search.slice(1), headers: body === '' ? {} : form, body },
+          context(channel),
+        )
+      },
+      act: async (name, token) => simulator.act(name, token, context(channel)),
+    })
+    return { binding: row?.id, returned }
+  }
   const webhook = (name: ChannelName) => `/v1/channels/${name}/test/webhook`
   return {
     world,
-    store,
+    address: server.address(),
+    store: memory,
     vault,
     tenant,
     customer,
@@ -231,23 +258,10 @@ export async function trial(of: readonly (ChannelName | Channel)[], over?: Store
     bind: (body, headers) => shown(call('POST', '/v1/instruments', { customer, return_url: returnUrl, ...body }, headers)),
     read: id => shown(call('GET', `/v1/instruments/${id}`)),
     tell: (name, told) => call('POST', webhook(name), told),
+    play,
     pass: async ({ id }) => {
-      const row = rows(bindings).find(one => one.instrument === id && one.action !== null)
-      const { action = null, names = {}, channel = '' } = row ?? {}
-      const play = sandboxes.get(channel)?.play ?? assert.fail('nothing is to be passed')
-      const { simulator } = stage(channel)
-      const returned = await play({ action: action ?? assert.fail('no action'), references: names }, true, {
-        browse: async (method, url, body = '') => {
-          const { pathname, search } = new URL(url)
-          const form = { 'content-type': 'application/x-www-form-urlencoded' }
-          return simulator.handle(
-            { method, path: pathname, query: search.slice(1), headers: body === '' ? {} : form, body },
-            context(channel),
-          )
-        },
-        act: async (name, token) => simulator.act(name, token, context(channel)),
-      })
-      if (returned !== undefined) await shown(call('POST', `/v1/instruments/${id}/resume`, { binding: row?.id, returned }))
+      const { binding, returned } = await play(id)
+      if (returned !== undefined) await shown(call('POST', `/v1/instruments/${id}/resume`, { binding, returned }))
     },
     deliver: async name => {
       const deliveries = stage(name).deliveries({ nowMs: now(), secrets: [credentialsOf(name).signing] })

@@ -13,6 +13,7 @@ import { notice } from './notice.ts'
 import { leaseMs } from './operation.ts'
 import { newRevoke } from './revoke.ts'
 import { carryOut } from './settle.ts'
+import { customersDefault, sharingWrites } from './sharing.ts'
 import { type BindingRow, bindings, type FactRow, facts, type InstrumentRow, instruments, type OperationRow, operations } from './tables.ts'
 
 const collisionsMax = 8
@@ -107,6 +108,6 @@ function planUnbind(world: World, before: InstrumentRow, rows: readonly BindingR
     writes.push(...told.writes)
     after = { ...derived, sequence: told.sequence }
   }
-  writes.push(moveTo(instruments, before, after))
+  writes.push(moveTo(instruments, before, after), ...sharingWrites(before, after, customersDefault))
   return { writes, operations: asked, instrument: { ...after, version: before.version + 1 } }
 }

@@ -28,6 +28,7 @@ export function verifyBinding(row: BindingRow, told: readonly FactRow[], asked: 
     reason: known.reason,
     mandate: mandateAfter(row.mandate, known),
     proven_by: known.proven_by,
+    valid_until: known.validUntilMs ?? null,
   }
   return differences(row.id, row, right)
 }

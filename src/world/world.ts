@@ -57,6 +57,8 @@ export type Settings = {
   readonly channelTimeoutMs: number
   /** Channels to try, in order, when the caller names none. */
   readonly route: readonly ChannelName[]
+  /** How many customers of a tenant may have one card or account, where the tenant says nothing; two without it. */
+  readonly customersPerInstrument?: number
   /** Secret bytes of this deployment for keyed hashes of request bodies and for capture grants. */
   readonly idempotencyKey: Buffer
   readonly grantKey: Buffer
