@@ -9,11 +9,11 @@
 import type { Secret } from '../core/secret.ts'
 import type { Action } from './action.ts'
 import type { RefusalCategory } from './refusal.ts'
-import type { InstrumentKind, MandateTerms, PayerField, Shape, Source } from './source.ts'
+import type { InstrumentKind, MandateRules, MandateTerms, SandboxValue, Shape, Source } from './source.ts'
 
 export type { Action } from './action.ts'
 export type { RefusalCategory } from './refusal.ts'
-export type { CardView, InstrumentKind, MandateTerms, PayerView, Shape, Source } from './source.ts'
+export type { CardView, InstrumentKind, MandateRules, MandateTerms, PayerView, SandboxValue, Shape, Source } from './source.ts'
 
 /** A folder's name: lower-case letters, digits and underscores. Which there are is `index.ts`'s to say. */
 export type ChannelName = string
@@ -174,8 +174,12 @@ export type Updated = {
   readonly references?: References
   readonly validUntilMs?: number
   readonly refreshAtMs?: number
+  /** Learned when it was charged; what the bind gave stays. */
+  readonly networkTransactionId?: string
+  readonly transactionLinkId?: string
 }
-export type Expired = { readonly kind: 'expired' }
+/** `reason`: `consumed` where all that was agreed has been collected. */
+export type Expired = { readonly kind: 'expired'; readonly reason?: string }
 /** What had ended, bound (by this `token`) or not, lives again, and the channel shows why (a bank that took its cancellation back). */
 export type Reinstated = { readonly kind: 'reinstated'; readonly evidence: string; readonly token?: string }
 
@@ -247,23 +251,6 @@ export type WebhookScheme = {
   /** The HTTP status by which the channel wants to be told that no signature fits, where it is not 401. */
   readonly rejectStatus?: number
 }
-/** What makes a simulator (and the channel's own test environment, where `source` is the channel's) do something on purpose. */
-export type SandboxValue = {
-  readonly title: string
-  readonly shape: Shape
-  readonly source: Source
-  /** What the vault is to hold: `number`, `expiryMonth`, `securityCode`, `holder` of a card, or fields of a payer. */
-  readonly give: Readonly<
-    Partial<Record<'number' | 'expiryMonth' | 'expiryYear' | 'securityCode' | 'holder' | 'cryptogram' | PayerField, string>>
-  >
-  readonly terms?: MandateTerms
-  /** What the first answer is; a refusal's category stands for itself. `ends`: how a challenge that is passed ends, if not bound. */
-  readonly outcome: 'bound' | 'challenged' | 'verifying' | RefusalCategory
-  readonly ends?: RefusalCategory
-  /** The owner's page, or `ours` where the owner has no such value. */
-  readonly from: string
-}
-
 export type Verb = 'bind' | 'resume' | 'resend' | 'refresh' | 'revoke'
 
 export interface Channel {
@@ -282,6 +269,7 @@ export interface Channel {
   readonly sandboxValues: readonly SandboxValue[]
   /** It gives a customer's card the same token however often it is bound, so what revokes one binding would revoke another. */
   readonly oneTokenPerCard?: true
+  readonly mandates?: MandateRules
   /** Upper bound of calls per second the channel grants by default, live. */
   readonly requestsPerSecondMax: number
   /** Names of what the account needs, for config's report. */

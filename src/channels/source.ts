@@ -3,6 +3,8 @@
  * the vault, which fills them into placeholders on the way out; what stands here may be shown, stored and logged.
  */
 
+import type { RefusalCategory } from './refusal.ts'
+
 /** What a customer can own. */
 export const instrumentKinds = ['card', 'device_token', 'bank_account', 'wallet', 'instant_mandate', 'carrier_account'] as const
 export type InstrumentKind = (typeof instrumentKinds)[number]
@@ -116,16 +118,50 @@ export const kindOfSource: Readonly<Record<SourceType, InstrumentKind>> = {
   carrier_account: 'carrier_account',
 }
 
+export const frequencies = ['weekly', 'monthly', 'quarterly', 'half_yearly', 'yearly', 'as_presented'] as const
+export type Frequency = (typeof frequencies)[number]
+
 /** What the payer agrees to. Money in minor units of the currency (ISO 4217) as digits; days as `YYYY-MM-DD`. */
 export type MandateTerms = {
   readonly currency: string
   /** `max`: each collection at most · `fixed`: each exactly · `any`: as the contract says. */
   readonly rule: 'max' | 'fixed' | 'any'
   readonly amount?: string
-  readonly frequency: 'weekly' | 'monthly' | 'quarterly' | 'half_yearly' | 'yearly' | 'as_presented'
+  readonly frequency: Frequency
   readonly startsOn: string
   readonly endsOn?: string
+  /** Collections in all, at most. */
+  readonly countMax?: number
+  /** When within each period, by the day of the month (of the week, 1 Monday, where weekly). A month that is shorter ends it. */
+  readonly window?: { readonly rule: 'on' | 'before' | 'after'; readonly day: number }
+  /** How many days before a collection the payer is told, where the rail lets the two agree on it. */
+  readonly noticeDays?: number
   /** The merchant's name of the contract, at most 35 characters, and a line the payer understands. */
   readonly contract: string
   readonly description: string
+}
+
+/** What makes a simulator (and the channel's own test environment, where `source` is the channel's) do something on purpose. */
+export type SandboxValue = {
+  readonly title: string
+  readonly shape: Shape
+  readonly source: Source
+  /** What the vault is to hold: `number`, `expiryMonth`, `securityCode`, `holder` of a card, or fields of a payer. */
+  readonly give: Readonly<
+    Partial<Record<'number' | 'expiryMonth' | 'expiryYear' | 'securityCode' | 'holder' | 'cryptogram' | PayerField, string>>
+  >
+  readonly terms?: MandateTerms
+  /** What the first answer is; a refusal's category stands for itself. `ends`: how a challenge that is passed ends, if not bound. */
+  readonly outcome: 'bound' | 'challenged' | 'verifying' | RefusalCategory
+  readonly ends?: RefusalCategory
+  /** The owner's page, or `ours` where the owner has no such value. */
+  readonly from: string
+}
+
+/** What a channel does with mandates of its own accord, where it differs from the rail (`instruments/rails.ts`). */
+export type MandateRules = {
+  /** It lets a mandate lapse after so many months without a collection. */
+  readonly dormantAfterMonths?: number
+  /** It tells the payer before each collection, so that nobody else has to. */
+  readonly tellsPayer?: true
 }

@@ -22,8 +22,16 @@ export function subjectOf(body: Bodies): Subject {
 
 export function termsOf(body: z.output<typeof mandateTerms> | undefined): MandateTerms | undefined {
   if (body === undefined) return undefined
-  const { starts_on: startsOn, ends_on: endsOn, amount, ...rest } = body
-  return { ...rest, startsOn, ...(amount === undefined ? {} : { amount }), ...(endsOn === undefined ? {} : { endsOn }) }
+  const { starts_on: startsOn, ends_on: endsOn, count_max: countMax, notice_days: noticeDays, window, amount, ...rest } = body
+  return {
+    ...rest,
+    startsOn,
+    ...(amount === undefined ? {} : { amount }),
+    ...(endsOn === undefined ? {} : { endsOn }),
+    ...(countMax === undefined ? {} : { countMax }),
+    ...(noticeDays === undefined ? {} : { noticeDays }),
+    ...(window === undefined ? {} : { window }),
+  }
 }
 
 export function clientOf(body: z.output<typeof bindBody>['client']): Client {

@@ -1,7 +1,7 @@
 /** What the instruments' endpoints take; what they answer is in `shapes.ts`. */
 import { z } from 'zod'
 import { actionTypes } from '../channels/action.ts'
-import { debitSchemes } from '../channels/source.ts'
+import { debitSchemes, frequencies } from '../channels/source.ts'
 import { isCurrency } from '../core/currency.ts'
 import { id, ip, metadata, reference, text, textForChannels, timestamp, urlOrLoopback, userAgent } from '../http/schemas.ts'
 
@@ -70,9 +70,23 @@ export const mandateTerms = z
       .string()
       .regex(/^[1-9]\d{0,14}$/, 'must be digits in minor units, such as 1999')
       .optional(),
-    frequency: z.enum(['weekly', 'monthly', 'quarterly', 'half_yearly', 'yearly', 'as_presented']),
+    frequency: z.enum(frequencies),
     starts_on: day,
     ends_on: day.optional(),
+    count_max: z.int('must be a whole number').min(1, 'must be at least 1').max(10_000, 'must be at most 10000').optional(),
+    window: z
+      .strictObject({
+        rule: z.enum(['on', 'before', 'after']),
+        day: z.int('must be a whole number').min(1, 'must be 1 to 31').max(31, 'must be 1 to 31'),
+      })
+      .optional()
+      .describe('When within each month, by its day; where weekly by the day of the week, 1 being Monday.'),
+    notice_days: z
+      .int('must be a whole number')
+      .min(0, 'must be 0 to 90')
+      .max(90, 'must be 0 to 90')
+      .optional()
+      .describe('How many days before a collection the payer is told, where the rail lets you agree on it.'),
     contract: textForChannels(35),
     description: textForChannels(140),
   })
@@ -81,6 +95,11 @@ export const mandateTerms = z
     error: 'goes with max and fixed, and with those only',
   })
   .refine(one => one.ends_on === undefined || one.ends_on > one.starts_on, { path: ['ends_on'], error: 'must be after starts_on' })
+  .refine(one => one.window === undefined || one.frequency !== 'as_presented', { path: ['window'], error: 'goes with a frequency' })
+  .refine(one => one.window === undefined || one.frequency !== 'weekly' || one.window.day <= 7, {
+    path: ['window', 'day'],
+    error: 'must be 1 to 7 where weekly',
+  })
 
 export const channelList = z
   .array(channelName)

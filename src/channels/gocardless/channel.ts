@@ -35,6 +35,9 @@ export const gocardless: Channel = {
     ['USD', 2],
   ]),
   refusals,
+  // "No collection attempts were made against the mandate for over 13 months. As a result it has expired" (API reference, the event
+  // `expired`), whatever the scheme; and it sends the notices of each collection to the payer itself, unless an account turns them off.
+  mandates: { dormantAfterMonths: 13, tellsPayer: true },
   // "Webhooks with an invalid signature must return a 498 Token Invalid error" (API reference, Webhooks; the SDK's README does so).
   webhookScheme: { algorithm: 'hmac-sha256', over: 'the raw body, in hex', header: signatureHeader, rejectStatus: 498 },
   sandboxValues,

@@ -75,7 +75,8 @@ async function standing(call: Call, id: string, references: References): Promise
   const mandate = found.value
   const next = mandate.links?.new_mandate
   if (next != null) return { kind: 'updated', token: next, references: { ...references, mandate: next } }
-  if (mandate.status === 'expired' || mandate.status === 'consumed') return { kind: 'expired' }
+  if (mandate.status === 'expired') return { kind: 'expired' }
+  if (mandate.status === 'consumed') return { kind: 'expired', reason: 'consumed' }
   if (mandate.status === 'suspended_by_payer') return { kind: 'suspended', reason: 'mandate_suspended_by_payer' }
   if (ended.has(mandate.status)) return { kind: 'revoked', reason: `mandate_${mandate.status}` }
   return outcomeOfMandate(mandate, undefined, references)

@@ -110,7 +110,7 @@ test('a mandate that becomes active answers our bind; one that ends ends the bin
     assert.deepEqual([ended?.operation, ended?.binding, ended?.news], [undefined, 'bnd_1', { kind: 'revoked', reason: cause }])
   }
   assert.deepEqual(newsOf(mandateEvent('expired')), [{ kind: 'expired' }])
-  assert.deepEqual(newsOf(mandateEvent('consumed')), [{ kind: 'expired' }])
+  assert.deepEqual(newsOf(mandateEvent('consumed')), [{ kind: 'expired', reason: 'consumed' }])
 })
 
 test('a Bacs mandate that is submitted is being verified; a SEPA mandate takes payments by then', () => {

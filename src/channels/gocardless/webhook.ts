@@ -131,8 +131,10 @@ function tellMandate(event: Event, about: Told, answering: Told, scheme: string 
       // A blocked mandate "cannot be unblocked" (API reference).
       return news({ kind: 'revoked', reason: cause })
     case 'expired':
-    case 'consumed':
       return news({ kind: 'expired' })
+    case 'consumed':
+      // Of schemes in which the payer authorises a single payment: it was collected.
+      return news({ kind: 'expired', reason: 'consumed' })
     case 'reinstated':
       return news({ kind: 'reinstated', token, evidence: `${event.id}: ${event.details?.origin ?? 'unknown'}, ${cause}` })
     case 'transferred':
