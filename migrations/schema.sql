@@ -60,6 +60,9 @@ create table bindery.bindings (
   shown jsonb,
   reason text,
   notified integer not null,
+  mandate jsonb,
+  last_collected jsonb,
+  proven_by text collate "C",
   constraint bindings_pkey PRIMARY KEY (tenant, id),
   constraint bindings_slot UNIQUE (slot, tenant),
   constraint bindings_slot_held CHECK (((slot IS NULL) = (status = ANY (ARRAY['revoking'::text, 'revoked'::text, 'expired'::text, 'failed'::text])))),
@@ -76,6 +79,34 @@ create table bindery.channel_names (
   binding text collate "C" not null,
   version integer not null,
   constraint channel_names_pkey PRIMARY KEY (channel, mode, name)
+);
+
+create table bindery.charge_counts (
+  binding text collate "C" not null,
+  month text collate "C" not null,
+  result text collate "C" not null,
+  tenant text collate "C" not null,
+  count integer not null,
+  constraint charge_counts_pkey PRIMARY KEY (binding, month, result, tenant)
+);
+
+create table bindery.charge_reports (
+  tenant text collate "C" not null,
+  mode text collate "C" not null,
+  id text collate "C" not null,
+  instrument text collate "C" not null,
+  binding text collate "C" not null,
+  amount bigint not null,
+  currency text collate "C" not null,
+  outcome text collate "C" not null,
+  code text collate "C",
+  category text collate "C",
+  network_transaction_id text collate "C",
+  transaction_link_id text collate "C",
+  charged_at timestamp with time zone not null,
+  reported_at timestamp with time zone not null,
+  constraint charge_reports_pkey PRIMARY KEY (tenant, mode, id),
+  constraint charge_reports_outcome CHECK ((((outcome = 'approved'::text) AND (category IS NULL)) OR ((outcome = 'declined'::text) AND (category IS NOT NULL))))
 );
 
 create table bindery.clocks (
@@ -277,6 +308,15 @@ CREATE INDEX instruments_customer ON bindery.instruments USING btree (customer, 
 CREATE INDEX instruments_due ON bindery.instruments USING btree (due_at) WHERE (due_at IS NOT NULL);
 CREATE INDEX instruments_position ON bindery.instruments USING btree (mode, tenant, "position");
 
+create table bindery.mandate_usage (
+  binding text collate "C" not null,
+  period text collate "C" not null,
+  tenant text collate "C" not null,
+  count integer not null,
+  amount bigint not null,
+  constraint mandate_usage_pkey PRIMARY KEY (binding, period, tenant)
+);
+
 create table bindery.operations (
   id text collate "C" not null,
   tenant text collate "C" not null,
@@ -303,6 +343,23 @@ create table bindery.operations (
 );
 CREATE INDEX operations_binding ON bindery.operations USING btree (binding, tenant);
 CREATE INDEX operations_due ON bindery.operations USING btree (due_at) WHERE (due_at IS NOT NULL);
+
+create table bindery.pre_debit_notices (
+  tenant text collate "C" not null,
+  id text collate "C" not null,
+  instrument text collate "C" not null,
+  binding text collate "C" not null,
+  charge_on text collate "C" not null,
+  amount bigint not null,
+  currency text collate "C" not null,
+  charge_at timestamp with time zone not null,
+  told_at timestamp with time zone not null,
+  told_by text collate "C" not null,
+  created_at timestamp with time zone not null,
+  constraint pre_debit_notices_pkey PRIMARY KEY (tenant, id),
+  constraint pre_debit_notices_told_by CHECK ((told_by = ANY (ARRAY['tenant'::text, 'channel'::text])))
+);
+CREATE INDEX pre_debit_notices_day ON bindery.pre_debit_notices USING btree (binding, charge_on, tenant);
 
 create table bindery.rides (
   id uuid not null,

@@ -88,8 +88,14 @@ const ourBugs: readonly Bug[] = [
         const sequence = blind.flatMap(one =>
           isMove(one, instruments) && typeof one.set.sequence === 'number' ? [one.set.sequence] : [],
         )[0]
+        // A commit may tell several things, with numbers that follow each other.
+        let next = (sequence ?? 0) - blind.filter(one => one.verb === 'record').length
         return original(
-          blind.map(one => (one.verb === 'record' && sequence !== undefined ? { ...one, event: { ...one.event, sequence } } : one)),
+          blind.map(one => {
+            if (one.verb !== 'record' || sequence === undefined) return one
+            next += 1
+            return { ...one, event: { ...one.event, sequence: next } }
+          }),
         )
       }),
   },

@@ -14,6 +14,7 @@ import {
   instruments,
   operations,
 } from './instruments/tables.ts'
+import { chargeCounts, chargeReports, mandateUsage, preDebitNotices } from './instruments/usageTables.ts'
 import { accounts } from './ledger/account.ts'
 import { transfers } from './ledger/transfer.ts'
 import type { AnyTable } from './world/table.ts'
@@ -33,6 +34,10 @@ export const tables: readonly AnyTable[] = [
   channelNames,
   inbox,
   routingRules,
+  chargeReports,
+  chargeCounts,
+  mandateUsage,
+  preDebitNotices,
   events,
   webhookEndpoints,
   deliveries,

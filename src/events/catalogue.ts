@@ -2,16 +2,18 @@
 import { z } from 'zod'
 import type { WebhookDescription } from '../http/openapi.ts'
 import { bindingLifecycle } from '../instruments/binding.ts'
+import { mandateNotices } from '../instruments/mandateChange.ts'
 import { instrumentNotices } from '../instruments/notice.ts'
 import { bindingShape, instrumentShape } from '../instruments/shapes.ts'
 
 const instrumentTypes = instrumentNotices.map(what => `instrument.${what}` as const)
 const bindingTypes = [...bindingLifecycle.states.map(status => `binding.${status}` as const), 'binding.updated' as const]
+const mandateTypes = mandateNotices.map(what => `mandate.${what}` as const)
 const endpointTypes = ['webhook_endpoint.disabled'] as const
 
-export const eventTypes = [...instrumentTypes, ...bindingTypes, ...endpointTypes]
+export const eventTypes = [...instrumentTypes, ...bindingTypes, ...mandateTypes, ...endpointTypes]
 /** What an endpoint can ask for: one type, all of a kind, or all. */
-export const eventPatterns = ['*', 'instrument.*', 'binding.*', 'webhook_endpoint.*', ...eventTypes] as const
+export const eventPatterns = ['*', 'instrument.*', 'binding.*', 'mandate.*', 'webhook_endpoint.*', ...eventTypes] as const
 
 /** As events are shown and sent. `data` is as it was when the event was recorded: an older one may lack what newer ones have. */
 export const eventShape = z
@@ -61,6 +63,18 @@ const instrumentSummaries: Readonly<Record<(typeof instrumentTypes)[number], str
   'instrument.erased': 'What was known of it is being, or has been, destroyed.',
 }
 
+const mandateSummaries: Readonly<Record<(typeof mandateTypes)[number], string>> = {
+  'mandate.created': 'A mandate came about: it may be collected under.',
+  'mandate.paused': 'A mandate must not be collected under for now: its payer, its bank or you paused it.',
+  'mandate.resumed': 'A paused mandate may be collected under again.',
+  'mandate.replaced': 'The bank or scheme put another mandate in its place; the former names stand in `former`.',
+  'mandate.reinstated': 'A mandate that had ended lives again.',
+  'mandate.expiring': 'A mandate ends soon, by its terms or because nothing was collected. Its state stays.',
+  'mandate.expired': 'A mandate ended by itself.',
+  'mandate.revoked': 'A mandate was taken back.',
+  'mandate.consumed': 'All that was agreed has been collected.',
+}
+
 const described = (type: string, summary: string, data: z.ZodType): WebhookDescription => ({
   type,
   summary,
@@ -73,6 +87,7 @@ export const webhookDescriptions: readonly WebhookDescription[] = [
   ...bindingLifecycle.states.map(state =>
     described(`binding.${state}`, `A binding became ${state}; its instrument's status stayed.`, changeShape),
   ),
+  ...mandateTypes.map(type => described(type, mandateSummaries[type], changeShape)),
   described('binding.updated', 'What is known of a binding changed; no status did.', changeShape),
   described(
     'webhook_endpoint.disabled',

@@ -10,7 +10,7 @@ import { fieldProblem, Problem } from '../core/problem.ts'
 import { type Committed, expect, insert, moveTo, type Write } from '../world/store.ts'
 import type { Captured, Mode, World } from '../world/world.ts'
 import { sealAhead } from './adopt.ts'
-import { readCustomer } from './customer.ts'
+import { customerNow, readCustomer } from './customer.ts'
 import type { Decision, Rows } from './decide.ts'
 import { derive, ended } from './instrument.ts'
 import { newBinding, newBindOperation, newInstrument } from './intent.ts'
@@ -99,6 +99,8 @@ type Known = {
   readonly source: Source
   readonly identity: Identity | undefined
   readonly choice: Choice
+  /** On the customer's clock. */
+  readonly now: number
 }
 
 /** Everything a bind is decided on, read at once; throws a problem naming the field that cannot be. */
@@ -114,7 +116,7 @@ async function readKnown(world: World, request: BindRequest): Promise<Known> {
   const source = sourceOf(subject, captured)
   const bin = captured !== undefined && 'card' in captured ? captured.card.bin : undefined
   const choice = chooseRoute(world, { mode, source, terms, bin, asked: request.channels, all: request.all }, rules)
-  return { customer, captured, source, identity: identityOf(captured), choice }
+  return { customer, captured, source, identity: identityOf(captured), choice, now: await customerNow(world, customer) }
 }
 
 const fallsOver = (decision: Decision): boolean => decision.next.some(one => one.verb === 'bind')
@@ -196,7 +198,8 @@ function planBind(world: World, request: BindRequest, known: Known & { readonly 
   }
   const legOf = (channel: ChannelName, more: OperationRow['input']): Leg => {
     const { returnUrl, client, consent } = request
-    const binding = newBinding(world, instrument, { channel, returnUrl, client, consent, route: choice.reason })
+    const agreed = { source, terms: request.terms, madeAt: known.now }
+    const binding = newBinding(world, instrument, { channel, returnUrl, client, consent, route: choice.reason, ...agreed })
     return {
       binding,
       operation: newBindOperation(world, binding, {

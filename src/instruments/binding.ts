@@ -2,7 +2,7 @@
  * A binding: one instrument × one channel, with its own lifecycle. Its status is the fold of its facts; `uncertain` is laid over it while
  * an operation has no definite answer, so that a late answer always clears it.
  */
-import type { Action, Bound, News, References, RefusalCategory, Shown } from '../channels/channel.ts'
+import type { Action, Bound, News, References, RefusalCategory, Shown, Updated } from '../channels/channel.ts'
 import { type Foldable, type Folded, fold, type Order } from '../core/fold.ts'
 import { lifecycle, next } from '../core/lifecycle.ts'
 
@@ -142,7 +142,16 @@ export type Known = {
   readonly refreshAtMs: number | undefined
   readonly network_transaction_id: string | null
   readonly transaction_link_id: string | null
+  /** How the customer proved to be its owner when it was bound; null: not at all. */
+  readonly proven_by: Action['type'] | null
+  /** The last challenge before it was bound. */
+  readonly challenge: Action['type'] | null
+  /** What it went by before the channel gave another token in its place; the last few. */
+  readonly former: readonly string[]
+  /** When its end was last taken back, by the teller's clock. */
+  readonly reinstatedAt: number | null
 }
+const formerMax = 10
 
 export const nothingKnown: Known = {
   status: 'initiated',
@@ -157,6 +166,10 @@ export const nothingKnown: Known = {
   refreshAtMs: undefined,
   network_transaction_id: null,
   transaction_link_id: null,
+  proven_by: null,
+  challenge: null,
+  former: [],
+  reinstatedAt: null,
 }
 
 /** The reason belongs to the status: it goes when the status does. */
@@ -164,6 +177,20 @@ function reasonAfter(known: Known, to: BindingStatus, news: AnyNews): string | n
   if ('reason' in news && news.reason !== undefined) return news.reason
   if (news.kind === 'reinstated') return news.evidence
   return to === known.status ? known.reason : null
+}
+
+/** The first ids of the network stay: they name the charge in which the customer took part. */
+function updatedBy(known: Known, news: Updated): Partial<Known> {
+  const renamed = news.token !== undefined && known.token !== null && news.token !== known.token
+  return {
+    token: news.token ?? known.token,
+    former: renamed && known.token !== null ? [...known.former, known.token].slice(-formerMax) : known.former,
+    shown: news.shown === undefined ? known.shown : { ...known.shown, ...news.shown },
+    validUntilMs: news.validUntilMs ?? known.validUntilMs,
+    refreshAtMs: news.refreshAtMs ?? known.refreshAtMs,
+    network_transaction_id: known.network_transaction_id ?? news.networkTransactionId ?? null,
+    transaction_link_id: known.transaction_link_id ?? news.transactionLinkId ?? null,
+  }
 }
 
 /** What one applied fact adds to what is known. */
@@ -181,12 +208,17 @@ function absorb(known: Known, fact: Fact): Known {
   }
   switch (news.kind) {
     case 'challenged':
-      return { ...base, action: news.alternatives === undefined ? news.action : { ...news.action, alternatives: news.alternatives } }
+      return {
+        ...base,
+        challenge: news.action.type,
+        action: news.alternatives === undefined ? news.action : { ...news.action, alternatives: news.alternatives },
+      }
     case 'bound':
       return {
         ...base,
         token: known.token ?? news.token,
         refusal: null,
+        proven_by: known.proven_by ?? known.challenge,
         shown: news.shown ?? known.shown,
         identity: news.identity ?? known.identity,
         validUntilMs: news.validUntilMs ?? known.validUntilMs,
@@ -205,15 +237,9 @@ function absorb(known: Known, fact: Fact): Known {
         },
       }
     case 'updated':
-      return {
-        ...base,
-        token: news.token ?? known.token,
-        shown: news.shown === undefined ? known.shown : { ...known.shown, ...news.shown },
-        validUntilMs: news.validUntilMs ?? known.validUntilMs,
-        refreshAtMs: news.refreshAtMs ?? known.refreshAtMs,
-      }
+      return { ...base, ...updatedBy(known, news) }
     case 'reinstated':
-      return { ...base, token: known.token ?? news.token ?? null, refusal: null }
+      return { ...base, token: known.token ?? news.token ?? null, refusal: null, reinstatedAt: fact.order.at > 0 ? fact.order.at : null }
     default:
       return base
   }

@@ -2,7 +2,7 @@
  * What follows from news about a binding: a pure decision over rows that were read, giving the rows as they will be and the writes that
  * make them so. `learn.ts` commits it.
  */
-import { type ChannelName, type References, unfindable } from '../channels/channel.ts'
+import { type ChannelName, type MandateRules, type References, unfindable } from '../channels/channel.ts'
 import type { IdPrefix } from '../core/id.ts'
 import { same } from '../core/same.ts'
 import { insert, moveTo, type Write } from '../world/store.ts'
@@ -10,6 +10,7 @@ import { type FactKind, foldBinding, holdsSlot, type Known, overlay } from './bi
 import { asFact, factRow, type NewFact } from './fact.ts'
 import { failOver } from './failover.ts'
 import { derive } from './instrument.ts'
+import { mandateAfter } from './mandate.ts'
 import { notice } from './notice.ts'
 import { type OperationStatus, patienceMs, untilMax, waitMs } from './operation.ts'
 import { planRefresh } from './refresh.ts'
@@ -57,6 +58,8 @@ export type Minds = {
   readonly canRefresh: (channel: ChannelName) => boolean
   /** Where the browser comes back to after a challenge of this operation. */
   readonly returnUrl: (operation: string) => string
+  /** What this channel does with mandates by itself. */
+  readonly mandates: (channel: ChannelName) => MandateRules | undefined
   /** Whether there is an account for this channel. */
   readonly open: (channel: ChannelName) => boolean
 }
@@ -86,12 +89,12 @@ export function decide(rows: Rows, change: Change, minds: Minds): Decision {
   const others = [...rows.siblings, ...(other === undefined ? [] : [other.binding])]
   const derived = derive(rows.instrument, [...others, folded])
   const visible = differs(rows.instrument, derived, ['status', 'display', 'reasons']) || differs(rows.binding, folded, shownOfBinding)
-  const sequence = rows.instrument.sequence + 1
-  const binding: BindingRow = visible ? { ...folded, notified: sequence } : folded
+  const binding: BindingRow = visible ? { ...folded, notified: rows.instrument.sequence + 1 } : folded
   const all = [...others, binding].sort((a, b) => (a.id < b.id ? -1 : 1))
-  const instrument: InstrumentRow = visible
-    ? { ...rows.instrument, ...derived, card_version: sealedVersion(rows, binding), sequence, updated_at: minds.now }
-    : rows.instrument
+  const next: InstrumentRow = { ...rows.instrument, ...derived, card_version: sealedVersion(rows, binding), updated_at: minds.now }
+  const told = { before: { ...rows, all: [...rows.siblings, rows.binding] }, instrument: next, binding, all }
+  const notices = visible ? notice({ ...told, corrects: contradicted(rows, fresh) }, minds) : undefined
+  const instrument: InstrumentRow = notices === undefined ? rows.instrument : { ...next, sequence: notices.sequence }
   const writes: Write[] = [...fresh, ...(revoke?.fact === undefined ? [] : [revoke.fact])].map(one => insert(facts, one))
   writes.push(moveTo(bindings, rows.binding, binding))
   for (const [before, after] of settled) if (after !== before) writes.push(moveTo(operations, before, after))
@@ -101,11 +104,7 @@ export function decide(rows: Rows, change: Change, minds: Minds): Decision {
   if (revoke !== undefined) writes.push(insert(operations, revoke.operation))
   if (refresh !== undefined) writes.push(insert(operations, refresh))
   if (other !== undefined) writes.push(insert(bindings, other.binding), insert(operations, other.operation))
-  if (visible)
-    writes.push(
-      moveTo(instruments, rows.instrument, instrument),
-      notice({ before: rows, instrument, binding, all, corrects: contradicted(rows, fresh) }, minds),
-    )
+  if (notices !== undefined) writes.push(moveTo(instruments, rows.instrument, instrument), ...notices.writes)
   return {
     writes,
     instrument,
@@ -115,7 +114,7 @@ export function decide(rows: Rows, change: Change, minds: Minds): Decision {
 }
 
 /** What of a binding goes out in notices. */
-const shownOfBinding = ['status', 'token', 'action', 'reason', 'shown'] as const
+const shownOfBinding = ['status', 'token', 'action', 'reason', 'shown', 'mandate', 'network_transaction_id', 'transaction_link_id'] as const
 
 /** Whether any of these would be told differently. */
 export function differs<T extends object, K extends keyof T>(before: T, after: Pick<T, K>, names: readonly K[]): boolean {
@@ -225,6 +224,8 @@ function bindingAfter(
     transaction_link_id: known.transaction_link_id,
     shown: known.shown ?? null,
     reason: known.reason,
+    mandate: mandateAfter(before.mandate, known),
+    proven_by: known.proven_by,
     operations: operationsCount,
     updated_at: now,
   }

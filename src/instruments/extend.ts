@@ -4,7 +4,7 @@ import { fieldProblem, Problem } from '../core/problem.ts'
 import { expect, insert, moveTo } from '../world/store.ts'
 import type { World } from '../world/world.ts'
 import type { Bound, Companions } from './bind.ts'
-import { readCustomer } from './customer.ts'
+import { customerNow, readCustomer } from './customer.ts'
 import { derive, ended } from './instrument.ts'
 import { newBinding, newBindOperation } from './intent.ts'
 import { chooseRoute } from './route.ts'
@@ -49,7 +49,16 @@ export async function extend(world: World, request: ExtendRequest, companions: C
   if (siblings.some(one => one.channel === channel && one.slot !== null))
     throw fieldProblem('/channel', 'the instrument is bound there already', 'conflict')
   const consent = siblings.find(one => one.consent !== null)?.consent ?? null
-  const binding = newBinding(world, instrument, { channel, returnUrl: request.returnUrl, client: request.client, consent, route: reason })
+  const binding = newBinding(world, instrument, {
+    channel,
+    returnUrl: request.returnUrl,
+    client: request.client,
+    consent,
+    route: reason,
+    source: sealed.source,
+    terms: sealed.terms,
+    madeAt: await customerNow(world, customer),
+  })
   const operation = newBindOperation(world, binding, { input: sealed, customer, client: request.client, request: request.request })
   const after: InstrumentRow = { ...instrument, ...derive(instrument, [...siblings, binding]), updated_at: world.now() }
   const writes = [

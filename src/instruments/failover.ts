@@ -4,6 +4,7 @@
  */
 import type { Known } from './binding.ts'
 import type { Minds, Rows } from './decide.ts'
+import { mandateOf } from './mandate.ts'
 import { leaseMs } from './operation.ts'
 import { type BindingRow, type FactRow, type OperationRow, slotOf } from './tables.ts'
 
@@ -20,6 +21,7 @@ export function failOver(
   const route = (first?.input.route ?? []).filter(channel => minds.open(channel) && !taken.has(channel) && channel !== rows.binding.channel)
   const [channel, ...rest] = route
   if (first === undefined || channel === undefined) return undefined
+  const agreed = { source: first.input.source, terms: first.input.terms }
   const binding: BindingRow = {
     ...rows.binding,
     id: minds.mint('bnd', rows.binding.customer),
@@ -35,6 +37,9 @@ export function failOver(
     shown: null,
     reason: null,
     notified: 0,
+    mandate: mandateOf({ ...agreed, madeAt: rows.binding.mandate?.madeAt ?? minds.now }, minds.mandates(channel)),
+    last_collected: null,
+    proven_by: null,
     operations: 1,
     created_at: minds.now,
     updated_at: minds.now,

@@ -1,13 +1,19 @@
 /** What time does to instruments is told to them when it comes: on the real clock by the worker, on a test clock by whoever advances it. */
+import { moveTo } from '../world/store.ts'
 import type { World } from '../world/world.ts'
 import { nextMoment } from './moments.ts'
-import { type InstrumentRow, instruments } from './tables.ts'
+import { bindings, type InstrumentRow, instruments } from './tables.ts'
 import { tellInstrument } from './tell.ts'
 
 /** Told as of the moment itself, so that it does not matter how late the worker comes. */
 export async function fallDue(world: World, row: InstrumentRow): Promise<void> {
-  const moment = nextMoment(row)
-  if (moment === undefined) return
+  const legs = await world.store.find(bindings, { tenant: row.tenant, instrument: row.id })
+  const moment = nextMoment(row, legs)
+  // It fell due before its time (an upgrade asks for all to be looked at): it is set to when it does. Refused, somebody else just did.
+  if (moment === undefined || moment.at > (row.due_at ?? moment.at)) {
+    await world.store.commit([moveTo(instruments, row, { ...row, due_at: moment?.at ?? null })])
+    return
+  }
   const { event, news, at } = moment
   await tellInstrument(world, { tenant: row.tenant, instrument: row.id, facts: [{ source: 'clock', event, news, at }] })
 }

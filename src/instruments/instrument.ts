@@ -5,6 +5,7 @@
 import type { BindingStatus } from './binding.ts'
 import { displayOf } from './display.ts'
 import { compareExpiry, expiryOf } from './expiry.ts'
+import { type Leg as MandateLeg, standingOf } from './mandate.ts'
 import { nextMoment } from './moments.ts'
 import type { Own } from './own.ts'
 import type { BindingRow, InstrumentRow } from './tables.ts'
@@ -35,23 +36,26 @@ export const reasons = [
   'replaced',
   'merged',
   'erased',
+  'mandate_paused',
+  'mandate_lapsed',
 ] as const
 export type Reason = (typeof reasons)[number]
 
 type Derivable = Pick<InstrumentRow, 'kind' | 'captured' | 'own' | 'unbound_at' | 'merged_into' | 'status'>
-type Leg = Pick<BindingRow, 'id' | 'status' | 'shown'>
+type Leg = MandateLeg & Pick<BindingRow, 'shown'>
 export type Derived = Pick<InstrumentRow, 'status' | 'display' | 'reasons' | 'due_at'>
 
 /** The instrument as its own facts and its bindings make it. */
 export function derive(row: Derivable, bindings: readonly Leg[]): Derived {
   const display = displayOf(row, bindings)
-  const why = reasonsOf(row.own, display)
+  const standings = bindings.map(one => standingOf(row.own, one))
+  const why = [...reasonsOf(row.own, display), ...mandateReasons(row.own, bindings, standings)]
   const status = deriveStatus(
     { unbound: row.unbound_at !== null, own: row.own, over: why.includes('card_lapsed') || why.includes('account_closed') },
-    bindings.map(one => one.status),
+    standings,
   )
   const after = { ...row, status, display }
-  return { status, display, reasons: why, due_at: nextMoment(after)?.at ?? null }
+  return { status, display, reasons: why, due_at: nextMoment(after, bindings)?.at ?? null }
 }
 
 /** Usable if any binding can charge; under way if any may come alive; then the best of what is left. */
@@ -72,6 +76,15 @@ export function deriveStatus(
   // No channel holds it any more.
   if (has('revoking', 'revoked')) return 'unbound'
   return bindings.length === 0 ? 'pending' : 'failed'
+}
+
+/** Only of what would be alive without it. */
+function mandateReasons(own: Own, bindings: readonly Leg[], standings: readonly BindingStatus[]): readonly Reason[] {
+  const changed = bindings.flatMap((one, index) => (standings[index] === one.status ? [] : [one]))
+  const out: Reason[] = []
+  if (changed.some(one => standingOf(own, one) === 'suspended')) out.push('mandate_paused')
+  if (changed.some(one => standingOf(own, one) === 'expired')) out.push('mandate_lapsed')
+  return out
 }
 
 /** News of a version of the card that a newer one has replaced says nothing about it. */

@@ -1,7 +1,8 @@
 /** The rows of an intent as they begin: instrument, binding, operation. What is durable before the first byte leaves. */
 import type { ChannelName } from '../channels/channel.ts'
-import type { InstrumentKind } from '../channels/source.ts'
+import type { InstrumentKind, MandateTerms, Source } from '../channels/source.ts'
 import { type Mode, nextId, type World } from '../world/world.ts'
+import { mandateOf } from './mandate.ts'
 import { leaseMs, type Verb } from './operation.ts'
 import { returnUrlOf } from './return.ts'
 import {
@@ -54,6 +55,11 @@ type Asked = {
   readonly client: Client
   readonly consent: Consent | null
   readonly route: RouteReason
+  /** What is bound, and what is agreed: a mandate, where the rail makes one. */
+  readonly source: Source
+  readonly terms: MandateTerms | undefined
+  /** Now, on the customer's clock. */
+  readonly madeAt: number
 }
 
 export function newBinding(world: World, instrument: InstrumentRow, asked: Asked): BindingRow {
@@ -83,6 +89,9 @@ export function newBinding(world: World, instrument: InstrumentRow, asked: Asked
     shown: null,
     reason: null,
     notified: 0,
+    mandate: mandateOf(asked, world.channels.get(asked.channel)?.mandates),
+    last_collected: null,
+    proven_by: null,
     version: 1,
   }
 }

@@ -76,6 +76,7 @@ export function mindsOf(world: World): (rows: Rows) => Minds {
     returnUrl: operation => returnUrlOf(world, operation),
     canLookUp: name => world.channels.get(name)?.lookUp !== undefined,
     canRefresh: name => world.channels.get(name)?.refresh !== undefined,
+    mandates: name => world.channels.get(name)?.mandates,
     open: name => world.channels.get(name)?.bind !== undefined && world.account(name, rows.binding.mode) !== undefined,
   })
 }

@@ -4,6 +4,7 @@
  */
 import { isCard } from './display.ts'
 import { compareExpiry, type Expiry, endOf, expiryOf, expiryText } from './expiry.ts'
+import { endOfMandate, isAlive, type Leg } from './mandate.ts'
 import type { OwnNews } from './own.ts'
 import type { InstrumentRow } from './tables.ts'
 
@@ -13,15 +14,39 @@ type Of = Pick<InstrumentRow, 'kind' | 'status' | 'display' | 'own'>
 
 /** How long before the end of a card its customer is told, so that a monthly charge still falls between. */
 export const expiringLeadMs = 45 * 24 * 3_600_000
+/** The same of a mandate. One that lapses unused for want of a collection is saved by a collection; another takes a new consent. */
+export const mandateLeadMs = 30 * 24 * 3_600_000
 
 /** The next one, on the customer's clock. An instrument that has ended, or never came alive, has none. */
-export function nextMoment(of: Of): Moment | undefined {
-  const [first] = momentsOf(of).toSorted((a, b) => a.at - b.at)
+export function nextMoment(of: Of, bindings: readonly Leg[]): Moment | undefined {
+  const [first] = momentsOf(of, bindings).toSorted((a, b) => a.at - b.at || (a.event < b.event ? -1 : 1))
   return first
 }
 
-function momentsOf(of: Of): readonly Moment[] {
-  return of.status === 'active' || of.status === 'suspended' || of.status === 'blocked' ? expiryMoments(of) : []
+const keeping: ReadonlySet<InstrumentRow['status']> = new Set(['active', 'suspended', 'blocked', 'expired'])
+
+function momentsOf(of: Of, bindings: readonly Leg[]): readonly Moment[] {
+  if (!keeping.has(of.status)) return []
+  const mandates = bindings.flatMap(one => mandateMoments(of, one))
+  return of.status === 'expired' ? mandates : [...expiryMoments(of), ...mandates]
+}
+
+function mandateMoments({ own }: Of, leg: Leg): readonly Moment[] {
+  const end = isAlive(leg) ? endOfMandate(leg) : undefined
+  if (end === undefined) return []
+  const { at: about, cause } = end
+  const { expiring = 0, ended = 0 } = own.mandates?.[leg.id] ?? {}
+  const told = { binding: leg.id, about }
+  return [
+    ...(expiring >= about || ended >= about
+      ? []
+      : [
+          { at: about - mandateLeadMs, event: `mandate_expiring:${leg.id}:${about}`, news: { kind: 'mandate_expiring' as const, ...told } },
+        ]),
+    ...(ended >= about
+      ? []
+      : [{ at: about, event: `mandate_ended:${leg.id}:${about}`, news: { kind: 'mandate_ended' as const, ...told, cause } }]),
+  ]
 }
 
 function expiryMoments(of: Of): readonly Moment[] {

@@ -1,7 +1,11 @@
-/** The notice of a change: the event that goes out with the commit that made it. */
+/**
+ * The notices of a change: the events that go out with the commit that made it. The first tells of the instrument or binding; where a mandate
+ * changed with it, one more tells of that. Each has a number of its own, and all of them show how things stand after the change.
+ */
 import type { Write } from '../world/store.ts'
 import type { Minds } from './decide.ts'
 import { isExpiring } from './expiry.ts'
+import { mandateChanges } from './mandateChange.ts'
 import type { BindingRow, InstrumentRow } from './tables.ts'
 import { viewBinding, viewInstrument } from './view.ts'
 
@@ -24,7 +28,8 @@ export type InstrumentNotice = (typeof instrumentNotices)[number]
 
 type Before = { readonly instrument: InstrumentRow; readonly binding?: BindingRow }
 export type Noticed = {
-  readonly before: Before
+  readonly before: Before & { readonly all: readonly Omit<BindingRow, 'version'>[] }
+  /** As it will be, but for its number. */
   readonly instrument: InstrumentRow
   /** The one that changed, if the news was about one. */
   readonly binding?: BindingRow
@@ -32,9 +37,16 @@ export type Noticed = {
   /** The last notice about it was wrong: late news stands before what it had told. */
   readonly corrects?: boolean
 }
+/** `sequence`: the number of the last of them, which the instrument keeps. */
+export type Notices = { readonly writes: readonly Write[]; readonly sequence: number }
 
-export function notice({ before, instrument, binding, all, corrects = false }: Noticed, minds: Pick<Minds, 'mint' | 'now'>): Write {
-  return {
+export function notice(noticed: Noticed, minds: Pick<Minds, 'mint' | 'now'>): Notices {
+  const { before, instrument, binding, all, corrects = false } = noticed
+  const first = before.instrument.sequence + 1
+  const previous = { instrument: before.instrument.status }
+  const changes = mandateChanges({ own: before.instrument.own, bindings: before.all }, { own: instrument.own, bindings: all })
+  const shown = viewInstrument(instrument, all)
+  const record = (sequence: number, type: string, data: Readonly<Record<string, unknown>>): Write => ({
     verb: 'record',
     event: {
       tenant: instrument.tenant,
@@ -42,20 +54,26 @@ export function notice({ before, instrument, binding, all, corrects = false }: N
       mode: instrument.mode,
       instrument: instrument.id,
       customer: instrument.customer,
-      sequence: instrument.sequence,
-      type: typeOf(before, instrument, binding),
-      data: {
-        instrument: viewInstrument(instrument, all),
-        ...(binding === undefined ? {} : { binding: viewBinding(binding) }),
-        previous: {
-          instrument: before.instrument.status,
-          ...(before.binding === undefined ? {} : { binding: before.binding.status }),
-        },
-        ...(corrects && before.binding !== undefined ? { corrects: corrected(before.instrument, before.binding) } : {}),
-      },
+      sequence,
+      type,
+      data,
       created_at: minds.now,
     },
-  }
+  })
+  const main = record(first, typeOf(before, instrument, binding), {
+    instrument: shown,
+    ...(binding === undefined ? {} : { binding: viewBinding(binding, instrument.own) }),
+    previous: { ...previous, ...(before.binding === undefined ? {} : { binding: before.binding.status }) },
+    ...(corrects && before.binding !== undefined ? { corrects: corrected(before.instrument, before.binding) } : {}),
+  })
+  const others = changes.map((one, index) =>
+    record(first + 1 + index, `mandate.${one.what}`, {
+      instrument: shown,
+      binding: viewBinding(one.binding, instrument.own),
+      previous: { ...previous, mandate: one.previous },
+    }),
+  )
+  return { writes: [main, ...others], sequence: first + others.length }
 }
 
 /** Which notice was wrong, by its sequence, and what it had said. */

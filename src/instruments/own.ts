@@ -40,6 +40,12 @@ export type OwnNews =
   | { readonly kind: 'unblocked' }
   | { readonly kind: 'replaced'; readonly by: string }
   | { readonly kind: 'merged'; readonly into: string }
+  /** The tenant lays a hold on the mandate of a binding, and lifts it. */
+  | { readonly kind: 'mandate_paused'; readonly binding: string; readonly reason: string }
+  | { readonly kind: 'mandate_resumed'; readonly binding: string }
+  /** `about`: the end that was near or had come, Unix milliseconds; it may move later. */
+  | { readonly kind: 'mandate_expiring'; readonly binding: string; readonly about: number }
+  | { readonly kind: 'mandate_ended'; readonly binding: string; readonly about: number; readonly cause: 'dormant' | 'ended' }
   | { readonly kind: 'erasing' }
   | { readonly kind: 'erased' }
 export type OwnKind = OwnNews['kind']
@@ -68,12 +74,19 @@ export type Own = {
   readonly replacedBy?: string
   readonly mergedInto?: string
   readonly erasure?: 'erasing' | 'erased'
+  /** By binding: what the tenant and time did to its mandate (`mandate.ts`). */
+  readonly mandates?: Readonly<Record<string, OwnMandate>>
 }
+export type OwnMandate = { readonly paused?: string; readonly expiring?: number; readonly ended?: number }
 
 /** Where a source says two things of one moment, the safer prevails. */
 const safety: Readonly<Record<OwnKind, number>> = {
   expiring: 0,
+  mandate_expiring: 0,
   lapsed: 1,
+  mandate_ended: 1,
+  mandate_resumed: 2,
+  mandate_paused: 4,
   network_token: 1,
   unblocked: 2,
   advised: 2,
@@ -125,12 +138,25 @@ function absorb(own: Own, { source, at, news }: OwnFact): Own {
       return { ...own, replacedBy: news.by }
     case 'merged':
       return { ...own, mergedInto: news.into }
+    case 'mandate_paused':
+      return withMandate(own, news.binding, before => ({ ...before, paused: news.reason }))
+    case 'mandate_resumed':
+      return withMandate(own, news.binding, ({ paused: _, ...free }) => free)
+    case 'mandate_expiring':
+      return withMandate(own, news.binding, before => ({ ...before, expiring: Math.max(before.expiring ?? 0, news.about) }))
+    case 'mandate_ended':
+      return withMandate(own, news.binding, before => ({ ...before, ended: Math.max(before.ended ?? 0, news.about) }))
     case 'erasing':
       return { ...own, erasure: own.erasure ?? 'erasing' }
     case 'erased':
       return { ...own, erasure: 'erased' }
   }
 }
+
+const withMandate = (own: Own, binding: string, change: (before: OwnMandate) => OwnMandate): Own => ({
+  ...own,
+  mandates: { ...own.mandates, [binding]: change(own.mandates?.[binding] ?? {}) },
+})
 
 type Advised = Extract<OwnNews, { kind: 'advised' }>
 

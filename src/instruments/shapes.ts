@@ -4,6 +4,7 @@ import { refusalCatalogue } from '../channels/refusal.ts'
 import { instrumentKinds } from '../channels/source.ts'
 import { bindingLifecycle } from './binding.ts'
 import { instrumentStatuses, reasons } from './instrument.ts'
+import { mandateShape } from './mandateView.ts'
 import { actionShape, channelName } from './schemas.ts'
 
 const instant = z.iso.datetime()
@@ -40,6 +41,7 @@ export const bindingShape = z.object({
     .describe('Why it is at this channel.'),
   network_transaction_id: z.string().nullable(),
   transaction_link_id: z.string().nullable(),
+  mandate: mandateShape.nullable().describe('What the payer agreed to, where it is a mandate.'),
   consent: z
     .object({ text_version: z.string(), accepted_at: instant, ip: z.string().nullable(), user_agent: z.string().nullable() })
     .nullable(),

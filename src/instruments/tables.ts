@@ -1,9 +1,10 @@
-import type { ChannelName, InstrumentKind, Moment, News, References, Shown } from '../channels/channel.ts'
+import type { Action, ChannelName, InstrumentKind, Moment, News, References, Shown } from '../channels/channel.ts'
 import type { Order } from '../core/fold.ts'
 import { int, json, maybe, type Row, table, text, time } from '../world/table.ts'
 import type { Mode } from '../world/world.ts'
 import { type AnyNews, type BindingStatus, bindingLifecycle, type FactKind, holdsSlot, type NextAction, type Refusal } from './binding.ts'
 import { type InstrumentStatus, instrumentStatuses, type Reason } from './instrument.ts'
+import type { LastCollected, Mandate } from './mandate.ts'
 import { type OperationInput, type OperationStatus, operationStatuses, type Verb } from './operation.ts'
 import type { Own, OwnKind, OwnNews, OwnStanding } from './own.ts'
 
@@ -129,6 +130,12 @@ export const bindings = table(
     reason: maybe(text()),
     /** The number of the last notice that told its status. */
     notified: int(),
+    /** What the payer agreed to, where it is a mandate. */
+    mandate: maybe(json<Mandate>()),
+    /** The last approved charge that was reported. */
+    last_collected: maybe(json<LastCollected>()),
+    /** By which challenge the customer proved to be its owner. */
+    proven_by: maybe(text<Action['type']>()),
     version: int(),
   },
   {

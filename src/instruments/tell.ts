@@ -74,10 +74,10 @@ export const asOwnFact = (row: InstrumentFactRow): OwnFact => ({
 function decideOwn(
   world: World,
   rows: OwnRows,
-  told: readonly NewOwnFact[],
+  news: readonly NewOwnFact[],
 ): { readonly writes: readonly Write[]; readonly after: OwnRows } {
   const had = new Set(rows.facts.map(one => `${one.source}/${one.source_event}`))
-  const fresh = told.filter(one => !had.has(`${one.source}/${one.event}`)).map(one => factOf(world, rows.instrument, one))
+  const fresh = news.filter(one => !had.has(`${one.source}/${one.event}`)).map(one => factOf(world, rows.instrument, one))
   if (fresh.length === 0) return { writes: [], after: rows }
   const all = [...rows.facts, ...fresh]
   const before = rows.instrument
@@ -85,14 +85,12 @@ function decideOwn(
   const folded = { ...before, own, ...derive({ ...before, own }, rows.bindings) }
   const visible = differs(before, folded, ['status', 'display', 'reasons', 'own'])
   const now = world.now()
-  const instrument: InstrumentRow = visible ? { ...folded, sequence: before.sequence + 1, updated_at: now } : folded
   const minds = { now, mint: (prefix: IdPrefix, near: string) => nextId(world, prefix, near) }
+  const told = { before: { instrument: before, all: rows.bindings }, instrument: { ...folded, updated_at: now }, all: rows.bindings }
+  const notices = visible ? notice(told, minds) : undefined
+  const instrument: InstrumentRow = notices === undefined ? folded : { ...folded, sequence: notices.sequence, updated_at: now }
   return {
-    writes: [
-      ...fresh.map(one => insert(instrumentFacts, one)),
-      moveTo(instruments, before, instrument),
-      ...(visible ? [notice({ before: { instrument: before }, instrument, all: rows.bindings }, minds)] : []),
-    ],
+    writes: [...fresh.map(one => insert(instrumentFacts, one)), moveTo(instruments, before, instrument), ...(notices?.writes ?? [])],
     after: { ...rows, instrument: { ...instrument, version: before.version + 1 }, facts: all },
   }
 }

@@ -95,11 +95,17 @@ function planUnbind(world: World, before: InstrumentRow, rows: readonly BindingR
     return revoking
   })
   const gone = { ...before, unbound_at: now }
-  const after: InstrumentRow = { ...gone, ...derive(gone, all), sequence, updated_at: now }
+  const derived: InstrumentRow = { ...gone, ...derive(gone, all), sequence, updated_at: now }
   const [first] = rows
+  let after = derived
   if (first !== undefined) {
     const minds = mindsOf(world)({ instrument: before, binding: first, siblings: [], operations: [], facts: [] })
-    writes.push(notice({ before: { instrument: before, binding: first }, instrument: after, binding: all[0] ?? first, all }, minds))
+    const told = notice(
+      { before: { instrument: before, binding: first, all: rows }, instrument: derived, binding: all[0] ?? first, all },
+      minds,
+    )
+    writes.push(...told.writes)
+    after = { ...derived, sequence: told.sequence }
   }
   writes.push(moveTo(instruments, before, after))
   return { writes, operations: asked, instrument: { ...after, version: before.version + 1 } }

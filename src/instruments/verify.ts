@@ -3,6 +3,7 @@ import { same } from '../core/same.ts'
 import { foldBinding, holdsSlot, overlay } from './binding.ts'
 import { asFact } from './fact.ts'
 import { derive } from './instrument.ts'
+import { mandateAfter } from './mandate.ts'
 import { foldOwn } from './own.ts'
 import { type BindingRow, type FactRow, type OperationRow, slotOf } from './tables.ts'
 import { asOwnFact, type OwnRows } from './tell.ts'
@@ -25,6 +26,8 @@ export function verifyBinding(row: BindingRow, told: readonly FactRow[], asked: 
     transaction_link_id: known.transaction_link_id,
     shown: known.shown ?? null,
     reason: known.reason,
+    mandate: mandateAfter(row.mandate, known),
+    proven_by: known.proven_by,
   }
   return differences(row.id, row, right)
 }

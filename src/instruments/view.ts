@@ -3,6 +3,7 @@ import type { Action } from '../channels/channel.ts'
 import { refusalCatalogue } from '../channels/refusal.ts'
 import type { NextAction } from './binding.ts'
 import { isExpiring } from './expiry.ts'
+import { viewMandate } from './mandateView.ts'
 import { patienceMs } from './operation.ts'
 import type { BindingRow, InstrumentRow } from './tables.ts'
 
@@ -11,7 +12,7 @@ export type InstrumentView = ReturnType<typeof viewInstrument>
 
 const instant = (ms: number): string => new Date(ms).toISOString()
 
-export function viewBinding(row: Omit<BindingRow, 'version'>) {
+export function viewBinding(row: Omit<BindingRow, 'version'>, own: InstrumentRow['own']) {
   return {
     id: row.id,
     object: 'binding' as const,
@@ -25,6 +26,7 @@ export function viewBinding(row: Omit<BindingRow, 'version'>) {
     route: row.route === null ? null : { rule: row.route.rule, considered: row.route.considered },
     network_transaction_id: row.network_transaction_id,
     transaction_link_id: row.transaction_link_id,
+    mandate: viewMandate(row, own),
     consent:
       row.consent === null
         ? null
@@ -99,7 +101,7 @@ function viewDisplay({ kind, display }: Pick<InstrumentRow, 'kind' | 'display'>)
 }
 
 export function viewInstrument(row: Omit<InstrumentRow, 'version'>, bindings: readonly Omit<BindingRow, 'version'>[]) {
-  const shownBindings = bindings.map(viewBinding)
+  const shownBindings = bindings.map(one => viewBinding(one, row.own))
   const asked = shownBindings.find(one => (one.status === 'challenge' || one.status === 'uncertain') && one.next_action !== null)
   return {
     id: row.id,
