@@ -5,15 +5,19 @@ import type { EventQueries } from './events/queries.ts'
 import type { Endpoint } from './http/endpoint.ts'
 import { instrumentEndpoints } from './instruments/api.ts'
 import { channelEndpoints } from './instruments/channelsApi.ts'
+import { chargeEndpoints } from './instruments/chargesApi.ts'
 import { clockEndpoints } from './instruments/clocks.ts'
 import { customerEndpoints } from './instruments/customers.ts'
 import { doorEndpoints } from './instruments/doors.ts'
 import { listEndpoints } from './instruments/lists.ts'
+import { mandateEndpoints } from './instruments/mandatesApi.ts'
 
 /** `reader`: connections of the role that may only read, for the lists. */
 export const endpoints = (from: { readonly reader: Pick<Pool, 'query'>; readonly queries: EventQueries }): readonly Endpoint[] => [
   ...customerEndpoints,
   ...instrumentEndpoints,
+  ...mandateEndpoints,
+  ...chargeEndpoints,
   ...listEndpoints(from.reader),
   ...clockEndpoints,
   ...channelEndpoints,

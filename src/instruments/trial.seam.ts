@@ -29,7 +29,7 @@ import { createHealth } from '../world/health.ts'
 import { newKeyPair } from '../world/keypair.ts'
 import { createMemoryStore, type MemoryStore } from '../world/memory.ts'
 import { createRemembered } from '../world/remembered.ts'
-import type { Write } from '../world/store.ts'
+import type { Store, Write } from '../world/store.ts'
 import { type AnyTable, type Row, rowOf } from '../world/table.ts'
 import type { World } from '../world/world.ts'
 import { bindings } from './tables.ts'
@@ -118,7 +118,8 @@ export const visa = { number: '4111111111111111', expiry_month: 3, expiry_year: 
 export const returnUrl = 'https://shop.example/back'
 
 /** Simulators by name, or channels of the test's own; they are the route in this order. */
-export async function trial(of: readonly (ChannelName | Channel)[]): Promise<Trial> {
+/** `over`: a store to keep the rows in, where SQL matters; `rows` then gives none. */
+export async function trial(of: readonly (ChannelName | Channel)[], over?: Store): Promise<Trial> {
   const clock = { nowMs: startMs }
   const now = () => clock.nowMs
   const random = counted()
@@ -136,6 +137,7 @@ export async function trial(of: readonly (ChannelName | Channel)[]): Promise<Tri
     return stageSend(stage(name), { context: () => context(name), deadlineMs: 5_000 })(request)
   }
   const { store, queries } = createMemoryEvents(tables)
+  const kept = over ?? store
   const vaultStore = createMemoryStore(vaultTables)
   const wallet = sandboxWallet(Buffer.alloc(32, 5))
   const vault = createVault({
@@ -156,10 +158,10 @@ export async function trial(of: readonly (ChannelName | Channel)[]): Promise<Tri
     random,
     sleep: async () => {},
     store: {
-      ...store,
+      ...kept,
       commit: async writes => {
         before(writes)
-        return store.commit(writes)
+        return kept.commit(writes)
       },
     },
     vault,
