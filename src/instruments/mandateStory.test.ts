@@ -4,10 +4,10 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import type { Told } from '../channels/channel.ts'
 import { timeDue } from '../worker.ts'
-import type { Write } from '../world/store.ts'
+import { moveTo, type Write } from '../world/store.ts'
 import { dayFloor, startOf } from './days.ts'
 import { laterCollected } from './report.ts'
-import { bindings, facts, instruments, operations } from './tables.ts'
+import { bindings, facts, instrumentFacts, instruments, operations } from './tables.ts'
 import { readOwnRows } from './tell.ts'
 import { day, scripted, type Trial, trial } from './trial.seam.ts'
 import { chargeCounts, mandateUsage } from './usageTables.ts'
@@ -101,6 +101,16 @@ test('whatever happens, in whatever order, rows are what facts say, and nothing 
     }),
     { numRuns: 60 },
   )
+})
+
+test('what falls due before its time, as an upgrade has it, is told nothing and set to when it does', async () => {
+  const on = await trial([channel()])
+  await on.bind({ ...account, mandate })
+  const [row] = on.rows(instruments)
+  assert.ok(row !== undefined)
+  await on.world.store.commit([moveTo(instruments, row, { ...row, due_at: on.world.now() - 1 })])
+  assert.deepEqual([await timeDue(on.world), await timeDue(on.world)], [1, 0])
+  assert.deepEqual([on.rows(instruments)[0]?.due_at, on.rows(instrumentFacts).length], [row.due_at, 0])
 })
 
 const charge = fc.record({ day: fc.nat({ max: 3 }), amount: fc.integer({ min: 1, max: 3 }), currency: fc.constantFrom('EUR', 'USD') })
