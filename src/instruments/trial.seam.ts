@@ -166,10 +166,10 @@ export async function trial(of: readonly (ChannelName | Channel)[], over?: Over)
     random,
     sleep: async () => {},
     store: {
-      ...store,
+      ...kept,
       commit: async writes => {
         before(writes)
-        return store.commit(writes)
+        return kept.commit(writes)
       },
     },
     vault,
