@@ -16,6 +16,7 @@ import {
 } from './instruments/tables.ts'
 import { accounts } from './ledger/account.ts'
 import { transfers } from './ledger/transfer.ts'
+import { exportParts, exports, importMarks, importParts, importReports, imports } from './moving/tables.ts'
 import type { AnyTable } from './world/table.ts'
 
 export const tables: readonly AnyTable[] = [
@@ -39,4 +40,10 @@ export const tables: readonly AnyTable[] = [
   cursors,
   accounts,
   transfers,
+  imports,
+  importParts,
+  importReports,
+  importMarks,
+  exports,
+  exportParts,
 ]

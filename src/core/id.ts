@@ -23,6 +23,8 @@ export const prefixes = {
   dlv: 'delivery',
   inb: 'inbox entry',
   rul: 'routing rule',
+  imp: 'import',
+  exp: 'export',
   req: 'request',
   cap: 'captured card, in the vault memory only',
   dek: 'data key',
