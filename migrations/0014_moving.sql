@@ -63,7 +63,8 @@ create table import_marks (
   import text collate "C" not null,
   name text collate "C" not null,
   tenant text collate "C" not null,
-  note jsonb not null,
+  customer text not null,
+  version integer not null,
   constraint import_marks_pkey primary key (import, name, tenant)
 );
 

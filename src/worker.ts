@@ -12,6 +12,7 @@ import { hearAgain } from './instruments/news.ts'
 import { settle } from './instruments/settle.ts'
 import type { Settler } from './instruments/settler.ts'
 import { inbox, instruments, operations } from './instruments/tables.ts'
+import { importsDue } from './moving/carry.ts'
 import type { VaultClient } from './vault/client.ts'
 import { sweepOwnerless } from './vault/sweep.ts'
 import type { PostgresStore } from './world/postgres.ts'
@@ -32,6 +33,7 @@ export function duties(
     { name: 'tell instruments what time did', everyMs: 10_000, run: () => timeDue(world) },
     { name: 'fan out events', everyMs: 250, run: () => fanOut(world, of.queries) },
     { name: 'deliver webhooks', everyMs: 250, run: () => of.dispatcher.tick() },
+    { name: 'take rows of imports', everyMs: 500, run: () => importsDue(world, batch) },
     { name: 'forget idempotency keys', everyMs: 60_000, run: () => pruneIdempotency(world) },
   ]
 }

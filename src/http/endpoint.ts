@@ -9,7 +9,9 @@ import { pointerOf } from './pointer.ts'
 
 export type Caller = { readonly tenant: string; readonly mode: Mode; readonly kind: 'secret' | 'publishable'; readonly key: string }
 
+/** `body`: data for JSON; a text or bytes where the endpoint declares another type; pieces of one where it is too large to be held at once. */
 export type Answer = { readonly status: number; readonly body: unknown; readonly headers?: Readonly<Record<string, string>> }
+export type Pieces = AsyncIterable<string | Buffer>
 
 /**
  * The Idempotency-Key of one request. An endpoint with `once: 'wrapped'` (the default for POST) knows nothing of it: the server commits
@@ -59,7 +61,7 @@ export type RawInput = {
 }
 
 type Described = {
-  readonly method: 'GET' | 'POST' | 'DELETE'
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE'
   /** `/v1/instruments/{id}` */
   readonly path: string
   /** `bindInstrument`: stable, unique; the SDK's and CLI's name. */
@@ -69,8 +71,10 @@ type Described = {
   readonly tag: string
   /** secret: secret key only · publishable: either kind · none: no key (webhooks in, browser returns) */
   readonly auth: 'secret' | 'publishable' | 'none'
-  /** No JSON is parsed; the handler gets `input.raw` (webhooks in). */
+  /** No JSON is parsed; the handler gets `input.raw` (webhooks in, parts of files). */
   readonly rawBody?: true
+  /** Of this endpoint alone, where the server's limit is too small. */
+  readonly bodyBytesMax?: number
   readonly answers: Readonly<Record<number, { readonly description: string; readonly schema?: z.ZodType; readonly contentType?: string }>>
   readonly once?: 'wrapped' | 'own'
   /** For `once: 'own'`: the answer for a resource whose first request died between its commits. */

@@ -159,7 +159,12 @@ function register(app: FastifyInstance, house: House, endpoint: Endpoint): void 
     reply.hijack()
     void serve(house, endpoint, request, reply.raw)
   }
-  app.route({ method: endpoint.method, url: routeOf(endpoint), handler })
+  app.route({
+    method: endpoint.method,
+    url: routeOf(endpoint),
+    handler,
+    ...(endpoint.bodyBytesMax === undefined ? {} : { bodyLimit: endpoint.bodyBytesMax }),
+  })
 }
 
 const routeOf = (endpoint: Pick<Endpoint, 'path'>): string => endpoint.path.replace(/\{(\w+)\}/g, ':$1')
@@ -206,9 +211,9 @@ async function serve(house: House, endpoint: Endpoint, request: FastifyRequest, 
   }
   if (house.state.draining) response.shouldKeepAlive = false
   try {
-    send(response, requestId, rendered)
+    await send(response, requestId, rendered)
   } catch (error) {
-    // An endpoint's own header that cannot be written.
+    // An endpoint's own header that cannot be written, or a piece that cannot be had: what was sent is then cut off, not ended.
     problemOf(house, error, endpoint, requestId)
     response.destroy()
   }

@@ -31,9 +31,14 @@ export type Noticed = {
   readonly all: readonly Omit<BindingRow, 'version'>[]
   /** The last notice about it was wrong: late news stands before what it had told. */
   readonly corrects?: boolean
+  /** Taken over from another system, which had bound it. */
+  readonly imported?: boolean
 }
 
-export function notice({ before, instrument, binding, all, corrects = false }: Noticed, minds: Pick<Minds, 'mint' | 'now'>): Write {
+export function notice(
+  { before, instrument, binding, all, corrects = false, imported = false }: Noticed,
+  minds: Pick<Minds, 'mint' | 'now'>,
+): Write {
   return {
     verb: 'record',
     event: {
@@ -51,6 +56,7 @@ export function notice({ before, instrument, binding, all, corrects = false }: N
           instrument: before.instrument.status,
           ...(before.binding === undefined ? {} : { binding: before.binding.status }),
         },
+        ...(imported ? { imported } : {}),
         ...(corrects && before.binding !== undefined ? { corrects: corrected(before.instrument, before.binding) } : {}),
       },
       created_at: minds.now,

@@ -233,8 +233,8 @@ export const instrumentFacts = table(
   },
 )
 
-/** By what an instrument is recognised: the vault's fingerprint of what was captured, or what the channel calls it. */
-export type IdentityKind = 'card' | 'device_token' | 'account' | 'phone' | 'wallet' | 'par' | 'network_token'
+/** By what an instrument is recognised: the vault's fingerprint of what was captured, what the channel calls it, or what a former system did. */
+export type IdentityKind = 'card' | 'device_token' | 'account' | 'phone' | 'wallet' | 'par' | 'network_token' | 'former'
 
 /** Directory: which instrument of a customer an identity belongs to. */
 export const identities = table(

@@ -100,6 +100,8 @@ export type Trial = {
   /** What happens before the store takes these writes; throwing is a crash. */
   onCommit(act: (writes: readonly Write[]) => void): void
   call(method: string, path: string, body?: unknown, headers?: Readonly<Record<string, string>>): Promise<TrialAnswer>
+  /** Bytes as they are. */
+  put(path: string, body: string | Buffer, headers?: Readonly<Record<string, string>>): Promise<TrialAnswer>
   /** A card or payer into the vault; the reference. */
   capture(body: unknown): Promise<string>
   /** Binds and expects to be understood. */
@@ -194,6 +196,11 @@ export async function trial(of: readonly (ChannelName | Channel)[]): Promise<Tri
     const text = await response.text()
     return { status: response.status, body: text.startsWith('{') ? JSON.parse(text) : { text } }
   }
+  const put: Trial['put'] = async (path, body, headers = {}) => {
+    const init = { method: 'PUT', headers: { authorization: `Bearer ${key}`, ...headers }, body: new Uint8Array(Buffer.from(body)) }
+    const response = await fetch(server.address() + path, init)
+    return { status: response.status, body: JSON.parse(await response.text()) }
+  }
   const { body: first } = await call('POST', '/v1/customers', { reference: 'first' })
   const customer = String(first.id)
   const rows: Trial['rows'] = table => (store.snapshot()[table.name] ?? []).map(row => rowOf(table, row))
@@ -225,6 +232,7 @@ export async function trial(of: readonly (ChannelName | Channel)[]): Promise<Tri
       before = act
     },
     call,
+    put,
     capture,
     bind: (body, headers) => shown(call('POST', '/v1/instruments', { customer, return_url: returnUrl, ...body }, headers)),
     read: id => shown(call('GET', `/v1/instruments/${id}`)),

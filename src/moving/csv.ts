@@ -81,7 +81,8 @@ function quoted(text: string, from: number, record: number): Field {
 
 const isLineEnd = (text: string, at: number): boolean =>
   text.charCodeAt(at) === lf || (text.charCodeAt(at) === cr && (at + 1 === text.length || text.charCodeAt(at + 1) === lf))
-const pastLineEnd = (text: string, at: number): number => (text.charCodeAt(at) === cr ? Math.min(at + 2, text.length) : Math.min(at + 1, text.length))
+const pastLineEnd = (text: string, at: number): number =>
+  text.charCodeAt(at) === cr ? Math.min(at + 2, text.length) : Math.min(at + 1, text.length)
 function lineEnd(text: string, from: number): number {
   const at = text.indexOf('\n', from)
   return at < 0 ? text.length : at + 1

@@ -2,8 +2,9 @@
  * The rows of one part, each read or refused. CSV has its columns in the file's first line; JSONL has an object a line, where `references`,
  * `mandate` and `metadata` may be objects themselves.
  */
-import { fieldProblem, Problem } from '../core/problem.ts'
+
 import { findCardNumbers } from '../core/pan.ts'
+import { fieldProblem, Problem } from '../core/problem.ts'
 import { refuseCardsInBody } from '../http/cards.ts'
 import { parseJson } from '../http/json.ts'
 import { csvRecords, recordCharsMax } from './csv.ts'
@@ -70,7 +71,8 @@ function header(record: ReturnType<ReturnType<typeof csvRecords>['next']>['value
   if (record === undefined || record === null) return undefined
   if (!('fields' in record)) throw fieldProblem('/', `The first line, which names the columns, ${record.wrong}.`, 'unprocessable')
   const columns = record.fields.map((one: string) => one.trim())
-  if (columns.some(findCardNumbers)) throw fieldProblem('/', 'The first line must name the columns; it holds what looks like a card number.', 'card_number_refused')
+  if (columns.some(findCardNumbers))
+    throw fieldProblem('/', 'The first line must name the columns; it holds what looks like a card number.', 'card_number_refused')
   return columns
 }
 
@@ -78,10 +80,12 @@ function header(record: ReturnType<ReturnType<typeof csvRecords>['next']>['value
 export function columnFields(columns: readonly string[], mapping: Readonly<Record<string, string>>): readonly (string | undefined)[] {
   const mapped = new Map(Object.entries(mapping).map(([field, column]) => [column, field]))
   for (const [field, column] of Object.entries(mapping))
-    if (!columns.includes(column)) throw fieldProblem(`/mapping/${field}`, 'names a column that the first line of the file does not have', 'unprocessable')
+    if (!columns.includes(column))
+      throw fieldProblem(`/mapping/${field}`, 'names a column that the first line of the file does not have', 'unprocessable')
   const fields = columns.map(column => mapped.get(column) ?? (isField(column) && !(column in mapping) ? column : undefined))
   for (const needed of ['customer', 'token'])
-    if (!fields.includes(needed)) throw fieldProblem(`/mapping/${needed}`, `no column is called ${needed}, and none is mapped to it`, 'unprocessable')
+    if (!fields.includes(needed))
+      throw fieldProblem(`/mapping/${needed}`, `no column is called ${needed}, and none is mapped to it`, 'unprocessable')
   const twice = fields.find((field, at) => field !== undefined && fields.indexOf(field) !== at)
   if (twice !== undefined) throw fieldProblem(`/mapping/${twice}`, 'two columns of the file are this field', 'unprocessable')
   return fields
@@ -97,7 +101,11 @@ function* csvEntries(
     const { line } = record
     if (!('fields' in record)) yield { line, token: null, fault: { field: '', detail: `the row ${record.wrong}` } }
     else if (record.fields.length !== columns.length)
-      yield { line, token: null, fault: { field: '', detail: `the row has ${record.fields.length} columns, the first line ${columns.length}` } }
+      yield {
+        line,
+        token: null,
+        fault: { field: '', detail: `the row has ${record.fields.length} columns, the first line ${columns.length}` },
+      }
     else {
       const cells = record.fields.map((text, at) => ({ field: names[at], column: columns[at] ?? '', text: bare(text) }))
       yield entryOf(line, cells, nowMs)
@@ -140,7 +148,8 @@ function* jsonEntries(text: string, of: Reading, fieldOf: (name: string) => stri
 }
 
 function jsonEntry(text: string, line: number, nowMs: number, fieldOf: (name: string) => string | undefined): Entry {
-  if (text.length > recordCharsMax) return { line, token: null, fault: { field: '', detail: `the row is longer than ${recordCharsMax} characters` } }
+  if (text.length > recordCharsMax)
+    return { line, token: null, fault: { field: '', detail: `the row is longer than ${recordCharsMax} characters` } }
   try {
     const { value, digits } = parseJson(Buffer.from(text), depthMax)
     if (digits) refuseCardsInBody(value)
@@ -150,7 +159,14 @@ function jsonEntry(text: string, line: number, nowMs: number, fieldOf: (name: st
   } catch (error) {
     if (!(error instanceof Problem)) throw error
     const [first] = error.errors
-    return { line, token: null, fault: { field: (first?.pointer.slice(1) ?? '').replaceAll('/', '.'), detail: first?.detail ?? 'the row is not the JSON it should be' } }
+    return {
+      line,
+      token: null,
+      fault: {
+        field: (first?.pointer.slice(1) ?? '').replaceAll('/', '.'),
+        detail: first?.detail ?? 'the row is not the JSON it should be',
+      },
+    }
   }
 }
 

@@ -126,7 +126,15 @@ export async function startImport(world: World, row: ImportRow): Promise<ImportR
   if (row.status === 'running' || row.status === 'done') return row
   if (row.parts === 0) throw new Problem('conflict', 'the import has no parts yet')
   const now = world.now()
-  const after: ImportRow = { ...row, status: 'running', due_at: now, started_at: row.started_at ?? now, updated_at: now, tries: 0, cause: null }
+  const after: ImportRow = {
+    ...row,
+    status: 'running',
+    due_at: now,
+    started_at: row.started_at ?? now,
+    updated_at: now,
+    tries: 0,
+    cause: null,
+  }
   if (!(await world.store.commit([moveTo(imports, row, after)])).ok) throw new Problem('conflict', 'the import changed at the same time')
   return { ...after, version: row.version + 1 }
 }

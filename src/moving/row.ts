@@ -48,7 +48,11 @@ const visible = (max: number) =>
     .max(max, `must have at most ${max} characters`)
     .regex(/^(?![=+\-@])[!-~]+$/, 'must be visible ASCII without spaces, and not begin with =, +, - or @')
     .refine(value => !opensPlaceholder(value), 'must not hold {{')
-const digits = (what: string) => z.string().regex(/^\d{1,4}$/, what).transform(Number)
+const digits = (what: string) =>
+  z
+    .string()
+    .regex(/^\d{1,4}$/, what)
+    .transform(Number)
 const word = z
   .string()
   .transform(value => value.toLowerCase().replace(/[ -]+/g, '_'))
@@ -71,7 +75,12 @@ const moment = z
   .transform(value => Date.parse(value))
   .refine(at => at >= createdMin, 'must not be before 1990')
 
-const brands: Readonly<Record<string, string>> = { american_express: 'amex', mc: 'mastercard', master_card: 'mastercard', diners_club: 'diners' }
+const brands: Readonly<Record<string, string>> = {
+  american_express: 'amex',
+  mc: 'mastercard',
+  master_card: 'mastercard',
+  diners_club: 'diners',
+}
 
 const fields = {
   customer: reference(),
@@ -95,7 +104,9 @@ const fields = {
   network_transaction_id: visible(64),
   transaction_link_id: visible(64),
   mandate_reference: visible(255),
-  default: z.enum(['true', 'false', 'yes', 'no', '1', '0'], 'must be true or false').transform(value => ['true', 'yes', '1'].includes(value)),
+  default: z
+    .enum(['true', 'false', 'yes', 'no', '1', '0'], 'must be true or false')
+    .transform(value => ['true', 'yes', '1'].includes(value)),
   status: z.enum(['active', 'suspended'], 'must be active or suspended: what has ended is not taken over'),
   created_at: moment,
 } as const

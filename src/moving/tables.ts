@@ -96,10 +96,9 @@ export const importReports = table(
 /** What a dry run would have made, so that later rows meet it. */
 export const importMarks = table(
   'import_marks',
-  { import: text(), name: text(), tenant: text(), note: json<Mark>() },
+  { import: text(), name: text(), tenant: text(), customer: text(), version: int() },
   { key: ['import', 'name', 'tenant'] },
 )
-export type Mark = { readonly customer: string; readonly channels: readonly ChannelName[] }
 
 export const exportStatuses = ['running', 'done', 'parked'] as const
 export type ExportStatus = (typeof exportStatuses)[number]
