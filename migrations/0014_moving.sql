@@ -98,7 +98,9 @@ create table export_parts (
   tenant text collate "C" not null,
   rows integer not null,
   sha256 text collate "C" not null,
+  bytes integer not null,
   content bytea not null,
+  version integer not null,
   constraint export_parts_pkey primary key (export, attempt, number, tenant)
 );
 alter table export_parts alter column content set storage external;

@@ -9,6 +9,7 @@ import { clockEndpoints } from './instruments/clocks.ts'
 import { customerEndpoints } from './instruments/customers.ts'
 import { doorEndpoints } from './instruments/doors.ts'
 import { listEndpoints } from './instruments/lists.ts'
+import { exportEndpoints } from './moving/exportApi.ts'
 import { importEndpoints } from './moving/importApi.ts'
 
 /** `reader`: connections of the role that may only read, for the lists. */
@@ -21,4 +22,5 @@ export const endpoints = (from: { readonly reader: Pick<Pool, 'query'>; readonly
   ...doorEndpoints,
   ...eventEndpoints(from.queries),
   ...importEndpoints,
+  ...exportEndpoints,
 ]

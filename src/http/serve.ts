@@ -15,6 +15,7 @@ import { channelPages } from './channelPages.ts'
 import { clientAddress } from './clientAddress.ts'
 import { docsPages } from './docs.ts'
 import { type Answer, type Caller, type Endpoint, keepsKeys } from './endpoint.ts'
+import { eventPages } from './eventPages.ts'
 import { healthPages } from './health.ts'
 import { answerOnce, inputHash, noOnce, type Rendered, readKey } from './idempotency.ts'
 import { defaultLimits, type Limits } from './limits.ts'
@@ -44,6 +45,8 @@ export type ServerOptions = {
   /** Told in the OpenAPI document. */
   readonly version?: string
   readonly webhooks?: readonly WebhookDescription[]
+  /** Makes the AsyncAPI document of the events. */
+  readonly asyncApi?: (of: { readonly webhooks: readonly WebhookDescription[]; readonly version: string }) => unknown
 }
 
 /** What every request needs; made once. */
@@ -76,11 +79,16 @@ export function createServer(options: ServerOptions): Server {
   const app = createApp(house)
   for (const one of options.endpoints) register(app, house, one)
   registerRefusals(app, house, options.endpoints)
-  const { endpoints, webhooks = [], version = '0' } = options
+  const { endpoints, webhooks = [], version = '0', asyncApi } = options
   const document = () => openApi({ endpoints, webhooks, version, publicUrl: world.settings.publicUrl })
   registerPages(
     app,
-    [...healthPages(world, house.metrics, () => state.draining), ...docsPages(document), ...channelPages(world.channels.values())],
+    [
+      ...healthPages(world, house.metrics, () => state.draining),
+      ...docsPages(document),
+      ...channelPages(world.channels.values()),
+      ...eventPages(webhooks, asyncApi && (() => asyncApi({ webhooks, version }))),
+    ],
     (request, reply) => refuse(house, request, reply, new Problem('internal', 'Something went wrong on our side.')),
   )
 

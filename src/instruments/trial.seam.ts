@@ -194,7 +194,8 @@ export async function trial(of: readonly (ChannelName | Channel)[]): Promise<Tri
     const init = { method, redirect: 'manual', headers: { authorization: `Bearer ${key}`, ...type, ...headers }, ...sent } as const
     const response = await fetch(server.address() + path, init)
     const text = await response.text()
-    return { status: response.status, body: text.startsWith('{') ? JSON.parse(text) : { text } }
+    const isJson = response.headers.get('content-type')?.includes('jsonl') !== true && text.startsWith('{')
+    return { status: response.status, body: isJson ? JSON.parse(text) : { text } }
   }
   const put: Trial['put'] = async (path, body, headers = {}) => {
     const init = { method: 'PUT', headers: { authorization: `Bearer ${key}`, ...headers }, body: new Uint8Array(Buffer.from(body)) }

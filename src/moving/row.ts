@@ -129,7 +129,7 @@ const rowShape = z
 const referenceKind = /^[a-z][a-z0-9_]{0,39}$/
 /** Field names a mapping may have on its left. */
 export const isField = (name: string): boolean =>
-  name in fields || /^references\.[a-z][a-z0-9_]{0,39}$/.test(name) || /^metadata\.[\w.-]{1,40}$/.test(name) || mandateField.test(name)
+  name in fields || name in { references: 1, metadata: 1, mandate: 1 } || /^references\.[a-z][a-z0-9_]{0,39}$/.test(name) || /^metadata\.[\w.-]{1,40}$/.test(name) || mandateField.test(name)
 const mandateField = /^mandate\.(currency|rule|amount|frequency|starts_on|ends_on|contract|description)$/
 export const fieldNames: readonly string[] = [...Object.keys(fields), 'references.…', 'metadata.…', 'mandate.…']
 
@@ -142,8 +142,10 @@ export function readRow(cells: readonly Cell[], nowMs: number): TakenRow | Fault
   for (const { field, text } of cells) {
     if (field === undefined || text === '') continue
     const dot = field.indexOf('.')
-    const into = dot < 0 ? own : groups[field.slice(0, dot)]
-    if (into !== undefined) into[field.slice(dot + 1)] = text
+    const group = groups[dot < 0 ? field : field.slice(0, dot)]
+    if (group === undefined) own[field] = text
+    else if (dot > 0) group[field.slice(dot + 1)] = text
+    else if (!spread(group, text)) return { field, detail: 'must be an object of texts, as JSON' }
   }
   const read = rowShape.safeParse(own)
   if (!read.success) return faultOf(read.error, '')
@@ -164,6 +166,20 @@ export function readRow(cells: readonly Cell[], nowMs: number): TakenRow | Fault
 }
 
 type Texts = Record<string, string>
+/** In CSV a group may stand in one column, as JSON: as an export has it. */
+function spread(into: Texts, text: string): boolean {
+  const read = groupShape.safeParse(parsed(text))
+  if (read.success) Object.assign(into, read.data)
+  return read.success
+}
+const groupShape = z.record(z.string().regex(/^[a-z][\w.-]{0,39}$/), z.string().max(500))
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
 type Parts = Pick<TakenRow, 'references' | 'metadata'> & { readonly terms: MandateTerms | undefined }
 
 function takenRow(row: z.output<typeof rowShape>, { terms, ...parts }: Parts): TakenRow {

@@ -84,3 +84,6 @@ export const exportKeysShape = z
     data: z.array(z.object({ id: z.string(), algorithm: z.literal('ed25519'), public_key: z.string() })),
   })
   .meta({ id: 'ExportKeys' })
+export const signatureShape = z
+  .object({ object: z.literal('export_signature'), algorithm: z.literal('ed25519'), key: z.string(), signature: z.string().describe('In base64.') })
+  .meta({ id: 'ExportSignature' })

@@ -18,8 +18,7 @@ export async function carryAll({ world }: Trial): Promise<void> {
 export async function linesOf(one: Trial, id: string, query = ''): Promise<readonly ReportLine[]> {
   const { status, body } = await one.call('GET', `/v1/imports/${id}/report${query}`)
   assert.equal(status, 200)
-  const text = typeof body.text === 'string' ? body.text : `${JSON.stringify(body)}\n`
-  return text
+  return String(body.text)
     .split('\n')
     .filter(line => line !== '')
     .map(line => JSON.parse(line))
