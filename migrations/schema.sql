@@ -166,7 +166,9 @@ create table bindery.export_parts (
   tenant text collate "C" not null,
   rows integer not null,
   sha256 text collate "C" not null,
+  bytes integer not null,
   content bytea not null,
+  version integer not null,
   constraint export_parts_pkey PRIMARY KEY (export, attempt, number, tenant)
 );
 

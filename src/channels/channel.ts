@@ -131,9 +131,6 @@ export type Bound = {
   /** NTID, and Mastercard's TLID (must be kept since 2026-06-02). */
   readonly networkTransactionId?: string
   readonly transactionLinkId?: string
-  /** Told by an import and not by the channel; `terms`: what the payer had agreed to there. */
-  readonly evidence?: 'imported'
-  readonly terms?: MandateTerms
 }
 /** What may be shown of an instrument, as far as the channel tells. `handle`: a wallet's name for its user, masked. */
 export type Shown = {

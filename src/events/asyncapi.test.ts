@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { z } from 'zod'
-import { returnUrl, trial, visa } from '../instruments/trial.seam.ts'
 import { listFiles, readSource } from '../../test/source.ts'
+import { returnUrl, trial, visa } from '../instruments/trial.seam.ts'
 import { asyncApi } from './asyncapi.ts'
 import { eventTypes, webhookDescriptions } from './catalogue.ts'
 import { showEvent } from './event.ts'
@@ -73,7 +73,10 @@ test('the document has the structure that AsyncAPI 3.0 publishes, and every refe
     path
       .slice(2)
       .split('/')
-      .reduce<unknown>((value, name) => (typeof value === 'object' && value !== null ? new Map(Object.entries(value)).get(name) : undefined), read)
+      .reduce<unknown>(
+        (value, name) => (typeof value === 'object' && value !== null ? new Map(Object.entries(value)).get(name) : undefined),
+        read,
+      )
   const all = [...JSON.stringify(read).matchAll(/"\$ref":"([^"]+)"/g)].map(match => match[1] ?? '')
   assert.ok(all.length > 50)
   for (const path of all) assert.notEqual(at(path), undefined, path)

@@ -2,7 +2,7 @@
  * A binding: one instrument × one channel, with its own lifecycle. Its status is the fold of its facts; `uncertain` is laid over it while
  * an operation has no definite answer, so that a late answer always clears it.
  */
-import type { Action, Bound, News, References, RefusalCategory, Shown } from '../channels/channel.ts'
+import type { Action, Bound, MandateTerms, News, References, RefusalCategory, Shown } from '../channels/channel.ts'
 import { type Foldable, type Folded, fold, type Order } from '../core/fold.ts'
 import { lifecycle, next } from '../core/lifecycle.ts'
 
@@ -42,6 +42,7 @@ export type FactKind = (typeof bindingLifecycle.edges)[number]['on']
 export type OwnNews =
   | { readonly kind: 'abandoned'; readonly reason: string }
   | { readonly kind: 'revoking' }
+  | Imported
   | {
       readonly kind: 'refused'
       readonly by: 'bindery'
@@ -51,6 +52,8 @@ export type OwnNews =
       readonly references: References
     }
 export type AnyNews = News | OwnNews
+/** Bound, as another system says that its channel had told it; `terms`: what the payer had agreed to there. */
+export type Imported = Bound & { readonly evidence: 'imported'; readonly terms?: MandateTerms }
 
 /** Why it failed. `retry`: what the customer or caller can do about it. */
 export type Refusal = {

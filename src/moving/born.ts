@@ -2,8 +2,8 @@
  * The rows of what was bound elsewhere: customer, instrument, binding, and the fact that makes it active. The fact stands where the answer to
  * a bind would, before all that a channel tells later; its source is the import, its event the line.
  */
-import type { Bound, ChannelName } from '../channels/channel.ts'
-import { type AnyNews, foldBinding, holdsSlot, standing } from '../instruments/binding.ts'
+import type { ChannelName } from '../channels/channel.ts'
+import { type AnyNews, foldBinding, holdsSlot, type Imported, standing } from '../instruments/binding.ts'
 import { asFact } from '../instruments/fact.ts'
 import { derive, ended } from '../instruments/instrument.ts'
 import { newBinding, newInstrument } from '../instruments/intent.ts'
@@ -105,7 +105,7 @@ export const eventOf = (line: number): string => `line:${line}`
 function factsOf(world: World, binding: BindingRow, { of, line, row }: Birth, at: number): readonly FactRow[] {
   const { brand, last4, expiryMonth, expiryYear, bank, handle } = row.display
   const shown = JSON.parse(JSON.stringify({ brand, last4, expiryMonth, expiryYear, bank, handle }))
-  const bound: Bound = {
+  const bound: Imported = {
     kind: 'bound',
     token: row.token,
     references: { ...row.references, ...(row.channelCustomer === undefined ? {} : { customer: row.channelCustomer }) },

@@ -18,7 +18,10 @@ const partCharsMax = 2_000_000
 const leaseMs = 60_000
 const attemptsMax = 5
 
-export async function createExport(world: World, of: { readonly tenant: string; readonly mode: Mode; readonly format: Format }): Promise<ExportRow> {
+export async function createExport(
+  world: World,
+  of: { readonly tenant: string; readonly mode: Mode; readonly format: Format },
+): Promise<ExportRow> {
   const now = world.now()
   const row: ExportRow = {
     ...of,
@@ -116,7 +119,16 @@ async function keepPart(
   const number = parts.length + 1
   const bytes = Buffer.from(text)
   const sha256 = createHash('sha256').update(bytes).digest('hex')
-  const part = { export: row.id, attempt: row.attempt, number, tenant: row.tenant, rows, sha256, bytes: bytes.length, content: await pack(text) }
+  const part = {
+    export: row.id,
+    attempt: row.attempt,
+    number,
+    tenant: row.tenant,
+    rows,
+    sha256,
+    bytes: bytes.length,
+    content: await pack(text),
+  }
   const set = { parts: number, rows: row.rows + rows, due_at: world.now() + leaseMs }
   const after = await advance(world, row, set, [insert(exportParts, part)])
   if (after === undefined) throw new TypeError('the export was taken over')

@@ -36,7 +36,8 @@ export const exportEndpoints: readonly Endpoint[] = [
     path: '/v1/exports',
     name: 'createExport',
     summary: 'Write down all instruments and their tokens, signed',
-    description: 'Every token with its instrument, customer, channel and status, as they stood at one moment. What is written an import of another deployment takes.',
+    description:
+      'Every token with its instrument, customer, channel and status, as they stood at one moment. What is written an import of another deployment takes.',
     tag,
     auth: 'secret',
     params: nothing,
@@ -75,7 +76,10 @@ export const exportEndpoints: readonly Endpoint[] = [
     query: nothing,
     body: nothing,
     answers: { 200: shown },
-    handle: async ({ world, caller }, { params }) => ({ status: 200, body: viewExport(await readExport(world, { ...caller, id: params.id })) }),
+    handle: async ({ world, caller }, { params }) => ({
+      status: 200,
+      body: viewExport(await readExport(world, { ...caller, id: params.id })),
+    }),
   }),
   endpoint({
     method: 'GET',
@@ -88,7 +92,10 @@ export const exportEndpoints: readonly Endpoint[] = [
     query: nothing,
     body: nothing,
     answers: { 200: { description: 'Byte for byte as it was signed.', contentType: 'application/json' } },
-    handle: async ({ world, caller }, { params }) => ({ status: 200, body: finished(await readExport(world, { ...caller, id: params.id })).manifest }),
+    handle: async ({ world, caller }, { params }) => ({
+      status: 200,
+      body: finished(await readExport(world, { ...caller, id: params.id })).manifest,
+    }),
   }),
   endpoint({
     method: 'GET',

@@ -61,7 +61,7 @@ test('a row becomes customer, instrument and binding, and says that it was impor
   assert.equal(shown.created_at, '2024-02-29T10:00:00.000Z')
   const [told] = one.rows(facts).filter(fact => fact.instrument === shown.id)
   assert.deepEqual([told?.source, told?.source_event], [`import:${id}`, 'line:2'])
-  assert.ok(told?.news.kind === 'bound' && told.news.evidence === 'imported')
+  assert.ok(told?.news.kind === 'bound' && 'evidence' in told.news && told.news.evidence === 'imported')
   const names = one.rows(channelNames).filter(name => name.binding === shown.bindings[0]?.id)
   assert.deepEqual(names.map(name => name.name).toSorted(), ['pm_1', 'seti_1'])
   const said = one.rows(events)

@@ -129,7 +129,11 @@ const rowShape = z
 const referenceKind = /^[a-z][a-z0-9_]{0,39}$/
 /** Field names a mapping may have on its left. */
 export const isField = (name: string): boolean =>
-  name in fields || name in { references: 1, metadata: 1, mandate: 1 } || /^references\.[a-z][a-z0-9_]{0,39}$/.test(name) || /^metadata\.[\w.-]{1,40}$/.test(name) || mandateField.test(name)
+  name in fields ||
+  name in { references: 1, metadata: 1, mandate: 1 } ||
+  /^references\.[a-z][a-z0-9_]{0,39}$/.test(name) ||
+  /^metadata\.[\w.-]{1,40}$/.test(name) ||
+  mandateField.test(name)
 const mandateField = /^mandate\.(currency|rule|amount|frequency|starts_on|ends_on|contract|description)$/
 export const fieldNames: readonly string[] = [...Object.keys(fields), 'references.…', 'metadata.…', 'mandate.…']
 

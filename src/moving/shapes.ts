@@ -85,5 +85,10 @@ export const exportKeysShape = z
   })
   .meta({ id: 'ExportKeys' })
 export const signatureShape = z
-  .object({ object: z.literal('export_signature'), algorithm: z.literal('ed25519'), key: z.string(), signature: z.string().describe('In base64.') })
+  .object({
+    object: z.literal('export_signature'),
+    algorithm: z.literal('ed25519'),
+    key: z.string(),
+    signature: z.string().describe('In base64.'),
+  })
   .meta({ id: 'ExportSignature' })

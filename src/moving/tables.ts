@@ -136,7 +136,17 @@ export const exports = table(
 
 export const exportParts = table(
   'export_parts',
-  { export: text(), attempt: int(), number: int(), tenant: text(), rows: int(), sha256: text(), bytes: int(), content: bytes(), version: int() },
+  {
+    export: text(),
+    attempt: int(),
+    number: int(),
+    tenant: text(),
+    rows: int(),
+    sha256: text(),
+    bytes: int(),
+    content: bytes(),
+    version: int(),
+  },
   { key: ['export', 'attempt', 'number', 'tenant'] },
 )
 
