@@ -19,8 +19,18 @@ import { migrate } from '../src/world/migrate.ts'
 import { createPostgresStore } from '../src/world/postgres.ts'
 import { rideFunctionSql } from '../src/world/ride-sql.ts'
 
-export type ImportLine = { readonly rows: number; readonly received_per_second: number; readonly taken_per_second: number; readonly rss_mb: number }
-export type ImportBench = { readonly bench: 'import'; readonly sizes: readonly ImportLine[]; readonly slowdown: number; readonly rss_growth: number }
+export type ImportLine = {
+  readonly rows: number
+  readonly received_per_second: number
+  readonly taken_per_second: number
+  readonly rss_mb: number
+}
+export type ImportBench = {
+  readonly bench: 'import'
+  readonly sizes: readonly ImportLine[]
+  readonly slowdown: number
+  readonly rss_growth: number
+}
 
 export async function benchImport(of: { readonly sizes: readonly number[]; readonly say: (line: string) => void }): Promise<ImportBench> {
   const folder = mkdtempSync(join(tmpdir(), 'bindery-bench-'))
@@ -31,7 +41,10 @@ export async function benchImport(of: { readonly sizes: readonly number[]; reado
     await migrate({ connection: server.connection, extraSql: [rideFunctionSql('bindery', tables).sql] })
     const store = createPostgresStore({ connection: server.connection, schema: 'bindery', tables, eventsTable: 'events' })
     const account = { address: 'https://old.sim', secrets: {}, settings: {}, webhookSecrets: [] }
-    const world = Object.assign(trialWorldOver(store), liveClock(), { channels: new Map([['old', scripted('old', {})]]), account: () => account })
+    const world = Object.assign(trialWorldOver(store), liveClock(), {
+      channels: new Map([['old', scripted('old', {})]]),
+      account: () => account,
+    })
     const owner = { tenant: await createTenant(world, { name: 'Bench' }), mode: 'test' as const }
     const lines: ImportLine[] = []
     for (const [run, rows] of of.sizes.entries()) {
@@ -55,8 +68,21 @@ export async function benchImport(of: { readonly sizes: readonly number[]; reado
 
 const round = (value: number): number => Math.round(value * 100) / 100
 
-async function once(world: Parameters<typeof createImport>[0], owner: { readonly tenant: string; readonly mode: 'test' }, run: number, rows: number): Promise<ImportLine> {
-  const settings = { format: 'csv', encoding: 'utf-8', mapping: {}, channel: 'old', sourceName: 'bench', dryRun: false, notices: 'each' } as const
+async function once(
+  world: Parameters<typeof createImport>[0],
+  owner: { readonly tenant: string; readonly mode: 'test' },
+  run: number,
+  rows: number,
+): Promise<ImportLine> {
+  const settings = {
+    format: 'csv',
+    encoding: 'utf-8',
+    mapping: {},
+    channel: 'old',
+    sourceName: 'bench',
+    dryRun: false,
+    notices: 'each',
+  } as const
   const { id } = await createImport(world, { ...owner, ...settings })
   const peak = { rss: 0 }
   const watch = setInterval(() => {

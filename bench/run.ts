@@ -94,7 +94,8 @@ if (asked === undefined || positionals.length > 1) {
     'usage: npm run bench -- bind [--seconds 3] [--rounds 5] [--users 64] [--only ours,naive,pgbench] [--json]\n' +
       '       npm run bench -- overhead [--seconds 10] [--rounds 3] [--rate 100] [--channel adyen] [--json]\n' +
       '       npm run bench -- scale [--few 10000] [--many 200000] [--rounds 5] [--count 200] [--json]\n' +
-      '       npm run bench -- survival [--instruments 6000] [--full] [--seed 1] [--json]',
+      '       npm run bench -- survival [--instruments 6000] [--full] [--seed 1] [--json]\n' +
+      '       npm run bench -- import [--rows 10000,100000] [--json]',
   )
   process.exit(2)
 }

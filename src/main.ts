@@ -183,7 +183,9 @@ async function serve(config: Config, ready: Ready, undo: Undo[]): Promise<Omit<R
   const stopped = new AbortController()
   const dispatcher = createDispatcher(world, queries, { send: request => outbound(request), keys: createKeyRing() })
   const settler = createSettler(world)
-  const toDo = ready.parts.idle ? [] : [...duties(world, { queries, dispatcher, settler, snapshots: createSnapshots(reader) }), ...chores(world, ready)]
+  const toDo = ready.parts.idle
+    ? []
+    : [...duties(world, { queries, dispatcher, settler, snapshots: createSnapshots(reader) }), ...chores(world, ready)]
   const working = work(world, toDo, stopped.signal)
   undo.push(async () => {
     stopped.abort()

@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { exportKey } from './exportKey.ts'
+import { readImport } from './import.ts'
 import { type Deployment, deployment } from './postgres.seam.ts'
 import { manifestFile, signatureFile, verifyExport } from './verifyExport.ts'
 
@@ -18,7 +21,8 @@ after(async () => {
 })
 const there = (of: Deployment | undefined): Deployment => of ?? assert.fail('not started')
 
-const header = 'customer,channel,token,brand,last4,expiry,fingerprint,instrument,references.setup_intent,mandate_reference,status,created_at\n'
+const header =
+  'customer,channel,token,brand,last4,expiry,fingerprint,instrument,references.setup_intent,mandate_reference,status,created_at\n'
 const rowsOf = (count: number): string[] =>
   Array.from({ length: count }, (_, at) => {
     const channel = at % 3 === 0 ? 'bb' : 'aa'
@@ -34,7 +38,10 @@ test('several workers on one import take each row once, and the report has every
   const done = await rest.finish(await rest.importParts(parts, { channel: null }), 3)
   assert.equal(done.status, 'done', done.cause ?? '')
   const report = await rest.report(done)
-  assert.deepEqual(report.map(line => line.line), Array.from({ length: 2_000 }, (_, at) => at + 2))
+  assert.deepEqual(
+    report.map(line => line.line),
+    Array.from({ length: 2_000 }, (_, at) => at + 2),
+  )
   assert.equal(report[77]?.field, 'last4')
   assert.equal(report[1_500]?.outcome, 'unchanged')
   const { read, imported, merged, unchanged, refused } = done.tally
@@ -47,9 +54,41 @@ test('several workers on one import take each row once, and the report has every
   assert.equal((await pool.query(`select 1 from channel_names where name ~ '^t[0-9]+$'`)).rowCount, 1_998, 'every token finds its binding')
 })
 
+test('a worker that is killed where it stands is followed by another, and no row is lost or taken twice', async () => {
+  const { world, pool, connection, ...rest } = there(one)
+  const rows = Array.from({ length: 3_000 }, (_, at) => `k${at % 900},aa,k${at},fpk${at % 2_500}\n`)
+  const started = await rest.importParts([Buffer.from(`customer,channel,token,fingerprint\n${rows.join('')}`)])
+  const worker = spawn(process.execPath, [join(import.meta.dirname, 'worker.seam.ts')], {
+    env: { ...process.env, TRIAL_CONNECTION: JSON.stringify(connection) },
+    stdio: 'inherit',
+  })
+  const state = () => readImport(world, { tenant: rest.tenant, mode: 'test', id: started.id })
+  while ((await state()).tally.read < 400) assert.equal(worker.exitCode, null)
+  worker.kill('SIGKILL')
+  await once(worker, 'exit')
+  const left = await state()
+  assert.ok(left.status === 'running' && left.tally.read < 3_000, `it was done with ${left.tally.read} rows before it was killed`)
+  world.advance(60_000)
+  const done = await rest.finish(left)
+  const report = await rest.report(done)
+  assert.deepEqual(
+    report.map(line => line.token),
+    Array.from({ length: 3_000 }, (_, at) => `k${at}`),
+  )
+  const { imported, merged } = done.tally
+  assert.equal(imported + merged, 3_000)
+  const { rowCount } = await pool.query(`select 1 from facts where source = $1`, [`import:${started.id}`])
+  assert.equal(rowCount, 3_000, 'one fact a row')
+})
+
 /** What two deployments must have alike: all but the ids that each gave itself. Instruments by the tokens that stand together. */
 function mapping(parts: readonly string[]): readonly string[] {
-  const rows: Record<string, unknown>[] = parts.flatMap(part => part.split('\n').filter(line => line !== '').map(line => JSON.parse(line)))
+  const rows: Record<string, unknown>[] = parts.flatMap(part =>
+    part
+      .split('\n')
+      .filter(line => line !== '')
+      .map(line => JSON.parse(line)),
+  )
   const together = Map.groupBy(rows, row => String(row.instrument))
   return rows
     .map(({ instrument, binding: _binding, customer_id: _customer, ...row }) =>
@@ -64,8 +103,17 @@ test('what one deployment writes down an empty one takes over, and writes down t
   const lines = from.parts.join('').split('\n').length - 1
   assert.ok(lines > 1_000 && from.row.rows === lines)
   const to = there(other)
-  const done = await to.finish(await to.importParts(from.parts.map(part => Buffer.from(part)), { format: 'jsonl', channel: null }))
-  assert.deepEqual([done.tally.read, done.tally.refused, done.tally.unchanged], [lines, 0, 0], JSON.stringify((await to.report(done)).filter(line => line.outcome === 'refused').slice(0, 3)))
+  const done = await to.finish(
+    await to.importParts(
+      from.parts.map(part => Buffer.from(part)),
+      { format: 'jsonl', channel: null },
+    ),
+  )
+  assert.deepEqual(
+    [done.tally.read, done.tally.refused, done.tally.unchanged],
+    [lines, 0, 0],
+    JSON.stringify((await to.report(done)).filter(line => line.outcome === 'refused').slice(0, 3)),
+  )
   const again = await to.export()
   assert.deepEqual(mapping(again.parts), mapping(from.parts))
 })
@@ -73,7 +121,12 @@ test('what one deployment writes down an empty one takes over, and writes down t
 test('as CSV it is the same, and what it takes over again is there already', async () => {
   const of = there(other)
   const { parts, row } = await of.export('csv')
-  const done = await of.finish(await of.importParts(parts.map(part => Buffer.from(part)), { channel: null }))
+  const done = await of.finish(
+    await of.importParts(
+      parts.map(part => Buffer.from(part)),
+      { channel: null },
+    ),
+  )
   assert.deepEqual([done.tally.read, done.tally.unchanged], [row.rows, row.rows])
 })
 
@@ -128,5 +181,8 @@ test('an export whose worker dies begins anew, and leaves nothing of its first a
   const done = await readExport(world, made)
   assert.deepEqual([done.status, done.attempt], ['done', 2])
   const { rows } = await pool.query<{ attempt: number }>('select distinct attempt from export_parts where export = $1', [made.id])
-  assert.deepEqual(rows.map(part => part.attempt), [2])
+  assert.deepEqual(
+    rows.map(part => part.attempt),
+    [2],
+  )
 })

@@ -1,5 +1,6 @@
 /** For tests and benchmarks: a deployment's own database, and the two channels whose tokens are moved. */
-import { Pool } from 'pg'
+import { randomBytes } from 'node:crypto'
+import { type ClientConfig, Pool } from 'pg'
 import type { ChannelAccount } from '../channels/channel.ts'
 import { createTenant } from '../http/auth.ts'
 import { type TrialWorld, trialWorldOver } from '../http/trial.seam.ts'
@@ -20,6 +21,7 @@ export type Deployment = {
   readonly world: TrialWorld<PostgresStore>
   readonly tenant: string
   readonly pool: Pool
+  readonly connection: ClientConfig
   importParts(parts: Iterable<Buffer>, more?: Partial<NewImport>): Promise<ImportRow>
   /** Until it is done, with as many workers. */
   finish(row: ImportRow, workers?: number): Promise<ImportRow>
@@ -30,15 +32,22 @@ export type Deployment = {
 
 const account: ChannelAccount = { address: 'https://aa.sim', secrets: {}, settings: {}, webhookSecrets: [] }
 
-export async function deployment(): Promise<Deployment> {
-  const { connection, close } = await testDatabase({ extraSql: [rideFunctionSql('bindery', tables).sql] })
+/** A world over that database, with the two channels. */
+export function worldOn(connection: ClientConfig): { readonly world: TrialWorld<PostgresStore>; readonly store: PostgresStore } {
   const store = createPostgresStore({ connection, schema: 'bindery', tables, eventsTable: 'events' })
-  const pool = new Pool({ ...connection, options: '-c search_path=bindery', max: 4 })
   const world = Object.assign(trialWorldOver(store), {
     channels: new Map(['aa', 'bb'].map(name => [name, scripted(name, {})])),
     account: () => account,
+    random: randomBytes,
     sleep: () => new Promise<void>(resolve => setImmediate(resolve)),
   })
+  return { world, store }
+}
+
+export async function deployment(): Promise<Deployment> {
+  const { connection, close } = await testDatabase({ extraSql: [rideFunctionSql('bindery', tables).sql] })
+  const pool = new Pool({ ...connection, options: '-c search_path=bindery', max: 4 })
+  const { world, store } = worldOn(connection)
   const tenant = await createTenant(world, { name: 'Mover' })
   const owner = { tenant, mode: 'test' } as const
   const finish: Deployment['finish'] = async (row, workers = 1) => {
@@ -53,9 +62,18 @@ export async function deployment(): Promise<Deployment> {
     world,
     tenant,
     pool,
+    connection,
     finish,
     importParts: async (parts, more = {}) => {
-      const input = { format: 'csv', encoding: 'utf-8', mapping: {}, channel: 'aa', sourceName: 'old', dryRun: false, notices: 'each' } as const
+      const input = {
+        format: 'csv',
+        encoding: 'utf-8',
+        mapping: {},
+        channel: 'aa',
+        sourceName: 'old',
+        dryRun: false,
+        notices: 'each',
+      } as const
       const { id } = await createImport(world, { ...owner, ...input, ...more })
       let number = 0
       for (const body of parts) {

@@ -71,6 +71,7 @@ from (
   where tenant = $1
   and mode = $2
   and position > $3
+  and status <> 'erased'
   order by instruments.position
   limit $4
 ) i

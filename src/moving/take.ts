@@ -1,11 +1,12 @@
 /** A batch of rows: each judged after the ones before it, and the writes that make it so. The batch ends early where a row has to wait. */
 import { createHash } from 'node:crypto'
 import type { ChannelName } from '../channels/channel.ts'
+import { newCustomer } from '../instruments/customer.ts'
 import { decide } from '../instruments/decide.ts'
 import { mindsOf, readRows } from '../instruments/learn.ts'
 import { type CustomerRow, customers } from '../instruments/tables.ts'
 import { expect, insert, moveTo, type Write } from '../world/store.ts'
-import { nextId, type World } from '../world/world.ts'
+import type { World } from '../world/world.ts'
 import { born, eventOf, sourceOf } from './born.ts'
 import type { Entry } from './entries.ts'
 import { unknownChannel } from './import.ts'
@@ -111,10 +112,8 @@ function ownerOf(
     }
   }
   const { tenant, mode } = of
-  const customer: CustomerRow = {
-    ...{ tenant, id: nextId(world, 'cus'), mode, reference: row.customer, clock: null },
-    ...{ channel_customers: named, metadata: {}, created_at: world.now(), version: 1 },
-  }
+  const fresh = newCustomer(world, { tenant, mode, reference: row.customer, clock: null, metadata: {} })
+  const customer: CustomerRow = { ...fresh, channel_customers: named }
   draft.customers.set(row.customer, customer)
   return { customer, writes: [insert(customers, customer)] }
 }
