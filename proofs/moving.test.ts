@@ -32,7 +32,10 @@ const bindery = (...args: readonly string[]): Promise<Ran> =>
   )
 
 const rows = 12_000
-const lines = Array.from({ length: rows }, (_, at) => `User ${at % 2}-${at >> 1},pm_${at},Visa,${String(at % 10_000).padStart(4, '0')},12/29,"a, ""b"" ${'x'.repeat(120)}"`)
+const lines = Array.from(
+  { length: rows },
+  (_, at) => `User ${at % 2}-${at >> 1},pm_${at},Visa,${String(at % 10_000).padStart(4, '0')},12/29,"a, ""b"" ${'x'.repeat(120)}"`,
+)
 
 test('a file of several parts is taken over, told row by row, and each instrument can be read', async () => {
   const file = join(ground.folder, 'cards.csv')

@@ -5,7 +5,7 @@
 import { insert, moveTo, remove, type Write } from '../world/store.ts'
 import type { World } from '../world/world.ts'
 import type { Entry } from './entries.ts'
-import { readKnown } from './known.ts'
+import { nothingKnown, readKnown } from './known.ts'
 import { asLines, fromLines, pack, unpack } from './pack.ts'
 import { type ImportPartRow, type ImportRow, importMarks, importParts, importReports, imports } from './tables.ts'
 import { type Batch, takeBatch, tallied } from './take.ts'
@@ -54,7 +54,7 @@ type Loaded = { readonly part: ImportPartRow; readonly entries: readonly Entry[]
 async function carry(world: World, found: ImportRow): Promise<number> {
   let row = await moved(world, found, { due_at: world.now() + leaseMs }, [])
   let loaded: Loaded | undefined
-  const mood: Mood = { people: false }
+  const mood: Mood = { looks: row?.dry_run === true }
   for (let made = 0; row !== undefined; made += 1) {
     if (row.status !== 'running' || made >= batchesAtOnce) return row.status === 'running' ? release(world, row, made) : made
     if (row.part > row.parts) row = await finish(world, row)
@@ -92,19 +92,19 @@ function asEntry(value: unknown): Entry {
 const isEntry = (value: unknown): value is Entry =>
   typeof value === 'object' && value !== null && 'line' in value && ('row' in value || 'fault' in value)
 
-/** Whether customers are looked up beforehand: once one was here already, others probably are. */
-type Mood = { people: boolean }
+/** Whether a batch is read about beforehand: once something of it was here already, more probably is. A dry run is never refused. */
+type Mood = { looks: boolean }
 
 /** One batch. Where the commit is refused something changed, or is here already: it is read again and judged anew. */
 async function step(world: World, row: ImportRow, { part, entries }: Loaded, mood: Mood): Promise<ImportRow | undefined> {
   for (let tries = 0; ; tries += 1) {
     const size = tries < patience.whole ? batchRows : 1
     const rows = entries.slice(row.place, row.place + size)
-    const known = await readKnown(world, row, rows, mood.people || tries > 0)
+    const known = mood.looks || tries > 0 ? await readKnown(world, row, rows) : nothingKnown
     const batch = tries < patience.single ? await takeBatch(world, row, rows, known) : givenUp(rows)
     const after = await commitBatch(world, row, part, batch)
     if (after !== undefined) {
-      mood.people = known.customers.size > 0
+      mood.looks = row.dry_run || known.customers.size + known.names.size > 0
       return after
     }
     const now = await world.store.get(imports, { tenant: row.tenant, id: row.id })

@@ -1,9 +1,10 @@
 /**
- * What is read before a batch of rows is judged. Reads go from the row that others move to the rows it vouches for. Of customers nothing is
- * read at first: most imports bring new ones, and where a customer is here already the commit is refused by name and the batch read again.
+ * What is read before a batch of rows is judged. Reads go from the row that others move to the rows it vouches for. At first nothing is read:
+ * most imports bring what is new, and where anything of it is here already the commit is refused by name, and the batch judged again on what
+ * was read then. All that a row can meet stands under a unique key: its customer's reference, its token, its identities.
  */
 import type { ChannelName } from '../channels/channel.ts'
-import { bindings, type CustomerRow, channelNames, customers, identities, instruments } from '../instruments/tables.ts'
+import { bindings, channelNames, customers, identities, instruments } from '../instruments/tables.ts'
 import type { World } from '../world/world.ts'
 import type { Entry } from './entries.ts'
 import { type Held, identitiesOf, identityName, type Known, namesOf, tokenName } from './judge.ts'
@@ -12,18 +13,18 @@ import { type ImportRow, importMarks } from './tables.ts'
 
 type Rows = readonly { readonly row: TakenRow; readonly channel: ChannelName }[]
 
-export async function readKnown(world: World, of: ImportRow, entries: readonly Entry[], people: boolean): Promise<Known> {
+export const nothingKnown: Known = { customers: new Map(), tokens: new Map(), held: new Map(), names: new Set(), marks: new Map() }
+
+export async function readKnown(world: World, of: ImportRow, entries: readonly Entry[]): Promise<Known> {
   const rows: Rows = entries.flatMap(one => {
     const channel = 'row' in one ? (one.row.channel ?? of.channel) : null
     return 'row' in one && channel !== null ? [{ row: one.row, channel }] : []
   })
-  const [marks, named] = await Promise.all([
+  const [marks, named, owners] = await Promise.all([
     of.dry_run ? readMarks(world, of, rows) : new Map<string, string>(),
     readNames(world, of, rows),
+    readCustomers(world, of, rows),
   ])
-  // A dry run commits nothing that could be refused.
-  const wanted = people || of.dry_run || named.tokens.size > 0
-  const owners = wanted ? await readCustomers(world, of, rows) : new Map<string, CustomerRow>()
   return { marks, ...named, customers: owners, held: await readHeld(world, of, rows, owners) }
 }
 
