@@ -68,6 +68,8 @@ const expiry = z
     return { month: Number(dashed ? value.slice(5) : value.slice(0, 2)), year: Number(year.length === 2 ? `20${year}` : year) }
   })
 
+/** How far another system's clock may be ahead of ours. */
+const skewMs = 300_000
 /** The first card on file is younger than this: 1990-01-01. */
 const createdMin = Date.UTC(1990, 0, 1)
 const moment = z
@@ -160,7 +162,7 @@ export function readRow(cells: readonly Cell[], nowMs: number): TakenRow | Fault
   if (!data.success) return faultOf(data.error, 'metadata.')
   const agreed = Object.keys(terms).length === 0 ? undefined : mandateTerms.safeParse(terms)
   if (agreed?.success === false) return faultOf(agreed.error, 'mandate.')
-  if ((read.data.created_at ?? 0) > nowMs) return { field: 'created_at', detail: 'must not be in the future' }
+  if ((read.data.created_at ?? 0) > nowMs + skewMs) return { field: 'created_at', detail: 'must not be in the future' }
   const { mandate_reference: mandate } = read.data
   return takenRow(read.data, {
     references: { ...references, ...(mandate === undefined ? {} : { mandate }) },
