@@ -31,7 +31,7 @@ export const customers = table(
   },
   {
     key: ['tenant', 'id'],
-    unique: { customers_reference: ['tenant', 'mode', 'reference'] },
+    unique: { customers_reference: ['reference', 'mode', 'tenant'] },
     references: { customers_clock: { columns: ['tenant', 'clock'], to: 'clocks' } },
   },
 )

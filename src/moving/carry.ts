@@ -138,7 +138,7 @@ async function commitBatch(world: World, row: ImportRow, part: ImportPartRow, { 
     ...(ended ? { part: row.part + 1, place: 0 } : { place }),
     reports: report.number,
     tally: tallied(row.tally, outcomes),
-    ...{ tries: 0, cause: null, updated_at: now, due_at: now + leaseMs },
+    ...{ tries: 0, cause: null, updated_at: now, due_at: renewed(row.due_at, now) },
   }
   return moved(world, row, set, [
     ...writes,
@@ -147,6 +147,9 @@ async function commitBatch(world: World, row: ImportRow, part: ImportPartRow, { 
     ...(ended ? [moveTo(importParts, part, { ...part, content: null })] : []),
   ])
 }
+
+/** A lease is renewed when half of it is over: a row whose index need not hear of it is changed where it stands. */
+const renewed = (due: number | null, now: number): number => (due !== null && due - now > leaseMs / 2 ? due : now + leaseMs)
 
 /** What one commit removes of a dry run's notes. */
 const sweepMax = 900
