@@ -109,7 +109,7 @@ create table bindery.customers (
   version integer not null,
   "position" bigint not null generated always as identity,
   constraint customers_pkey PRIMARY KEY (tenant, id),
-  constraint customers_reference UNIQUE (tenant, mode, reference),
+  constraint customers_reference UNIQUE (reference, mode, tenant),
   constraint customers_clock FOREIGN KEY (tenant, clock) REFERENCES bindery.clocks(tenant, id)
 );
 CREATE INDEX customers_position ON bindery.customers USING btree (mode, tenant, "position");
@@ -312,7 +312,7 @@ create table bindery.imports (
   constraint imports_pkey PRIMARY KEY (tenant, id),
   constraint imports_due_said CHECK (((due_at IS NOT NULL) = (status = 'running'::text))),
   constraint imports_status CHECK ((status = ANY (ARRAY['open'::text, 'running'::text, 'done'::text, 'parked'::text])))
-);
+) with (fillfactor=50);
 CREATE INDEX imports_due ON bindery.imports USING btree (due_at) WHERE (due_at IS NOT NULL);
 
 create table bindery.inbox (
