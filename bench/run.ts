@@ -3,6 +3,7 @@
  *     npm run bench -- scale [--few 10000] [--many 200000] [--rounds 5] [--count 200] [--json]
  *     npm run bench -- survival [--instruments 6000] [--full] [--seed 1] [--json]
  *     npm run bench -- overhead [--seconds 10] [--rounds 3] [--rate 100] [--channel adyen] [--json]
+ *     npm run bench -- import [--rows 10000,100000] [--json]
  *
  * `bind`: binds over HTTP: ours, a twin that does one statement after the other, and pgbench, in one run. `overhead`: what our code adds to a
  * bind at a steady rate, the channel's time subtracted. With --json one line for machines on standard output; what happens meanwhile, and
@@ -11,6 +12,7 @@
 import { parseArgs } from 'node:util'
 import { benchBind, summary, tableOf } from './bind.ts'
 import { ways } from './database.ts'
+import { benchImport } from './import.ts'
 import { benchOverhead } from './overhead.ts'
 import { benchScale } from './scale.ts'
 import { benchSurvival } from './survival.ts'
@@ -30,6 +32,7 @@ const { values: flags, positionals } = parseArgs({
     instruments: { type: 'string', default: '6000' },
     full: { type: 'boolean', default: false },
     seed: { type: 'string', default: '1' },
+    rows: { type: 'string', default: '10000,100000' },
     json: { type: 'boolean', default: false },
   },
 })
@@ -78,7 +81,12 @@ async function survival(): Promise<void> {
   console.log(JSON.stringify(line, null, flags.json ? undefined : 2))
 }
 
-const benches: Readonly<Record<string, () => Promise<void>>> = { bind, overhead, scale, survival }
+async function imports(): Promise<void> {
+  const line = await benchImport({ sizes: flags.rows.split(',').map(Number), say: text => console.error(text) })
+  console.log(JSON.stringify(line, null, flags.json ? undefined : 2))
+}
+
+const benches: Readonly<Record<string, () => Promise<void>>> = { bind, overhead, scale, survival, import: imports }
 const [name = ''] = positionals
 const asked = Object.entries(benches).find(([one]) => one === name)?.[1]
 if (asked === undefined || positionals.length > 1) {
@@ -86,7 +94,8 @@ if (asked === undefined || positionals.length > 1) {
     'usage: npm run bench -- bind [--seconds 3] [--rounds 5] [--users 64] [--only ours,naive,pgbench] [--json]\n' +
       '       npm run bench -- overhead [--seconds 10] [--rounds 3] [--rate 100] [--channel adyen] [--json]\n' +
       '       npm run bench -- scale [--few 10000] [--many 200000] [--rounds 5] [--count 200] [--json]\n' +
-      '       npm run bench -- survival [--instruments 6000] [--full] [--seed 1] [--json]',
+      '       npm run bench -- survival [--instruments 6000] [--full] [--seed 1] [--json]\n' +
+      '       npm run bench -- import [--rows 10000,100000] [--json]',
   )
   process.exit(2)
 }

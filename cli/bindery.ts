@@ -1,19 +1,38 @@
 #!/usr/bin/env node
 /** The command line: `npx bindery <command>`. Commands are a list; what each prints with `--json` is for programs. */
 import { channels } from '../src/channels/index.ts'
+import { CliError } from './caller.ts'
 import { printChannels } from './channels.ts'
+import { exportCommand, importCommand } from './moving.ts'
 
-type Command = { readonly about: string; readonly run: (options: { readonly json: boolean }) => string }
+/** Gives the process's exit code. */
+type Command = { readonly about: string; readonly run: (args: readonly string[]) => number | Promise<number> }
 
 const commands: Readonly<Record<string, Command>> = {
-  channels: { about: 'what each channel can do, read off the channels themselves', run: options => printChannels(channels.values(), options) },
+  channels: {
+    about: '[--json]   what each channel can do, read off the channels themselves',
+    run: args => {
+      const unknown = args.filter(one => one !== '--json')
+      if (unknown.length > 0) throw new CliError(`channels takes --json and nothing else: ${unknown.join(' ')}`)
+      process.stdout.write(printChannels(channels.values(), { json: args.includes('--json') }))
+      return 0
+    },
+  },
+  import: { about: '<file>     take over what another system holds', run: args => importCommand(args, process.env) },
+  export: { about: '--to <folder> | --verify <folder>   write down all instruments and their tokens, signed', run: args => exportCommand(args, process.env) },
 }
 
 const [name = '', ...rest] = process.argv.slice(2)
-const unknown = rest.filter(one => one !== '--json')
 const command = Object.entries(commands).find(([one]) => one === name)?.[1]
-if (command === undefined || unknown.length > 0) {
-  const list = Object.entries(commands).map(([one, { about }]) => `  npx bindery ${one} [--json]   ${about}`)
-  console.error(`${name === '' ? 'A command is needed' : `There is no ${[name, ...unknown].join(' ')}`}:\n\n${list.join('\n')}`)
+if (command === undefined) {
+  const list = Object.entries(commands).map(([one, { about }]) => `  npx bindery ${one} ${about}`)
+  console.error(`${name === '' ? 'A command is needed' : `There is no ${name}`}:\n\n${list.join('\n')}`)
   process.exitCode = 2
-} else process.stdout.write(command.run({ json: rest.includes('--json') }))
+} else
+  try {
+    process.exitCode = await command.run(rest)
+  } catch (error) {
+    if (!(error instanceof CliError) && !(error instanceof Error && 'code' in error)) throw error
+    console.error(error.message)
+    process.exitCode = 2
+  }

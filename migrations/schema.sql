@@ -175,7 +175,7 @@ create table bindery.customers (
   version integer not null,
   "position" bigint not null generated always as identity,
   constraint customers_pkey PRIMARY KEY (tenant, id),
-  constraint customers_reference UNIQUE (tenant, mode, reference),
+  constraint customers_reference UNIQUE (reference, mode, tenant),
   constraint customers_clock FOREIGN KEY (tenant, clock) REFERENCES bindery.clocks(tenant, id)
 );
 CREATE INDEX customers_position ON bindery.customers USING btree (mode, tenant, "position");
@@ -224,6 +224,42 @@ create table bindery.events (
   constraint events_sequence_counts CHECK ((((instrument IS NULL) = (sequence IS NULL)) AND (COALESCE(sequence, 1) > 0)))
 );
 CREATE INDEX events_feed ON bindery.events USING btree (mode, tenant, xid, "position");
+
+create table bindery.export_parts (
+  export text collate "C" not null,
+  attempt integer not null,
+  number integer not null,
+  tenant text collate "C" not null,
+  rows integer not null,
+  sha256 text collate "C" not null,
+  bytes integer not null,
+  content bytea not null,
+  version integer not null,
+  constraint export_parts_pkey PRIMARY KEY (export, attempt, number, tenant)
+);
+
+create table bindery.exports (
+  tenant text collate "C" not null,
+  id text collate "C" not null,
+  mode text collate "C" not null,
+  status text collate "C" not null,
+  format text collate "C" not null,
+  attempt integer not null,
+  parts integer not null,
+  rows integer not null,
+  manifest text,
+  signature text collate "C",
+  cause text,
+  created_at timestamp with time zone not null,
+  finished_at timestamp with time zone,
+  due_at timestamp with time zone,
+  clock text collate "C",
+  version integer not null,
+  constraint exports_pkey PRIMARY KEY (tenant, id),
+  constraint exports_due_said CHECK (((due_at IS NOT NULL) = (status = 'running'::text))),
+  constraint exports_status CHECK ((status = ANY (ARRAY['running'::text, 'done'::text, 'parked'::text])))
+);
+CREATE INDEX exports_due ON bindery.exports USING btree (due_at) WHERE (due_at IS NOT NULL);
 
 create table bindery.facts (
   tenant text collate "C" not null,
@@ -279,6 +315,71 @@ create table bindery.identities (
   version integer not null,
   constraint identities_pkey PRIMARY KEY (tenant, customer, kind, value)
 );
+
+create table bindery.import_marks (
+  import text collate "C" not null,
+  name text collate "C" not null,
+  tenant text collate "C" not null,
+  customer text not null,
+  version integer not null,
+  constraint import_marks_pkey PRIMARY KEY (import, name, tenant)
+);
+
+create table bindery.import_parts (
+  import text collate "C" not null,
+  number integer not null,
+  tenant text collate "C" not null,
+  digest text collate "C" not null,
+  rows integer not null,
+  content bytea,
+  version integer not null,
+  constraint import_parts_pkey PRIMARY KEY (import, number, tenant)
+);
+
+create table bindery.import_reports (
+  import text collate "C" not null,
+  number integer not null,
+  tenant text collate "C" not null,
+  rows integer not null,
+  content bytea not null,
+  constraint import_reports_pkey PRIMARY KEY (import, number, tenant)
+);
+
+create table bindery.imports (
+  tenant text collate "C" not null,
+  id text collate "C" not null,
+  mode text collate "C" not null,
+  status text collate "C" not null,
+  format text collate "C" not null,
+  encoding text collate "C" not null,
+  mapping jsonb not null,
+  columns jsonb,
+  channel text collate "C",
+  source_name text not null,
+  dry_run boolean not null,
+  notices text collate "C" not null,
+  parts integer not null,
+  rows integer not null,
+  lines integer not null,
+  whole boolean not null,
+  part integer not null,
+  place integer not null,
+  reports integer not null,
+  tally jsonb not null,
+  tries integer not null,
+  cause text,
+  created_at timestamp with time zone not null,
+  started_at timestamp with time zone,
+  updated_at timestamp with time zone not null,
+  finished_at timestamp with time zone,
+  due_at timestamp with time zone,
+  clock text collate "C",
+  version integer not null,
+  constraint imports_pkey PRIMARY KEY (tenant, id),
+  constraint imports_due_said CHECK (((due_at IS NOT NULL) = (status = 'running'::text))),
+  constraint imports_status CHECK ((status = ANY (ARRAY['open'::text, 'running'::text, 'done'::text, 'parked'::text])))
+) with (fillfactor=50);
+CREATE INDEX imports_due ON bindery.imports USING btree (due_at) WHERE (due_at IS NOT NULL);
 
 create table bindery.inbox (
   channel text collate "C" not null,

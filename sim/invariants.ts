@@ -2,6 +2,7 @@
  * What must never happen, checked at the end of every simulated run over our rows and the channels' own books. The numbers are those of
  * the project's list of invariants; each says what it holds and gives back the violations it found.
  */
+import { eventTypes } from '../src/events/catalogue.ts'
 import { foldBinding } from '../src/instruments/binding.ts'
 import { asFact } from '../src/instruments/fact.ts'
 import type { InstrumentRow } from '../src/instruments/tables.ts'
@@ -124,6 +125,10 @@ export const invariants: readonly Invariant[] = [
   {
     name: 'I23 every change was told, in order, and every notice was true',
     holds: ledger => ledger.instruments.flatMap(row => untold(ledger, row)),
+  },
+  {
+    name: 'I23 every notice is of a type that the catalogue has',
+    holds: ({ events: all }) => all.filter(row => !eventTypes.some(type => type === row.type)).map(row => `${row.id} is ${row.type}`),
   },
   {
     name: 'I26 every delivery was delivered, or is parked with its cause',

@@ -12,6 +12,8 @@ import { doorEndpoints } from './instruments/doors.ts'
 import { listEndpoints } from './instruments/lists.ts'
 import { mandateEndpoints } from './instruments/mandatesApi.ts'
 import { sharingEndpoints } from './instruments/sharingApi.ts'
+import { exportEndpoints } from './moving/exportApi.ts'
+import { importEndpoints } from './moving/importApi.ts'
 import { portalEndpoints } from './portal/api.ts'
 import { nothingKept } from './portal/keeping.ts'
 import { sessionEndpoints } from './sessions/api.ts'
@@ -30,4 +32,6 @@ export const endpoints = (from: { readonly reader: Pick<Pool, 'query'>; readonly
   ...sessionEndpoints,
   ...portalEndpoints(nothingKept),
   ...eventEndpoints(from.queries),
+  ...importEndpoints,
+  ...exportEndpoints,
 ]

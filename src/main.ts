@@ -13,6 +13,7 @@ import { channels } from './channels/index.ts'
 import { type Sandbox, startSandbox } from './channels/sandbox-client.ts'
 import { type Config, ConfigError, loadConfig } from './config.ts'
 import { endpoints } from './endpoints.ts'
+import { asyncApi } from './events/asyncapi.ts'
 import { webhookDescriptions } from './events/catalogue.ts'
 import { createDispatcher } from './events/dispatch.ts'
 import { createKeyRing } from './events/keys.ts'
@@ -22,6 +23,7 @@ import type { Limits } from './http/limits.ts'
 import { createServer } from './http/serve.ts'
 import { apiKeys } from './http/tables.ts'
 import { createSettler } from './instruments/settler.ts'
+import { createSnapshots } from './moving/queries.ts'
 import { sandboxCredentials } from './sandbox-keys.ts'
 import { sandboxWallet, tapOf } from './sandbox-wallet.ts'
 import { type DeploymentSecrets, deploymentSecrets } from './secrets.ts'
@@ -169,6 +171,7 @@ async function serve(config: Config, ready: Ready, undo: Undo[]): Promise<Omit<R
     limits,
     log: world.log,
     webhooks: webhookDescriptions,
+    asyncApi,
     version: version(),
   })
   const apiKey = sandbox === undefined ? undefined : await firstKey(world, secrets.sandbox.apiKey)
@@ -181,7 +184,9 @@ async function serve(config: Config, ready: Ready, undo: Undo[]): Promise<Omit<R
   const stopped = new AbortController()
   const dispatcher = createDispatcher(world, queries, { send: request => outbound(request), keys: createKeyRing() })
   const settler = createSettler(world)
-  const toDo = ready.parts.idle ? [] : [...duties(world, { queries, dispatcher, settler }), ...chores(world, ready)]
+  const toDo = ready.parts.idle
+    ? []
+    : [...duties(world, { queries, dispatcher, settler, snapshots: createSnapshots(reader) }), ...chores(world, ready)]
   const working = work(world, toDo, stopped.signal)
   undo.push(async () => {
     stopped.abort()

@@ -18,6 +18,7 @@ import {
 import { chargeCounts, chargeReports, mandateUsage, preDebitNotices } from './instruments/usageTables.ts'
 import { accounts } from './ledger/account.ts'
 import { transfers } from './ledger/transfer.ts'
+import { exportParts, exports, importMarks, importParts, importReports, imports } from './moving/tables.ts'
 import { portalLinks } from './portal/tables.ts'
 import { bindingSessions } from './sessions/tables.ts'
 import type { AnyTable } from './world/table.ts'
@@ -51,4 +52,10 @@ export const tables: readonly AnyTable[] = [
   cursors,
   accounts,
   transfers,
+  imports,
+  importParts,
+  importReports,
+  importMarks,
+  exports,
+  exportParts,
 ]

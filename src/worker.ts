@@ -12,6 +12,9 @@ import { hearAgain } from './instruments/news.ts'
 import { settle } from './instruments/settle.ts'
 import type { Settler } from './instruments/settler.ts'
 import { inbox, instruments, operations } from './instruments/tables.ts'
+import { importsDue } from './moving/carry.ts'
+import { exportsDue } from './moving/export.ts'
+import type { ReadSnapshot } from './moving/queries.ts'
 import { dueSessions, lapseSession } from './sessions/current.ts'
 import type { VaultClient } from './vault/client.ts'
 import { sweepOwnerless } from './vault/sweep.ts'
@@ -25,7 +28,12 @@ const batch = 64
 
 export function duties(
   world: World,
-  of: { readonly queries: EventQueries; readonly dispatcher: Dispatcher; readonly settler: Settler },
+  of: {
+    readonly queries: EventQueries
+    readonly dispatcher: Dispatcher
+    readonly settler: Settler
+    readonly snapshots: ReadSnapshot
+  },
 ): readonly Duty[] {
   return [
     { name: 'settle operations', everyMs: 500, run: () => of.settler.tick() },
@@ -34,6 +42,8 @@ export function duties(
     { name: 'end binding sessions', everyMs: 5_000, run: () => sessionsDue(world) },
     { name: 'fan out events', everyMs: 250, run: () => fanOut(world, of.queries) },
     { name: 'deliver webhooks', everyMs: 250, run: () => of.dispatcher.tick() },
+    { name: 'take rows of imports', everyMs: 500, run: () => importsDue(world, batch) },
+    { name: 'write exports', everyMs: 1_000, run: () => exportsDue(world, of.snapshots) },
     { name: 'forget idempotency keys', everyMs: 60_000, run: () => pruneIdempotency(world) },
   ]
 }

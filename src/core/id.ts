@@ -26,6 +26,8 @@ export const prefixes = {
   pdn: 'pre-debit notice',
   bse: 'binding session',
   ptl: 'portal link',
+  imp: 'import',
+  exp: 'export',
   req: 'request',
   cap: 'captured card, in the vault memory only',
   dek: 'data key',

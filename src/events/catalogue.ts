@@ -34,6 +34,7 @@ const changeShape = z.object({
   instrument: instrumentShape,
   binding: bindingShape.optional(),
   previous: z.record(z.string(), z.unknown()).describe('The statuses before.'),
+  imported: z.literal(true).optional().describe('Taken over from another system by an import.'),
   corrects: z
     .object({ sequence: z.int(), binding: z.string(), instrument: z.string() })
     .optional()

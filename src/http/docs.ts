@@ -76,7 +76,8 @@ const landing = `<main><h1>Bindery</h1>
 <ul>
 <li><a href="/docs">API reference</a></li>
 <li><a href="/docs/channels">Channels: what each can do, and its sandbox values</a></li>
-<li><a href="/openapi.json">OpenAPI 3.1 document</a></li>
+<li><a href="/docs/events">Events: what is told to your endpoints</a></li>
+<li><a href="/openapi.json">OpenAPI 3.1 document</a>, <a href="/asyncapi.json">AsyncAPI 3.0 document</a></li>
 <li><a href="/healthz">Is it alive?</a> <a href="/readyz">Is it ready?</a> <a href="/metrics">Metrics</a></li>
 </ul>
 <h2>Problems</h2>

@@ -9,7 +9,9 @@ import { pointerOf } from './pointer.ts'
 
 export type Caller = { readonly tenant: string; readonly mode: Mode; readonly kind: 'secret' | 'publishable'; readonly key: string }
 
+/** `body`: data for JSON; a text or bytes where the endpoint declares another type; pieces of one where it is too large to be held at once. */
 export type Answer = { readonly status: number; readonly body: unknown; readonly headers?: Readonly<Record<string, string>> }
+export type Pieces = AsyncIterable<string | Buffer>
 
 /**
  * The Idempotency-Key of one request. An endpoint with `once: 'wrapped'` (the default for POST) knows nothing of it: the server commits
@@ -69,7 +71,7 @@ export type Bearer = {
 }
 
 type Described = {
-  readonly method: 'GET' | 'POST' | 'DELETE'
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE'
   /** `/v1/instruments/{id}` */
   readonly path: string
   /** `bindInstrument`: stable, unique; the SDK's and CLI's name. */
@@ -81,8 +83,10 @@ type Described = {
   readonly auth: 'secret' | 'publishable' | 'none'
   /** With `auth: 'none'`: a bearer's own secret instead of an API key. */
   readonly bearer?: Bearer | undefined
-  /** No JSON is parsed; the handler gets `input.raw` (webhooks in). */
+  /** No JSON is parsed; the handler gets `input.raw` (webhooks in, parts of files). */
   readonly rawBody?: true
+  /** Of this endpoint alone, where the server's limit is too small. */
+  readonly bodyBytesMax?: number
   readonly answers: Readonly<Record<number, { readonly description: string; readonly schema?: z.ZodType; readonly contentType?: string }>>
   readonly once?: 'wrapped' | 'own'
   /** For `once: 'own'`: the answer for a resource whose first request died between its commits. */

@@ -7,7 +7,7 @@ import { fieldProblem, Problem, problems } from '../core/problem.ts'
 import { type Committed, insert, type Move, refusedBy, remove, move as toMove, type Write } from '../world/store.ts'
 import type { NewRow } from '../world/table.ts'
 import type { World } from '../world/world.ts'
-import { type Answer, type Context, type Endpoint, type Once, OnceTaken, onceConstraint } from './endpoint.ts'
+import { type Answer, type Context, type Endpoint, type Once, OnceTaken, onceConstraint, type Pieces } from './endpoint.ts'
 import type { Json } from './json.ts'
 import { type IdempotencyRow, idempotency } from './tables.ts'
 
@@ -23,6 +23,8 @@ export type Rendered = {
   readonly text: string
   readonly headers: Readonly<Record<string, string>> | undefined
   readonly replayed: boolean
+  /** Follow `text`; such an answer is never kept. */
+  readonly pieces?: Pieces
 }
 
 export type OnceWork = {

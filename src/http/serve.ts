@@ -16,6 +16,7 @@ import { clientAddress } from './clientAddress.ts'
 import { isCrossOrigin, preflight, readableFrom } from './crossOrigin.ts'
 import { docsPages } from './docs.ts'
 import { type Answer, type Context, type Endpoint, keepsKeys } from './endpoint.ts'
+import { eventPages } from './eventPages.ts'
 import { healthPages } from './health.ts'
 import { answerOnce, inputHash, noOnce, type Rendered, readKey } from './idempotency.ts'
 import { defaultLimits, type Limits } from './limits.ts'
@@ -45,6 +46,8 @@ export type ServerOptions = {
   /** Told in the OpenAPI document. */
   readonly version?: string
   readonly webhooks?: readonly WebhookDescription[]
+  /** Makes the AsyncAPI document of the events. */
+  readonly asyncApi?: (of: { readonly webhooks: readonly WebhookDescription[]; readonly version: string }) => unknown
 }
 
 /** What every request needs; made once. */
@@ -77,11 +80,16 @@ export function createServer(options: ServerOptions): Server {
   const app = createApp(house)
   for (const one of options.endpoints) register(app, house, one)
   registerRefusals(app, house, options.endpoints)
-  const { endpoints, webhooks = [], version = '0' } = options
+  const { endpoints, webhooks = [], version = '0', asyncApi } = options
   const document = () => openApi({ endpoints, webhooks, version, publicUrl: world.settings.publicUrl })
   registerPages(
     app,
-    [...healthPages(world, house.metrics, () => state.draining), ...docsPages(document), ...channelPages(world.channels.values())],
+    [
+      ...healthPages(world, house.metrics, () => state.draining),
+      ...docsPages(document),
+      ...channelPages(world.channels.values()),
+      ...eventPages(webhooks, asyncApi && (() => asyncApi({ webhooks, version }))),
+    ],
     (request, reply) => refuse(house, request, reply, new Problem('internal', 'Something went wrong on our side.')),
   )
 
@@ -160,7 +168,12 @@ function register(app: FastifyInstance, house: House, endpoint: Endpoint): void 
     reply.hijack()
     void serve(house, endpoint, request, reply.raw)
   }
-  app.route({ method: endpoint.method, url: routeOf(endpoint), handler })
+  app.route({
+    method: endpoint.method,
+    url: routeOf(endpoint),
+    handler,
+    ...(endpoint.bodyBytesMax === undefined ? {} : { bodyLimit: endpoint.bodyBytesMax }),
+  })
 }
 
 const routeOf = (endpoint: Pick<Endpoint, 'path'>): string => endpoint.path.replace(/\{(\w+)\}/g, ':$1')
@@ -218,9 +231,9 @@ async function serve(house: House, endpoint: Endpoint, request: FastifyRequest, 
   }
   if (house.state.draining) response.shouldKeepAlive = false
   try {
-    send(response, requestId, readableFrom(rendered, readableBy))
+    await send(response, requestId, readableFrom(rendered, readableBy))
   } catch (error) {
-    // An endpoint's own header that cannot be written.
+    // An endpoint's own header that cannot be written, or a piece that cannot be had: what was sent is then cut off, not ended.
     problemOf(house, error, endpoint, requestId)
     response.destroy()
   }

@@ -2,7 +2,7 @@
  * A binding: one instrument × one channel, with its own lifecycle. Its status is the fold of its facts; `uncertain` is laid over it while
  * an operation has no definite answer, so that a late answer always clears it.
  */
-import type { Action, Bound, News, References, RefusalCategory, Shown, Updated } from '../channels/channel.ts'
+import type { Action, Bound, MandateTerms, News, References, RefusalCategory, Shown, Updated } from '../channels/channel.ts'
 import { type Foldable, type Folded, fold, type Order } from '../core/fold.ts'
 import { lifecycle, next } from '../core/lifecycle.ts'
 
@@ -44,6 +44,7 @@ export type OwnNews =
   | { readonly kind: 'revoking' }
   /** By the channel's own word its token is good until then, and nothing was told since that gives it longer. */
   | { readonly kind: 'expired'; readonly reason: string; readonly lapsedAtMs: number }
+  | Imported
   | {
       readonly kind: 'refused'
       readonly by: 'bindery'
@@ -53,6 +54,8 @@ export type OwnNews =
       readonly references: References
     }
 export type AnyNews = News | OwnNews
+/** Bound, as another system says that its channel had told it; `terms`: what the payer had agreed to there. */
+export type Imported = Bound & { readonly evidence: 'imported'; readonly terms?: MandateTerms }
 
 /** Why it failed. `retry`: what the customer or caller can do about it. */
 export type Refusal = {

@@ -12,29 +12,23 @@ export async function customerNow(world: World, customer: Pick<CustomerRow, 'ten
   return clock?.now_at ?? world.now()
 }
 
+export type NewCustomer = Pick<CustomerRow, 'tenant' | 'mode' | 'reference' | 'clock' | 'metadata'>
+
+export const newCustomer = (world: World, input: NewCustomer): CustomerRow => ({
+  ...input,
+  id: nextId(world, 'cus'),
+  channel_customers: {},
+  created_at: world.now(),
+  version: 1,
+})
+
 export async function createCustomer(
   world: World,
-  input: {
-    readonly tenant: string
-    readonly mode: Mode
-    readonly reference: string | null
-    readonly clock: string | null
-    readonly metadata: Readonly<Record<string, string>>
-  },
+  input: NewCustomer,
   /** Rides in the same commit: the answer that is kept under the request's Idempotency-Key. */
   companions: { readonly writes: (row: CustomerRow) => readonly Write[]; readonly check: (result: Committed) => void },
 ): Promise<CustomerRow> {
-  const row = {
-    tenant: input.tenant,
-    id: nextId(world, 'cus'),
-    mode: input.mode,
-    reference: input.reference,
-    clock: input.clock,
-    channel_customers: {},
-    metadata: input.metadata,
-    created_at: world.now(),
-    version: 1,
-  }
+  const row = newCustomer(world, input)
   const result = await world.store.commit([insert(customers, row), ...companions.writes(row)])
   companions.check(result)
   if (refusedBy(result, 'customers_reference'))

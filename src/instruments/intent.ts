@@ -57,7 +57,7 @@ type Asked = {
   readonly consent: Consent | null
   readonly route: RouteReason
   /** What is bound, and what is agreed: a mandate, where the rail makes one. */
-  readonly source: Source
+  readonly source: Source | undefined
   readonly terms: MandateTerms | undefined
   /** Now, on the customer's clock. */
   readonly madeAt: number

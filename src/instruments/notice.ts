@@ -36,12 +36,14 @@ export type Noticed = {
   readonly all: readonly Omit<BindingRow, 'version'>[]
   /** The last notice about it was wrong: late news stands before what it had told. */
   readonly corrects?: boolean
+  /** Taken over from another system, which had bound it. */
+  readonly imported?: boolean
 }
 /** `sequence`: the number of the last of them, which the instrument keeps. */
 export type Notices = { readonly writes: readonly Write[]; readonly sequence: number }
 
 export function notice(noticed: Noticed, minds: Pick<Minds, 'mint' | 'now'>): Notices {
-  const { before, instrument, binding, all, corrects = false } = noticed
+  const { before, instrument, binding, all, corrects = false, imported = false } = noticed
   const first = before.instrument.sequence + 1
   const previous = { instrument: before.instrument.status }
   const changes = mandateChanges({ own: before.instrument.own, bindings: before.all }, { own: instrument.own, bindings: all })
@@ -64,6 +66,7 @@ export function notice(noticed: Noticed, minds: Pick<Minds, 'mint' | 'now'>): No
     instrument: shown,
     ...(binding === undefined ? {} : { binding: viewBinding(binding, instrument.own) }),
     previous: { ...previous, ...(before.binding === undefined ? {} : { binding: before.binding.status }) },
+    ...(imported ? { imported } : {}),
     ...(corrects && before.binding !== undefined ? { corrects: corrected(before.instrument, before.binding) } : {}),
   })
   const others = changes.map((one, index) =>

@@ -33,7 +33,7 @@ export const customers = table(
   },
   {
     key: ['tenant', 'id'],
-    unique: { customers_reference: ['tenant', 'mode', 'reference'] },
+    unique: { customers_reference: ['reference', 'mode', 'tenant'] },
     references: { customers_clock: { columns: ['tenant', 'clock'], to: 'clocks' } },
   },
 )
@@ -245,8 +245,8 @@ export const instrumentFacts = table(
   },
 )
 
-/** By what an instrument is recognised: the vault's fingerprint of what was captured, or what the channel calls it. */
-export type IdentityKind = 'card' | 'device_token' | 'account' | 'phone' | 'wallet' | 'par' | 'network_token'
+/** By what an instrument is recognised: the vault's fingerprint of what was captured, what the channel calls it, or what a former system did. */
+export type IdentityKind = 'card' | 'device_token' | 'account' | 'phone' | 'wallet' | 'par' | 'network_token' | 'former'
 
 /** Directory: which instrument of a customer an identity belongs to. */
 export const identities = table(

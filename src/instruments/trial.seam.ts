@@ -103,6 +103,8 @@ export type Trial = {
   /** What happens before the store takes these writes; throwing is a crash. */
   onCommit(act: (writes: readonly Write[]) => void): void
   call(method: string, path: string, body?: unknown, headers?: Readonly<Record<string, string>>): Promise<TrialAnswer>
+  /** Bytes as they are. */
+  put(path: string, body: string | Buffer, headers?: Readonly<Record<string, string>>): Promise<TrialAnswer>
   /** A card or payer into the vault; the reference. */
   capture(body: unknown): Promise<string>
   /** Binds and expects to be understood. */
@@ -166,10 +168,10 @@ export async function trial(of: readonly (ChannelName | Channel)[], over?: Over)
     random,
     sleep: async () => {},
     store: {
-      ...kept,
+      ...store,
       commit: async writes => {
         before(writes)
-        return kept.commit(writes)
+        return store.commit(writes)
       },
     },
     vault,
@@ -202,7 +204,13 @@ export async function trial(of: readonly (ChannelName | Channel)[], over?: Over)
     const init = { method, redirect: 'manual', headers: { authorization: `Bearer ${key}`, ...type, ...headers }, ...sent } as const
     const response = await fetch(server.address() + path, init)
     const text = await response.text()
-    return { status: response.status, body: text.startsWith('{') ? JSON.parse(text) : { text } }
+    const isJson = response.headers.get('content-type')?.includes('jsonl') !== true && text.startsWith('{')
+    return { status: response.status, body: isJson ? JSON.parse(text) : { text } }
+  }
+  const put: Trial['put'] = async (path, body, headers = {}) => {
+    const init = { method: 'PUT', headers: { authorization: `Bearer ${key}`, ...headers }, body: new Uint8Array(Buffer.from(body)) }
+    const response = await fetch(server.address() + path, init)
+    return { status: response.status, body: JSON.parse(await response.text()) }
   }
   const { body: first } = await call('POST', '/v1/customers', { reference: 'first' })
   const customer = String(first.id)
@@ -254,6 +262,7 @@ export async function trial(of: readonly (ChannelName | Channel)[], over?: Over)
       before = act
     },
     call,
+    put,
     capture,
     bind: (body, headers) => shown(call('POST', '/v1/instruments', { customer, return_url: returnUrl, ...body }, headers)),
     read: id => shown(call('GET', `/v1/instruments/${id}`)),
