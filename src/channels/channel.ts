@@ -9,10 +9,12 @@
 import type { Secret } from '../core/secret.ts'
 import type { Action } from './action.ts'
 import type { RefusalCategory } from './refusal.ts'
-import type { InstrumentKind, MandateTerms, PayerField, Shape, Source } from './source.ts'
+import type { SandboxValue } from './sandbox-value.ts'
+import type { InstrumentKind, MandateTerms, Shape, Source } from './source.ts'
 
 export type { Action } from './action.ts'
 export type { RefusalCategory } from './refusal.ts'
+export type { SandboxValue } from './sandbox-value.ts'
 export type { CardView, InstrumentKind, MandateTerms, PayerView, Shape, Source } from './source.ts'
 
 /** A folder's name: lower-case letters, digits and underscores. Which there are is `index.ts`'s to say. */
@@ -111,6 +113,10 @@ export type LookUpInput = {
   readonly source: Source | undefined
 }
 export type RefreshInput = { readonly customer: string; readonly binding: string; readonly token: string; readonly references: References }
+/** `card`: what is to be shown from now on, of the number that is there already. */
+export type UpdateInput = RefreshInput & {
+  readonly card: { readonly last4: string; readonly expiryMonth: number; readonly expiryYear: number }
+}
 export type RevokeInput = { readonly customer: string; readonly binding: string; readonly token: string; readonly references: References }
 
 /** When it happened by the channel's own reckoning. Clocks are compared only with themselves; `sequence` comes before the clock. */
@@ -190,6 +196,8 @@ export type BindOutcome = Outcome<Bound | Challenged | Verifying | Refused>
 export type RevokeOutcome = Outcome<Revoked | Revoking | Refused>
 /** `verifying`: taken on, and what is new comes as news. */
 export type RefreshOutcome = Outcome<Updated | Verifying | Refused | Revoked | Expired>
+/** Never `verifying`: what was set is there, or it is not. */
+export type UpdateOutcome = Outcome<Updated | Refused | Revoked>
 export type LookUpOutcome = Outcome | None
 
 /** A piece of news from a webhook, with every name by which its binding may be found. */
@@ -247,24 +255,7 @@ export type WebhookScheme = {
   /** The HTTP status by which the channel wants to be told that no signature fits, where it is not 401. */
   readonly rejectStatus?: number
 }
-/** What makes a simulator (and the channel's own test environment, where `source` is the channel's) do something on purpose. */
-export type SandboxValue = {
-  readonly title: string
-  readonly shape: Shape
-  readonly source: Source
-  /** What the vault is to hold: `number`, `expiryMonth`, `securityCode`, `holder` of a card, or fields of a payer. */
-  readonly give: Readonly<
-    Partial<Record<'number' | 'expiryMonth' | 'expiryYear' | 'securityCode' | 'holder' | 'cryptogram' | PayerField, string>>
-  >
-  readonly terms?: MandateTerms
-  /** What the first answer is; a refusal's category stands for itself. `ends`: how a challenge that is passed ends, if not bound. */
-  readonly outcome: 'bound' | 'challenged' | 'verifying' | RefusalCategory
-  readonly ends?: RefusalCategory
-  /** The owner's page, or `ours` where the owner has no such value. */
-  readonly from: string
-}
-
-export type Verb = 'bind' | 'resume' | 'resend' | 'refresh' | 'revoke'
+export type Verb = 'bind' | 'resume' | 'resend' | 'refresh' | 'update' | 'revoke'
 
 export interface Channel {
   readonly name: ChannelName
@@ -294,6 +285,8 @@ export interface Channel {
   resend?(call: Call, input: ResumeInput): Promise<BindOutcome>
   /** Asks for what is new behind the token: a fresh token for one that lapses, an update of the card. */
   refresh?(call: Call, input: RefreshInput): Promise<RefreshOutcome>
+  /** Sets a new end of the card behind the token, which stays the same. Harmless twice. */
+  update?(call: Call, input: UpdateInput): Promise<UpdateOutcome>
   lookUp?(call: Call, input: LookUpInput): Promise<LookUpOutcome>
   revoke?(call: Call, input: RevokeInput): Promise<RevokeOutcome>
   webhook?(request: WebhookRequest): WebhookReading | Promise<WebhookReading>
