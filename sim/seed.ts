@@ -5,7 +5,7 @@ import type { StagedDelivery } from '../src/channels/stage.ts'
 import { planEndpoint } from '../src/events/endpoint.ts'
 import { fanOut } from '../src/events/fanOut.ts'
 import { bindings, facts, inbox, operations } from '../src/instruments/tables.ts'
-import { hearDue } from '../src/worker.ts'
+import { hearDue, mergeDue } from '../src/worker.ts'
 import type { Bug } from './bug.ts'
 import { once } from './clients.ts'
 import { type Client, command, newClient } from './commands.ts'
@@ -145,6 +145,7 @@ type Duty = (process: Process) => Promise<unknown>
 const duties = (simulated: Simulated): readonly Duty[] => [
   ({ settler }) => settler.tick(),
   ({ world }) => hearDue(world),
+  ({ world }) => mergeDue(world),
   ({ world }) => fanOut(world, simulated.queries),
   ({ dispatcher }) => dispatcher.tick(),
 ]

@@ -32,6 +32,7 @@ import {
   type OperationRow,
   operations,
 } from './tables.ts'
+import { tellInstrument } from './tell.ts'
 
 export type BindRequest = {
   readonly tenant: string
@@ -84,6 +85,7 @@ export async function bind(world: World, request: BindRequest, companions: Compa
     const result = await world.store.commit([...companions.claim(plan.instrument.id), ...plan.writes])
     if (result.ok) {
       const created = existing === undefined || existing.instrument.id !== plan.instrument.id
+      if (!created && plan.instrument.reasons.includes('updates_refused')) await givenAgain(world, request, plan)
       return plan.legs.length === 1 ? askOne(world, plan, created, companions) : askAll(world, plan, created, companions)
     }
     companions.check(result)
@@ -91,6 +93,12 @@ export async function bind(world: World, request: BindRequest, companions: Compa
     owner = (await readCustomer(world, { tenant: request.tenant, mode: request.mode, id: request.customer })) ?? owner
   }
   throw new Problem('conflict', 'too many binds of this instrument at once')
+}
+
+/** Whoever gives the card again may be told of its updates again. */
+async function givenAgain(world: World, { tenant, request }: BindRequest, { instrument, legs: [leg] }: Legs): Promise<void> {
+  const fact = { source: 'customer', event: `${leg.operation.id}:given`, news: { kind: 'given' }, request } as const
+  await tellInstrument(world, { tenant, instrument: instrument.id, facts: [fact] })
 }
 
 type Known = {
@@ -187,7 +195,7 @@ function planBind(world: World, request: BindRequest, known: Known & { readonly 
     reusable?.instrument ??
     newInstrument(world, { ...owned(request), kind: kindOfSource[source.type], display, clock: known.customer.clock })
   // A number no other capture of this instrument has; the instrument takes it over when it turns out to be good.
-  const cardVersion = reusable === undefined ? 1 : reusable.bindings.length + 1
+  const cardVersion = reusable === undefined ? 1 : reusable.instrument.versions + 1
   const capture = captureOf(request.subject)
   const input = {
     ...(capture === undefined ? {} : { capture, cardVersion }),
@@ -212,7 +220,7 @@ function planBind(world: World, request: BindRequest, known: Known & { readonly 
   const pending =
     reusable === undefined
       ? instrument
-      : reopened(instrument, display, [...reusable.bindings, ...legs.map(one => one.binding)], world.now())
+      : reopened({ ...instrument, versions: cardVersion }, display, [...reusable.bindings, ...legs.map(one => one.binding)], world.now())
   const mine: Write[] =
     reusable === undefined
       ? [insert(instruments, instrument), ...identityWrites(world, request, known, instrument)]

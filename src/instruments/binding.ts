@@ -166,6 +166,15 @@ function reasonAfter(known: Known, to: BindingStatus, news: AnyNews): string | n
   return to === known.status ? known.reason : null
 }
 
+/** A card's end never comes back: of two that are told the later one counts, whoever told it first, and the number that goes with it. */
+function shownAfter(before: Shown | undefined, told: Shown | undefined): Shown | undefined {
+  if (told === undefined) return before
+  const monthOf = (shown: Shown | undefined): number | undefined =>
+    shown?.expiryYear === undefined || shown.expiryMonth === undefined ? undefined : shown.expiryYear * 12 + shown.expiryMonth
+  const [had, has] = [monthOf(before), monthOf(told)]
+  return had !== undefined && has !== undefined && has < had ? { ...told, ...before } : { ...before, ...told }
+}
+
 /** What one applied fact adds to what is known. */
 function absorb(known: Known, fact: Fact): Known {
   const to = next(bindingLifecycle, known.status, fact.on)
@@ -208,7 +217,7 @@ function absorb(known: Known, fact: Fact): Known {
       return {
         ...base,
         token: news.token ?? known.token,
-        shown: news.shown === undefined ? known.shown : { ...known.shown, ...news.shown },
+        shown: shownAfter(known.shown, news.shown),
         validUntilMs: news.validUntilMs ?? known.validUntilMs,
         refreshAtMs: news.refreshAtMs ?? known.refreshAtMs,
       }

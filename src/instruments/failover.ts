@@ -35,6 +35,8 @@ export function failOver(
     shown: null,
     reason: null,
     notified: 0,
+    asked_expiry: null,
+    replaces: null,
     operations: 1,
     created_at: minds.now,
     updated_at: minds.now,

@@ -85,7 +85,7 @@ function reasonsOf(own: Own, display: InstrumentRow['display']): readonly Reason
   if (own.lapsed !== undefined && current(own.lapsed)) out.push('card_lapsed')
   if (last.includes('C')) out.push('account_closed')
   if (last.includes('Q')) out.push('contact_cardholder')
-  if ((own.advices ?? []).some(one => one.advice === 'O')) out.push('updates_refused')
+  if ((own.advices ?? []).some(one => one.advice === 'O' && one.at >= (own.given ?? 0))) out.push('updates_refused')
   if (own.replacedBy !== undefined) out.push('replaced')
   if (own.mergedInto !== undefined) out.push('merged')
   if (own.erasure !== undefined) out.push('erased')

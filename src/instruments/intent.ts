@@ -39,6 +39,7 @@ export function newInstrument(
     id: nextId(world, 'ins', of.customer),
     status: 'pending',
     card_version: 1,
+    versions: 1,
     sequence: 0,
     unbound_at: null,
     merged_into: null,
@@ -83,6 +84,8 @@ export function newBinding(world: World, instrument: InstrumentRow, asked: Asked
     shown: null,
     reason: null,
     notified: 0,
+    asked_expiry: null,
+    replaces: null,
     version: 1,
   }
 }

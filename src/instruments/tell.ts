@@ -10,6 +10,7 @@ import { differs } from './decide.ts'
 import { derive } from './instrument.ts'
 import { notice } from './notice.ts'
 import { foldOwn, type OwnFact, type OwnNews } from './own.ts'
+import { spread, spreadMindsOf, spreadWrites } from './propagate.ts'
 import { type BindingRow, bindings, type InstrumentFactRow, type InstrumentRow, instrumentFacts, instruments } from './tables.ts'
 
 const collisionsMax = 20
@@ -82,7 +83,9 @@ function decideOwn(
   const all = [...rows.facts, ...fresh]
   const before = rows.instrument
   const own = foldOwn(all.map(asOwnFact))
-  const folded = { ...before, own, ...derive({ ...before, own }, rows.bindings) }
+  const card_version = Math.max(before.card_version, own.renewed?.cardVersion ?? 0)
+  const made = spread({ ...before, own, card_version }, rows.bindings, spreadMindsOf(world, before.mode))
+  const folded = { ...before, own, card_version, versions: made.versions, ...derive({ ...before, own }, made.bindings) }
   const visible = differs(before, folded, ['status', 'display', 'reasons', 'own'])
   const now = world.now()
   const instrument: InstrumentRow = visible ? { ...folded, sequence: before.sequence + 1, updated_at: now } : folded
@@ -91,9 +94,10 @@ function decideOwn(
     writes: [
       ...fresh.map(one => insert(instrumentFacts, one)),
       moveTo(instruments, before, instrument),
-      ...(visible ? [notice({ before: { instrument: before }, instrument, all: rows.bindings }, minds)] : []),
+      ...spreadWrites(rows.bindings, made),
+      ...(visible ? [notice({ before: { instrument: before }, instrument, all: made.bindings }, minds)] : []),
     ],
-    after: { ...rows, instrument: { ...instrument, version: before.version + 1 }, facts: all },
+    after: { ...rows, instrument: { ...instrument, version: before.version + 1 }, bindings: made.bindings, facts: all },
   }
 }
 
