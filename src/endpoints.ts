@@ -9,6 +9,9 @@ import { clockEndpoints } from './instruments/clocks.ts'
 import { customerEndpoints } from './instruments/customers.ts'
 import { doorEndpoints } from './instruments/doors.ts'
 import { listEndpoints } from './instruments/lists.ts'
+import { versionEndpoints } from './instruments/versionsApi.ts'
+import { networkEndpoints } from './network/api.ts'
+import { updaterEndpoints } from './updater/api.ts'
 
 /** `reader`: connections of the role that may only read, for the lists. */
 export const endpoints = (from: { readonly reader: Pick<Pool, 'query'>; readonly queries: EventQueries }): readonly Endpoint[] => [
@@ -16,6 +19,9 @@ export const endpoints = (from: { readonly reader: Pick<Pool, 'query'>; readonly
   ...instrumentEndpoints,
   ...listEndpoints(from.reader),
   ...clockEndpoints,
+  ...versionEndpoints,
+  ...updaterEndpoints,
+  ...networkEndpoints,
   ...channelEndpoints,
   ...doorEndpoints,
   ...eventEndpoints(from.queries),

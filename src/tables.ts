@@ -14,8 +14,11 @@ import {
   instruments,
   operations,
 } from './instruments/tables.ts'
+import { twins } from './instruments/twins.ts'
 import { accounts } from './ledger/account.ts'
 import { transfers } from './ledger/transfer.ts'
+import { networkTokens, tokenRequests } from './network/tables.ts'
+import { updaterCounts, updaterLines, updaterRuns, updateSchedules } from './updater/tables.ts'
 import type { AnyTable } from './world/table.ts'
 
 export const tables: readonly AnyTable[] = [
@@ -30,9 +33,16 @@ export const tables: readonly AnyTable[] = [
   facts,
   instrumentFacts,
   identities,
+  twins,
   channelNames,
   inbox,
   routingRules,
+  updaterRuns,
+  updaterLines,
+  updateSchedules,
+  updaterCounts,
+  tokenRequests,
+  networkTokens,
   events,
   webhookEndpoints,
   deliveries,
