@@ -39,7 +39,7 @@ export const reasons = [
 export type Reason = (typeof reasons)[number]
 
 type Derivable = Pick<InstrumentRow, 'kind' | 'captured' | 'own' | 'unbound_at' | 'merged_into' | 'status'>
-type Leg = Pick<BindingRow, 'id' | 'status' | 'shown'>
+type Leg = Pick<BindingRow, 'id' | 'status' | 'shown'> & Partial<Pick<BindingRow, 'replaces'>>
 export type Derived = Pick<InstrumentRow, 'status' | 'display' | 'reasons' | 'due_at'>
 
 /** The instrument as its own facts and its bindings make it. */
@@ -48,11 +48,14 @@ export function derive(row: Derivable, bindings: readonly Leg[]): Derived {
   const why = reasonsOf(row.own, display)
   const status = deriveStatus(
     { unbound: row.unbound_at !== null, own: row.own, over: why.includes('card_lapsed') || why.includes('account_closed') },
-    bindings.map(one => one.status),
+    bindings.filter(one => one.replaces == null || !underWay.includes(one.status)).map(one => one.status),
   )
   const after = { ...row, status, display }
   return { status, display, reasons: why, due_at: nextMoment(after)?.at ?? null }
 }
+
+/** What is to take another's place counts once it lives: nobody waits for it. */
+const underWay: readonly BindingStatus[] = ['initiated', 'challenge', 'verifying', 'uncertain']
 
 /** Usable if any binding can charge; under way if any may come alive; then the best of what is left. */
 export function deriveStatus(
@@ -67,7 +70,7 @@ export function deriveStatus(
   const has = (...of: readonly BindingStatus[]) => bindings.some(one => of.includes(one))
   if (has('active')) return of.over ? 'expired' : 'active'
   if (has('suspended')) return of.over ? 'expired' : 'suspended'
-  if (has('initiated', 'challenge', 'verifying', 'uncertain')) return 'pending'
+  if (has(...underWay)) return 'pending'
   if (has('expired')) return 'expired'
   // No channel holds it any more.
   if (has('revoking', 'revoked')) return 'unbound'

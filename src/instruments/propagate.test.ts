@@ -158,6 +158,29 @@ test('a card bound on one more channel carries the end that is known by now, sea
   assert.equal((await on.read(id)).bindings.find(one => one.channel === 'three')?.card?.expiry_year, 2034)
 })
 
+test('what was to take the place of a binding that is gone by then is never sent', async () => {
+  const other = taking('two')
+  let binds = 0
+  const channel = scripted('two', {
+    ...other.channel,
+    bind: async (call, input) => {
+      binds += 1
+      return other.channel.bind?.(call, input) ?? assert.fail()
+    },
+  })
+  const { on, id } = await two(taking('one').channel, channel)
+  await renewed(on, 'e1', 2034)
+  for (const name of ['one', 'two'])
+    await on.tell(name, [{ event: `${name}_gone`, type: 'revoked', names: [`${name}_1`], news: { kind: 'revoked' }, moment: { atMs: 2 } }])
+  // Whatever came first: no channel holds it any more.
+  assert.equal((await on.read(id)).status, 'unbound')
+  await on.work()
+  assert.equal(binds, 1)
+  const seen = await on.read(id)
+  assert.equal(seen.status, 'unbound')
+  assert.ok(seen.bindings.every(one => one.status !== 'active' && one.status !== 'initiated'))
+})
+
 test('what is given up gets no news', async () => {
   const other = taking('two', () => assert.fail('it was told'))
   const { on, id } = await two(taking('one').channel, other.channel)

@@ -8,7 +8,13 @@ import { type BindingRow, type FactRow, type OperationRow, slotOf } from './tabl
 /** The customer asked to unbind before the channel answered, or bound the card there anew when this bind had lapsed. */
 export function unwanted(rows: Rows): boolean {
   const displaced = rows.binding.slot === null && rows.siblings.some(one => one.slot === slotOf(rows.binding))
-  return rows.instrument.unbound_at !== null || displaced
+  return rows.instrument.unbound_at !== null || displaced || isOvertaken(rows)
+}
+
+/** It was to take the place of a binding that was given up, or taken back, before it ever lived. */
+export function isOvertaken({ binding, siblings }: Pick<Rows, 'binding' | 'siblings'>): boolean {
+  const former = siblings.find(one => one.id === binding.replaces)
+  return binding.token === null && former !== undefined && ['revoking', 'revoked', 'failed'].includes(former.status)
 }
 
 /**

@@ -15,7 +15,7 @@ import { compareExpiry, expiryOf } from './expiry.ts'
 import type { NewFact } from './fact.ts'
 import { learn, readRows } from './learn.ts'
 import { backoffMs, cannotRepeat, leaseMs, nextStep, type Step, waitMs } from './operation.ts'
-import { bindsBeside, heldBySibling } from './revoke.ts'
+import { bindsBeside, heldBySibling, isOvertaken } from './revoke.ts'
 import { channelNames, type OperationRow, operations } from './tables.ts'
 
 /** One attempt, then what follows from it; a chain that falls over is followed to its end. */
@@ -54,6 +54,8 @@ async function attempt(world: World, operation: OperationRow, rows: Rows, step: 
   const ofTheLiving = operation.verb === 'refresh' || operation.verb === 'update'
   if (ofTheLiving && status !== 'active' && status !== 'suspended') return over(operation, 'settled', `it is ${status}`)
   if (operation.verb === 'update' && isOutdated(operation, rows)) return over(operation, 'settled', 'it shows that, or was asked for more')
+  // Nothing has left yet, and nothing needs to.
+  if (operation.verb === 'bind' && operation.tries <= 1 && isOvertaken(rows)) return { facts: [own(operation, refusedByUs('not_wanted'))] }
   if (step.do === 'abandon') return { facts: [own(operation, { kind: 'abandoned', reason: step.reason })] }
   const first = await ask(world, operation, rows, step.do)
   // The channel still has it, so no attempt to revoke it took effect; or it never heard what it told us that the customer brought back,
