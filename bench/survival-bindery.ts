@@ -68,7 +68,15 @@ function createWorld(books: Books, store: MemoryStore): World {
     random: count => Buffer.from(Array.from({ length: count }, (_, i) => Math.floor(chance(books.model.seed, 'random', draws++, i) * 256))),
     sleep: async () => {},
     store,
-    vault: { peek: captured, adopt: captured, sealAhead: async () => {}, forward: never, seal: never, open: never },
+    vault: {
+      peek: captured,
+      adopt: captured,
+      sealAhead: async () => {},
+      forward: never,
+      seal: never,
+      open: never,
+      updater: { writeInquiries: never, readAdvices: never, sealAdvices: never, renew: never },
+    },
     send: never,
     channels,
     account: () => account,
@@ -176,7 +184,9 @@ async function answerInquiry({ world, books }: Stage, one: Kept): Promise<void> 
   if (version === 0 || found === undefined) return
   const { last4, expiryMonth, expiryYear } = shownOf(found)
   const advice = found.number === one.subject.versions[version - 1]?.number ? ('E' as const) : ('A' as const)
-  const news = { kind: 'advised' as const, advice, last4, expiry: { year: expiryYear, month: expiryMonth } }
+  // In the product the vault seals what is new under a version of its own before anybody is told.
+  const sealed = { cardVersion: version + 1 }
+  const news = { kind: 'advised' as const, advice, last4, expiry: { year: expiryYear, month: expiryMonth }, ...sealed }
   one.cost += updateUsd
   await tellInstrument(world, {
     tenant,

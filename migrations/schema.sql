@@ -94,6 +94,8 @@ create table bindery.bindings (
   shown jsonb,
   reason text,
   notified integer not null,
+  asked_expiry jsonb,
+  replaces text collate "C",
   mandate jsonb,
   last_collected jsonb,
   proven_by text collate "C",
@@ -436,6 +438,7 @@ create table bindery.instruments (
   reasons jsonb not null,
   due_at timestamp with time zone,
   clock text collate "C",
+  versions integer not null,
   sharing jsonb,
   constraint instruments_pkey PRIMARY KEY (tenant, id),
   constraint instruments_status CHECK ((status = ANY (ARRAY['pending'::text, 'active'::text, 'suspended'::text, 'expired'::text, 'failed'::text, 'replaced'::text, 'blocked'::text, 'unbound'::text, 'erased'::text]))),
@@ -452,6 +455,16 @@ create table bindery.mandate_usage (
   count integer not null,
   amount bigint not null,
   constraint mandate_usage_pkey PRIMARY KEY (binding, period, tenant)
+);
+
+create table bindery.network_tokens (
+  mode text collate "C" not null,
+  reference text collate "C" not null,
+  tenant text collate "C" not null,
+  instrument text collate "C" not null,
+  created_at timestamp with time zone not null,
+  version integer not null,
+  constraint network_tokens_pkey PRIMARY KEY (reference, mode)
 );
 
 create table bindery.operations (
@@ -565,6 +578,27 @@ create table bindery.tenants (
   constraint tenants_name CHECK (((length(name) >= 1) AND (length(name) <= 200)))
 );
 
+create table bindery.token_requests (
+  tenant text collate "C" not null,
+  id text collate "C" not null,
+  mode text collate "C" not null,
+  instrument text collate "C" not null,
+  verb text collate "C" not null,
+  status text collate "C" not null,
+  card_version integer not null,
+  reference text collate "C",
+  tries integer not null,
+  cause text collate "C",
+  request text collate "C",
+  created_at timestamp with time zone not null,
+  due_at timestamp with time zone,
+  clock text collate "C",
+  version integer not null,
+  constraint token_requests_pkey PRIMARY KEY (id),
+  constraint token_requests_status CHECK ((status = ANY (ARRAY['open'::text, 'settled'::text, 'parked'::text])))
+);
+CREATE INDEX token_requests_due ON bindery.token_requests USING btree (due_at) WHERE (due_at IS NOT NULL);
+
 create table bindery.transfers (
   tenant text collate "C" not null,
   id text collate "C" not null,
@@ -582,6 +616,84 @@ create table bindery.transfers (
 );
 CREATE INDEX transfers_credit ON bindery.transfers USING btree (tenant, credit, id);
 CREATE INDEX transfers_debit ON bindery.transfers USING btree (tenant, debit, id);
+
+create table bindery.twins (
+  tenant text collate "C" not null,
+  later text collate "C" not null,
+  older text collate "C" not null,
+  due_at timestamp with time zone,
+  clock text collate "C",
+  version integer not null,
+  constraint twins_pkey PRIMARY KEY (tenant, later, older)
+);
+CREATE INDEX twins_due ON bindery.twins USING btree (due_at) WHERE (due_at IS NOT NULL);
+
+create table bindery.update_schedules (
+  tenant text collate "C" not null,
+  instrument text collate "C" not null,
+  mode text collate "C" not null,
+  policy text collate "C",
+  days_min integer,
+  asked_at timestamp with time zone,
+  inquiries integer not null,
+  queue text collate "C",
+  due_at timestamp with time zone,
+  clock text collate "C",
+  version integer not null,
+  constraint update_schedules_pkey PRIMARY KEY (tenant, instrument)
+);
+CREATE INDEX update_schedules_due ON bindery.update_schedules USING btree (due_at) WHERE (due_at IS NOT NULL);
+CREATE INDEX update_schedules_queue ON bindery.update_schedules USING btree (queue);
+
+create table bindery.updater_counts (
+  tenant text collate "C" not null,
+  mode text collate "C" not null,
+  updater text collate "C" not null,
+  month text collate "C" not null,
+  what text collate "C" not null,
+  number integer not null,
+  version integer not null,
+  constraint updater_counts_pkey PRIMARY KEY (tenant, mode, updater, month, what)
+);
+
+create table bindery.updater_lines (
+  tenant text collate "C" not null,
+  run text collate "C" not null,
+  line integer not null,
+  instrument text collate "C" not null,
+  card_version integer not null,
+  about jsonb,
+  next_version integer,
+  advice text collate "C",
+  told_at timestamp with time zone,
+  version integer not null,
+  constraint updater_lines_pkey PRIMARY KEY (run, tenant, line)
+);
+CREATE INDEX updater_lines_instrument ON bindery.updater_lines USING btree (instrument, tenant);
+
+create table bindery.updater_runs (
+  tenant text collate "C" not null,
+  id text collate "C" not null,
+  mode text collate "C" not null,
+  updater text collate "C" not null,
+  kind text collate "C" not null,
+  status text collate "C" not null,
+  lines integer not null,
+  told integer not null,
+  inquiries text collate "C",
+  results text collate "C",
+  cause text collate "C",
+  tries integer not null,
+  request text collate "C",
+  created_at timestamp with time zone not null,
+  updated_at timestamp with time zone not null,
+  due_at timestamp with time zone,
+  clock text collate "C",
+  version integer not null,
+  constraint updater_runs_pkey PRIMARY KEY (tenant, id),
+  constraint updater_runs_status CHECK ((status = ANY (ARRAY['writing'::text, 'open'::text, 'asking'::text, 'telling'::text, 'done'::text, 'failed'::text])))
+);
+CREATE INDEX updater_runs_due ON bindery.updater_runs USING btree (due_at) WHERE (due_at IS NOT NULL);
 
 create table bindery.webhook_endpoints (
   tenant text not null,

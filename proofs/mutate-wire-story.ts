@@ -96,7 +96,7 @@ async function live(stage: Stage): Promise<void> {
 /** Every operation that is keyed is sent again, so that its key is missed. */
 async function twice(
   { bench, scene, did }: Stage,
-  verb: 'bind' | 'resume' | 'refresh' | 'revoke',
+  verb: 'bind' | 'resume' | 'refresh' | 'update' | 'revoke',
   run: () => Promise<LookUpOutcome>,
 ): Promise<LookUpOutcome | undefined> {
   const first = await did(verb, run)
@@ -133,8 +133,14 @@ async function look({ bench, value, did }: Stage, verb: 'bind' | 'revoke', refer
 
 async function keep(stage: Stage, token: string, references: References): Promise<void> {
   const { bench, value } = stage
-  const { refresh, revoke } = bench.channel
+  const { refresh, revoke, update } = bench.channel
   const about = { customer: 'cus_contract', binding: 'bnd_1', token, references }
+  if (update !== undefined && value.source.type === 'card') {
+    const { last4, expiryMonth, expiryYear } = value.source.card
+    // Another month too: what is left out stays as it was, and that must show.
+    const card = { last4, expiryMonth: (expiryMonth % 12) + 1, expiryYear: expiryYear + 3 }
+    await twice(stage, 'update', () => update(bench.call('opn_5', value), { ...about, card }))
+  }
   if (refresh !== undefined) {
     const call = bench.call('opn_6', value)
     const fresh = await twice(stage, 'refresh', () => refresh(call, about))

@@ -21,6 +21,7 @@ const rewriting = (world: World, rewrite: (write: Write) => Write | undefined): 
 const isInsert = (write: Write, table: { readonly name: string }): write is Insert =>
   write.verb === 'insert' && write.table.name === table.name
 const isMove = (write: Write, table: { readonly name: string }): write is Move => write.verb === 'move' && write.table.name === table.name
+const isQuiet = (input: unknown): boolean => typeof input === 'object' && input !== null && 'quiet' in input
 const withRow = (write: Insert, change: Readonly<Record<string, unknown>>): Insert => ({ ...write, row: { ...write.row, ...change } })
 
 /** A move that asks for no version, as a plain UPDATE does. */
@@ -110,6 +111,17 @@ const ourBugs: readonly Bug[] = [
         if (result.ok && notices.length > 0) await original(notices)
         return result
       }),
+  },
+  {
+    name: 'news_kept_to_itself',
+    what: 'what one channel tells of a card goes to no other',
+    infect: world =>
+      rewriting(world, write =>
+        (isInsert(write, operations) && (write.row.verb === 'update' || isQuiet(write.row.input))) ||
+        (isInsert(write, bindings) && write.row.replaces !== null)
+          ? undefined
+          : write,
+      ),
   },
   {
     name: 'intent_after_call',

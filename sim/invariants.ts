@@ -12,6 +12,7 @@ import { alive, by, channelList, type Invariant, type Ledger, ledgerOf, open, pl
 import { untold } from './notices.ts'
 import { unproven } from './proof.ts'
 import { miscounted, overShared } from './sharing.ts'
+import { keptToThemselves } from './spread.ts'
 import { changedBodies, freshKeys, staleKeys, strays } from './wire.ts'
 import type { Simulated } from './world.ts'
 
@@ -135,6 +136,7 @@ export const invariants: readonly Invariant[] = [
     holds: ({ deliveries: all }) =>
       all.filter(row => row.state === 'pending').map(row => `${row.endpoint} ${row.event} is still pending after ${row.tries} tries`),
   },
+  { name: 'what is new of a card was told to every other channel that has it', holds: keptToThemselves },
   { name: 'I38 no request leaves for another origin than the account of its channel', holds: strays },
   {
     name: 'I39 when all is well again everything is final, or parked with its cause',

@@ -5,7 +5,7 @@ import type { StagedDelivery } from '../src/channels/stage.ts'
 import { planEndpoint } from '../src/events/endpoint.ts'
 import { fanOut } from '../src/events/fanOut.ts'
 import { bindings, facts, inbox, instruments, operations } from '../src/instruments/tables.ts'
-import { hearDue, timeDue } from '../src/worker.ts'
+import { hearDue, mergeDue, timeDue } from '../src/worker.ts'
 import type { Bug } from './bug.ts'
 import { once } from './clients.ts'
 import { type Client, command, newClient } from './commands.ts'
@@ -148,6 +148,7 @@ const duties = (simulated: Simulated): readonly Duty[] => [
   ({ settler }) => settler.tick(),
   ({ world }) => hearDue(world),
   ({ world }) => timeDue(world),
+  ({ world }) => mergeDue(world),
   ({ world }) => fanOut(world, simulated.queries),
   ({ dispatcher }) => dispatcher.tick(),
 ]

@@ -70,6 +70,12 @@ export function createSimulatedVault(
     forward: guard(vault.forward, when => new NoAnswer(`the vault ended ${when} the call`)),
     seal: guard(vault.seal, unavailable),
     open: guard(vault.open, unavailable),
+    updater: {
+      writeInquiries: guard(vault.updater.writeInquiries, unavailable),
+      readAdvices: guard(vault.updater.readAdvices, unavailable),
+      sealAdvices: guard(vault.updater.sealAdvices, unavailable),
+      renew: guard(vault.updater.renew, unavailable),
+    },
   }
   return { vault, port }
 }

@@ -198,6 +198,12 @@ function createWorld(parts: Parts): World {
     forward: input => port(ports, 'forward', () => parts.vault.forward(input)),
     seal: input => port(ports, 'seal', () => parts.vault.seal(input)),
     open: input => port(ports, 'open', () => parts.vault.open(input)),
+    updater: {
+      writeInquiries: input => port(ports, 'write inquiries', () => parts.vault.updater.writeInquiries(input)),
+      readAdvices: input => port(ports, 'read advices', () => parts.vault.updater.readAdvices(input)),
+      sealAdvices: input => port(ports, 'seal advices', () => parts.vault.updater.sealAdvices(input)),
+      renew: input => port(ports, 'renew', () => parts.vault.updater.renew(input)),
+    },
   }
   const world: World = {
     now: scheduler.now,

@@ -49,6 +49,8 @@ test('an empty environment is a complete development configuration', () => {
       route: ['stripe', 'adyen'],
       logLevel: 'info',
       rootKeyFile: undefined,
+      updater: undefined,
+      updaterKeysFile: undefined,
       walletKeysFile: undefined,
       accounts: undefined,
     },
@@ -98,7 +100,8 @@ test('every example in the reference is valid', () => {
       .map(line => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1).split('  ')[0] ?? '']),
   )
   assert.ok(Object.keys(environment).length > 20)
-  const { ROOT_KEY_FILE, WALLET_KEYS_FILE, ...rest } = environment
+  const { ROOT_KEY_FILE, WALLET_KEYS_FILE, UPDATER_KEYS_FILE, UPDATER, ...rest } = environment
+  assert.deepEqual([UPDATER, UPDATER_KEYS_FILE], ['visa', '/etc/bindery/updater-keys.json'])
   assert.equal(WALLET_KEYS_FILE, '/etc/bindery/wallet-keys.json')
   assert.equal(ROOT_KEY_FILE, '.bindery/root.key')
   assert.equal(read(rest).production, true)
@@ -159,6 +162,8 @@ test('a client certificate is a secret in PEM, in one line or several, and half 
 
 test('a file of wallet keys is named by its path, and has to be there', () => {
   assert.equal(read({ WALLET_KEYS_FILE: 'package.json' }).walletKeysFile, 'package.json')
+  assert.equal(read({ UPDATER: 'visa', UPDATER_KEYS_FILE: 'package.json' }).updater, 'visa')
+  assert.match(mistakesOf({ UPDATER: 'visa' }).join(), /go together/)
   assert.match(mistakesOf({ WALLET_KEYS_FILE: '/nowhere/keys.json' }).join(), /WALLET_KEYS_FILE names a file that is not there/)
 })
 

@@ -33,6 +33,9 @@ export type Config = {
   readonly rootKeyFile: string | undefined
   /** Read by the vault, and by nobody else. */
   readonly walletKeysFile: string | undefined
+  /** The account updater of live mode, by the name of its keys in the file, which the vault alone reads. */
+  readonly updater: string | undefined
+  readonly updaterKeysFile: string | undefined
   readonly accounts: Accounts
 }
 
@@ -90,6 +93,8 @@ export function readConfig(environment: Environment, channels: readonly AccountN
     logLevel: read.LOG_LEVEL,
     rootKeyFile: read.ROOT_KEY_FILE,
     walletKeysFile: read.WALLET_KEYS_FILE,
+    updater: read.UPDATER,
+    updaterKeysFile: read.UPDATER_KEYS_FILE,
     accounts: accounts.accounts,
   })
 }
@@ -133,6 +138,11 @@ const shape = z.object({
   LOG_LEVEL: z.enum(logLevels, oneOf(logLevels)).default('info'),
   ROOT_KEY_FILE: z.string().optional(),
   WALLET_KEYS_FILE: z.string().refine(existsSync, 'names a file that is not there').optional(),
+  UPDATER: z
+    .string()
+    .regex(/^[a-z][a-z0-9_]{0,39}$/, 'must be a name of lower-case letters, digits and _')
+    .optional(),
+  UPDATER_KEYS_FILE: z.string().refine(existsSync, 'names a file that is not there').optional(),
 })
 
 type Name = keyof typeof shape.shape
@@ -168,6 +178,14 @@ const described: Readonly<Record<Name, { readonly example: string; readonly abou
     example: '/etc/bindery/wallet-keys.json',
     about: "keys that open tokens of Apple Pay and Google Pay, read by the vault alone; they take the place of the sandbox's own wallet",
   },
+  UPDATER: {
+    example: 'visa',
+    about: 'the account updater of live mode, by its name in UPDATER_KEYS_FILE; without it live cards are not asked about',
+  },
+  UPDATER_KEYS_FILE: {
+    example: '/etc/bindery/updater-keys.json',
+    about: 'keys by which files to and from account updaters are sealed, read by the vault alone',
+  },
 }
 
 const secretNames: readonly string[] = ['DATABASE_URL']
@@ -186,6 +204,8 @@ const isSandbox = (set: Readonly<Record<string, string>>): boolean =>
 /** What is wrong only because of another variable. Judged by the texts, so that it is said beside all other mistakes. */
 function together(set: Readonly<Record<string, string>>): string[] {
   const mistakes: string[] = []
+  if ((set.UPDATER === undefined) !== (set.UPDATER_KEYS_FILE === undefined))
+    mistakes.push('UPDATER and UPDATER_KEYS_FILE go together, for example UPDATER=visa UPDATER_KEYS_FILE=/etc/bindery/updater-keys.json')
   const port = set.PORT ?? '8080'
   if (port !== '0' && port === (set.VAULT_CAPTURE_PORT ?? '8081'))
     mistakes.push(`VAULT_CAPTURE_PORT must differ from PORT (both are ${port}), for example VAULT_CAPTURE_PORT=8081`)

@@ -12,11 +12,14 @@ import { doorEndpoints } from './instruments/doors.ts'
 import { listEndpoints } from './instruments/lists.ts'
 import { mandateEndpoints } from './instruments/mandatesApi.ts'
 import { sharingEndpoints } from './instruments/sharingApi.ts'
+import { versionEndpoints } from './instruments/versionsApi.ts'
 import { exportEndpoints } from './moving/exportApi.ts'
 import { importEndpoints } from './moving/importApi.ts'
+import { networkEndpoints } from './network/api.ts'
 import { portalEndpoints } from './portal/api.ts'
 import { nothingKept } from './portal/keeping.ts'
 import { sessionEndpoints } from './sessions/api.ts'
+import { updaterEndpoints } from './updater/api.ts'
 
 /** `reader`: connections of the role that may only read, for the lists. */
 export const endpoints = (from: { readonly reader: Pick<Pool, 'query'>; readonly queries: EventQueries }): readonly Endpoint[] => [
@@ -27,6 +30,9 @@ export const endpoints = (from: { readonly reader: Pick<Pool, 'query'>; readonly
   ...listEndpoints(from.reader),
   ...clockEndpoints,
   ...sharingEndpoints,
+  ...versionEndpoints,
+  ...updaterEndpoints,
+  ...networkEndpoints,
   ...channelEndpoints,
   ...doorEndpoints,
   ...sessionEndpoints,

@@ -25,6 +25,7 @@ import { apiKeys } from './http/tables.ts'
 import { createSettler } from './instruments/settler.ts'
 import { createSnapshots } from './moving/queries.ts'
 import { sandboxCredentials } from './sandbox-keys.ts'
+import { type SandboxNetwork, sandboxNetwork } from './sandbox-network.ts'
 import { sandboxWallet, tapOf } from './sandbox-wallet.ts'
 import { type DeploymentSecrets, deploymentSecrets } from './secrets.ts'
 import { tables } from './tables.ts'
@@ -85,17 +86,14 @@ async function startAll(
   const connection = await database(config, log, undo)
   await migrate({ connection, extraSql: [rideFunctionSql('bindery', tables).sql, rideFunctionSql('vault', [...vaultTables]).sql] })
   const secrets = deploymentSecrets(resolve(config.dataFolder), clock.random, () => newKey(clock, 'test', 'secret'))
-  const making = { random: clock.random, keyPair: newKeyPair }
-  const credentials = config.sandbox ? await sandboxCredentials(resolve(config.dataFolder), making) : new Map()
-  const sandbox = config.sandbox
-    ? await startSandbox(sandboxSettings(credentials), { ...process.env, SPECS_DIR: config.specsFolder })
-    : undefined
-  if (sandbox !== undefined) undo.push(() => sandbox.close())
+  const { sandbox, credentials, network, networkAddress } = await sandboxOf(config, { clock, secrets }, undo)
   const accounts = accountsOf(config, sandbox, credentials)
-  // Its seed is a use of the sandbox's own key: nothing that is worth more hangs on it.
   const wallet = config.sandbox && config.walletKeysFile === undefined ? sandboxWallet(secrets.grantKey) : undefined
-  const egress = { origins: originsOf(accounts, parts.channels), certificates: clientCertificatesOf(accounts.values()) }
-  const vault = await vaultOf(config, { connection, secrets, ...egress, log, clock, wallet }, undo)
+  const egress = {
+    origins: [...originsOf(accounts, parts.channels), ...of(networkAddress)],
+    certificates: clientCertificatesOf(accounts.values()),
+  }
+  const vault = await vaultOf(config, { connection, secrets, ...egress, log, clock, wallet, network }, undo)
   const store = createPostgresStore({ connection: asRole(connection, roles.rider), schema: 'bindery', tables, eventsTable: 'events' })
   undo.push(() => store.close())
   const reader = new Pool({ ...inSchema(asRole(connection, roles.reader)), max: 4 })
@@ -122,6 +120,7 @@ async function startAll(
     idempotencyKey: secrets.idempotencyKey,
     grantKey: secrets.grantKey,
     allowLoopback: config.sandbox,
+    liveUpdater: config.updater,
   }
   const world: World = {
     ...clock,
@@ -134,10 +133,28 @@ async function startAll(
     remembered: createRemembered(),
     log,
     settings,
+    ...(network === undefined || networkAddress === undefined ? {} : { network: network.account(networkAddress) }),
     ...(wallet === undefined ? {} : { tap: tapOf(wallet, clock) }),
   }
   return serve(config, { world, vault: vault.client, store, reader, sandbox, secrets, parts, place }, undo)
 }
+
+/** Seeds of what the sandbox alone needs are uses of its own key: nothing that is worth more hangs on it. */
+async function sandboxOf(
+  config: Config,
+  { clock, secrets }: { readonly clock: Pick<World, 'random'>; readonly secrets: DeploymentSecrets },
+  undo: Undo[],
+) {
+  if (!config.sandbox) return { sandbox: undefined, credentials: new Map(), network: undefined, networkAddress: undefined }
+  const credentials = await sandboxCredentials(resolve(config.dataFolder), { random: clock.random, keyPair: newKeyPair })
+  const network = sandboxNetwork(secrets.grantKey)
+  const environment = { ...process.env, SPECS_DIR: config.specsFolder }
+  const sandbox = await startSandbox(sandboxSettings(credentials), environment, network.settings)
+  undo.push(() => sandbox.close())
+  return { sandbox, credentials, network, networkAddress: sandbox.addresses.get('network') }
+}
+
+const of = <T>(one: T | undefined): readonly T[] => (one === undefined ? [] : [one])
 
 /** Of this installation, as its package says. */
 const version = (): string =>
@@ -193,6 +210,7 @@ async function serve(config: Config, ready: Ready, undo: Undo[]): Promise<Omit<R
     await working
     await Promise.all([dispatcher.drain(), settler.drain()])
   })
+  sandbox?.update({ network: { webhookTarget: `${address}/v1/network/test/webhook` } })
   for (const name of channels.keys()) sandbox?.update({ [name]: { webhookTarget: `${address}/v1/channels/${name}/test/webhook` } })
   return { address, apiKey, captureUrl: world.settings.captureUrl, sandbox, world }
 }
@@ -213,10 +231,11 @@ type VaultNeeds = {
   readonly log: Log
   readonly clock: Pick<World, 'now' | 'random' | 'sleep'>
   readonly wallet: FakeWallet | undefined
+  readonly network: SandboxNetwork | undefined
 }
 
 async function vaultOf(config: Config, needs: VaultNeeds, undo: Undo[]) {
-  const { connection, secrets, origins, certificates, log, clock, wallet } = needs
+  const { connection, secrets, origins, certificates, log, clock, wallet, network } = needs
   const socketPath = join(tmpdir(), `bindery-vault-${process.pid}-${clock.random(4).toString('hex')}.sock`)
   const settings = {
     socketPath,
@@ -232,6 +251,8 @@ async function vaultOf(config: Config, needs: VaultNeeds, undo: Undo[]) {
     wallets: wallet?.settings,
     walletKeysFile: config.walletKeysFile === undefined ? undefined : resolve(config.walletKeysFile),
     certificates,
+    updaters: network?.vault,
+    updaterKeysFile: config.updaterKeysFile === undefined ? undefined : resolve(config.updaterKeysFile),
   }
   const kept = await keepVault(settings, reason => log.error('the vault ended, and is started again', { reason }))
   undo.push(() => kept.stop())

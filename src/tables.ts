@@ -15,12 +15,15 @@ import {
   instruments,
   operations,
 } from './instruments/tables.ts'
+import { twins } from './instruments/twins.ts'
 import { chargeCounts, chargeReports, mandateUsage, preDebitNotices } from './instruments/usageTables.ts'
 import { accounts } from './ledger/account.ts'
 import { transfers } from './ledger/transfer.ts'
 import { exportParts, exports, importMarks, importParts, importReports, imports } from './moving/tables.ts'
+import { networkTokens, tokenRequests } from './network/tables.ts'
 import { portalLinks } from './portal/tables.ts'
 import { bindingSessions } from './sessions/tables.ts'
+import { updaterCounts, updaterLines, updaterRuns, updateSchedules } from './updater/tables.ts'
 import type { AnyTable } from './world/table.ts'
 
 export const tables: readonly AnyTable[] = [
@@ -35,6 +38,7 @@ export const tables: readonly AnyTable[] = [
   facts,
   instrumentFacts,
   identities,
+  twins,
   channelNames,
   inbox,
   routingRules,
@@ -46,6 +50,12 @@ export const tables: readonly AnyTable[] = [
   portalLinks,
   sharings,
   sharingLimits,
+  updaterRuns,
+  updaterLines,
+  updateSchedules,
+  updaterCounts,
+  tokenRequests,
+  networkTokens,
   events,
   webhookEndpoints,
   deliveries,

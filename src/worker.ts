@@ -8,14 +8,20 @@ import { fanOut } from './events/fanOut.ts'
 import type { EventQueries } from './events/queries.ts'
 import { pruneIdempotency } from './http/idempotency.ts'
 import { dueInstruments, fallDue } from './instruments/fallDue.ts'
+import { merge } from './instruments/lineage.ts'
 import { hearAgain } from './instruments/news.ts'
 import { settle } from './instruments/settle.ts'
 import type { Settler } from './instruments/settler.ts'
 import { inbox, instruments, operations } from './instruments/tables.ts'
+import { twins } from './instruments/twins.ts'
 import { importsDue } from './moving/carry.ts'
 import { exportsDue } from './moving/export.ts'
 import type { ReadSnapshot } from './moving/queries.ts'
+import { askNetworkAgain } from './network/provision.ts'
+import { tokenRequests } from './network/tables.ts'
 import { dueSessions, lapseSession } from './sessions/current.ts'
+import { carryOn, queueUp } from './updater/ask.ts'
+import { updaterRuns, updateSchedules } from './updater/tables.ts'
 import type { VaultClient } from './vault/client.ts'
 import { sweepOwnerless } from './vault/sweep.ts'
 import type { PostgresStore } from './world/postgres.ts'
@@ -40,6 +46,9 @@ export function duties(
     { name: 'hear news again', everyMs: 1_000, run: () => hearDue(world) },
     { name: 'tell instruments what time did', everyMs: 10_000, run: () => timeDue(world) },
     { name: 'end binding sessions', everyMs: 5_000, run: () => sessionsDue(world) },
+    { name: 'merge what is one', everyMs: 1_000, run: () => mergeDue(world) },
+    { name: 'ask the card network', everyMs: 1_000, run: () => tokensDue(world) },
+    { name: 'ask account updaters', everyMs: 5_000, run: () => updatesDue(world) },
     { name: 'fan out events', everyMs: 250, run: () => fanOut(world, of.queries) },
     { name: 'deliver webhooks', everyMs: 250, run: () => of.dispatcher.tick() },
     { name: 'take rows of imports', everyMs: 500, run: () => importsDue(world, batch) },
@@ -80,6 +89,27 @@ export async function timeDue(world: World): Promise<number> {
 export async function sessionsDue(world: World): Promise<number> {
   const due = await dueSessions(world, { now: world.now(), clock: null, limit: batch })
   return count(await Promise.all(due.map(row => attend(world, 'ending a binding session', row.id, () => lapseSession(world, row)))))
+}
+
+export async function mergeDue(world: World): Promise<number> {
+  const due = await world.store.due(twins, { now: world.now(), clock: null, limit: batch })
+  return count(await Promise.all(due.map(row => attend(world, 'merging instruments', row.later, () => merge(world, row)))))
+}
+
+export async function tokensDue(world: World): Promise<number> {
+  const due = await world.store.due(tokenRequests, { now: world.now(), clock: null, limit: batch })
+  return count(await Promise.all(due.map(row => attend(world, 'asking the network', row.id, () => askNetworkAgain(world, row)))))
+}
+
+/** Runs that wait for something, and cards whose time to be asked about has come (`clock`: a test clock's own). */
+export async function updatesDue(world: World, clock: string | null = null, now: number = world.now()): Promise<number> {
+  const [runs, cards] = await Promise.all([
+    clock === null ? world.store.due(updaterRuns, { now, clock, limit: batch }) : [],
+    world.store.due(updateSchedules, { now, clock, limit: batch }),
+  ])
+  const carried = runs.map(row => attend(world, 'carrying on a run', row.id, () => carryOn(world, row)))
+  const queued = cards.map(row => attend(world, 'queueing a card', row.instrument, () => queueUp(world, row)))
+  return count(await Promise.all([...carried, ...queued]))
 }
 
 /** Only what succeeded: a duty whose rows all fail must come to rest between its turns. */

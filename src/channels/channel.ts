@@ -111,6 +111,10 @@ export type LookUpInput = {
   readonly source: Source | undefined
 }
 export type RefreshInput = { readonly customer: string; readonly binding: string; readonly token: string; readonly references: References }
+/** `card`: what is to be shown from now on, of the number that is there already. */
+export type UpdateInput = RefreshInput & {
+  readonly card: { readonly last4: string; readonly expiryMonth: number; readonly expiryYear: number }
+}
 export type RevokeInput = { readonly customer: string; readonly binding: string; readonly token: string; readonly references: References }
 
 /** When it happened by the channel's own reckoning. Clocks are compared only with themselves; `sequence` comes before the clock. */
@@ -194,6 +198,8 @@ export type BindOutcome = Outcome<Bound | Challenged | Verifying | Refused>
 export type RevokeOutcome = Outcome<Revoked | Revoking | Refused>
 /** `verifying`: taken on, and what is new comes as news. */
 export type RefreshOutcome = Outcome<Updated | Verifying | Refused | Revoked | Expired>
+/** Never `verifying`: what was set is there, or it is not. */
+export type UpdateOutcome = Outcome<Updated | Refused | Revoked>
 export type LookUpOutcome = Outcome | None
 
 /** A piece of news from a webhook, with every name by which its binding may be found. */
@@ -251,7 +257,7 @@ export type WebhookScheme = {
   /** The HTTP status by which the channel wants to be told that no signature fits, where it is not 401. */
   readonly rejectStatus?: number
 }
-export type Verb = 'bind' | 'resume' | 'resend' | 'refresh' | 'revoke'
+export type Verb = 'bind' | 'resume' | 'resend' | 'refresh' | 'update' | 'revoke'
 
 export interface Channel {
   readonly name: ChannelName
@@ -282,6 +288,8 @@ export interface Channel {
   resend?(call: Call, input: ResumeInput): Promise<BindOutcome>
   /** Asks for what is new behind the token: a fresh token for one that lapses, an update of the card. */
   refresh?(call: Call, input: RefreshInput): Promise<RefreshOutcome>
+  /** Sets a new end of the card behind the token, which stays the same. Harmless twice. */
+  update?(call: Call, input: UpdateInput): Promise<UpdateOutcome>
   lookUp?(call: Call, input: LookUpInput): Promise<LookUpOutcome>
   revoke?(call: Call, input: RevokeInput): Promise<RevokeOutcome>
   webhook?(request: WebhookRequest): WebhookReading | Promise<WebhookReading>

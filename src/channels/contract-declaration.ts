@@ -7,7 +7,7 @@ import { credentialsOf, type Subject } from './contract-bench.ts'
 import { refusalCategories } from './refusal.ts'
 import { kindOfSource } from './source.ts'
 
-const verbs = ['bind', 'resume', 'resend', 'refresh', 'revoke'] as const satisfies readonly Verb[]
+const verbs = ['bind', 'resume', 'resend', 'refresh', 'update', 'revoke'] as const satisfies readonly Verb[]
 
 export function contractOfDeclaration(subject: Subject): void {
   const { channel } = subject

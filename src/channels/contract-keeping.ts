@@ -11,6 +11,7 @@ export function contractOfKeeping(subject: Subject): void {
     contractOfLostRevocations(subject)
   }
   if (subject.channel.refresh !== undefined) contractOfRefreshing(subject)
+  if (subject.channel.update !== undefined) contractOfUpdating(subject)
 }
 
 type Held = {
@@ -124,6 +125,60 @@ function contractOfRefreshing(subject: Subject): void {
       bench.stage.faults.clear()
       const again = await refresh('opn_6')
       assert.ok(['updated', 'verifying', 'uncertain'].includes(again.kind), kindOf(again))
+      assert.equal(bench.effects('removed').length, 0)
+    })
+  }
+}
+
+function contractOfUpdating(subject: Subject): void {
+  const held = async (bench: Bench) => {
+    const { token, references, shown } = await bindFully(bench)
+    const { last4 = '', expiryMonth = 12, expiryYear = 2030 } = shown ?? {}
+    const card = { last4, expiryMonth: (expiryMonth % 12) + 1, expiryYear: expiryYear + 3 }
+    const about = { customer: 'cus_contract', binding: 'bnd_1', references, token, card }
+    const update = (operation: string, more: Partial<typeof about> = {}) => {
+      if (bench.channel.update === undefined) throw new TypeError('the channel cannot update')
+      return bench.channel.update(bench.call(operation), { ...about, ...more })
+    }
+    return { token, references, card, update }
+  }
+  const shows = (outcome: LookUpOutcome, card: { readonly expiryMonth: number; readonly expiryYear: number }): boolean =>
+    outcome.kind === 'updated' && outcome.shown?.expiryMonth === card.expiryMonth && outcome.shown.expiryYear === card.expiryYear
+
+  test('a new end of the card is set behind the same token, and set again it is the same', async () => {
+    const bench = createBench(subject)
+    const { token, card, update } = await held(bench)
+    for (const operation of ['opn_6', 'opn_7']) assert.ok(shows(await update(operation), card))
+    assert.deepEqual([...new Set(bench.effects('changed').map(one => one.token))], [token])
+    assert.equal(bench.effects('stored').length, 1)
+    assert.equal(bench.effects('removed').length, 0)
+    assertJudged(bench)
+  })
+
+  test('what is gone is not updated, and what no card has is refused', async () => {
+    const bench = createBench(subject)
+    const { token, card, references, update } = await held(bench)
+    const past = await update('opn_5', { card: { ...card, expiryYear: 2001 } })
+    assert.ok(past.kind === 'refused' || past.kind === 'uncertain', kindOf(past))
+    assert.equal(bench.effects('changed').length, 0)
+    const about = { customer: 'cus_contract', binding: 'bnd_1', references, token }
+    if (bench.channel.revoke === undefined) return
+    await bench.channel.revoke(bench.call('opn_6'), about)
+    const outcome = await update('opn_7')
+    assert.equal(outcome.kind, 'revoked', kindOf(outcome))
+    assert.equal(bench.effects('changed').length, 0)
+  })
+
+  for (const fault of answerFaults) {
+    test(`an update whose answer is ${fault} is uncertain, takes nothing away, and is done when asked again`, async () => {
+      const bench = createBench(subject)
+      const { card, update } = await held(bench)
+      bench.fault(fault, '*')
+      const first = await update('opn_6')
+      if (fault !== 'wrong_money' && first.kind !== 'uncertain') assert.ok(shows(first, card), kindOf(first))
+      if (fault !== 'wrong_money' && fault !== 'other_object') assert.equal(first.kind, 'uncertain', kindOf(first))
+      bench.stage.faults.clear()
+      assert.ok(shows(await update('opn_6'), card))
       assert.equal(bench.effects('removed').length, 0)
     })
   }

@@ -1,7 +1,7 @@
 /** The capability matrix: what each channel can do, read off the channel itself. None of it is written by hand. */
 import type { Channel, Repeat, Verb } from './channel.ts'
 
-const verbs = ['bind', 'resume', 'resend', 'refresh', 'revoke'] as const satisfies readonly Verb[]
+const verbs = ['bind', 'resume', 'resend', 'refresh', 'update', 'revoke'] as const satisfies readonly Verb[]
 
 export type Capability = ReturnType<typeof capabilityOf>
 

@@ -51,9 +51,16 @@ const booksShape: z.ZodType<Books> = z.object({
   held: z.array(z.object({ token: z.string(), reference: z.string(), customer: z.string(), label: z.string(), usable: z.boolean() })),
 })
 
-export async function startSandbox(simulators: SandboxSettings, environment: NodeJS.ProcessEnv = process.env): Promise<Sandbox> {
+/** The keys of the card network that stands beside the channels, by name. */
+export type NetworkSettings = { readonly own: string; readonly other: string; readonly secretKey: string; readonly signing: string }
+
+export async function startSandbox(
+  simulators: SandboxSettings,
+  environment: NodeJS.ProcessEnv = process.env,
+  network?: NetworkSettings,
+): Promise<Sandbox> {
   const child = fork(join(import.meta.dirname, 'sandbox.ts'), {
-    env: { ...environment, SANDBOX: JSON.stringify({ simulators }) },
+    env: { ...environment, SANDBOX: JSON.stringify({ simulators, network }) },
     // The parent's own flags (a test runner's, a debugger's port) are not the sandbox's.
     execArgv: [],
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],

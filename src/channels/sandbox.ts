@@ -8,7 +8,9 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
+import { privateKeyOf, publicKeyOf } from '../core/sealed-file.ts'
 import { specJudge, specsDirOf } from './judge.ts'
+import { createNetworkSimulator } from './network-simulator.ts'
 import type { Credentials, Making } from './sandbox-channel.ts'
 import { loadSandboxes } from './sandbox-list.ts'
 import { type ServedSimulator, serveSimulator } from './simulator-server.ts'
@@ -29,7 +31,14 @@ const one = z.strictObject({
   formerSigning: z.array(z.string().min(1)).default([]),
 })
 /** Also the messages a parent may send later, to name targets it did not know before. */
-const settings = z.strictObject({ simulators: z.record(z.string(), one).default({}) })
+const networkShape = z.strictObject({
+  own: z.string(),
+  other: z.string(),
+  secretKey: z.string(),
+  signing: z.string(),
+  webhookTarget: z.url().optional(),
+})
+const settings = z.strictObject({ simulators: z.record(z.string(), one).default({}), network: networkShape.exactOptional() })
 
 function readSettings(text: string | undefined) {
   try {
@@ -70,6 +79,19 @@ for (const [name, sandbox] of sandboxes) {
   })
   served.set(name, { simulator, signing: credentials.signing })
 }
+
+async function serveNetwork(of: z.infer<typeof networkShape>): Promise<ServedSimulator> {
+  const keys = { own: privateKeyOf(Buffer.from(of.own, 'base64url')), other: publicKeyOf(of.other) }
+  return serveSimulator(createNetworkSimulator({ keys, secretKey: of.secretKey, random: randomBytes }), {
+    webhookTarget: of.webhookTarget,
+    webhookSecrets: [of.signing],
+    now: Date.now,
+    random: randomBytes,
+    sleep: (ms, signal) => sleep(ms, undefined, { signal }),
+  })
+}
+/** The card network beside the channels: its account updater and its tokens. */
+if (given.network !== undefined) served.set('network', { simulator: await serveNetwork(given.network), signing: given.network.signing })
 
 const stop = () => {
   process.exit(0)

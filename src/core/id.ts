@@ -28,6 +28,7 @@ export const prefixes = {
   ptl: 'portal link',
   imp: 'import',
   exp: 'export',
+  run: 'run of an account updater',
   req: 'request',
   cap: 'captured card, in the vault memory only',
   dek: 'data key',

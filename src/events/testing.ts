@@ -80,6 +80,7 @@ function sealing(opened: { opened: number }): Vault {
     adopt: unused,
     sealAhead: unused,
     forward: unused,
+    updater: { writeInquiries: unused, readAdvices: unused, sealAdvices: unused, renew: unused },
     seal: async ({ tenant, owner, field, text }) => Buffer.from([tenant, owner, field, text].join('|')).toString('base64'),
     open: async ({ tenant, owner, field, sealed }) => {
       opened.opened += 1

@@ -33,6 +33,7 @@ import {
   type OperationRow,
   operations,
 } from './tables.ts'
+import { tellInstrument } from './tell.ts'
 
 export type BindRequest = {
   readonly tenant: string
@@ -85,6 +86,7 @@ export async function bind(world: World, request: BindRequest, companions: Compa
     const result = await world.store.commit([...companions.claim(plan.instrument.id), ...plan.writes])
     if (result.ok) {
       const created = existing === undefined || existing.instrument.id !== plan.instrument.id
+      if (!created && plan.instrument.reasons.includes('updates_refused')) await givenAgain(world, request, plan)
       return plan.legs.length === 1 ? askOne(world, plan, created, companions) : askAll(world, plan, created, companions)
     }
     companions.check(result)
@@ -94,6 +96,12 @@ export async function bind(world: World, request: BindRequest, companions: Compa
     owner = (await readCustomer(world, { tenant: request.tenant, mode: request.mode, id: request.customer })) ?? owner
   }
   throw new Problem('conflict', 'too many binds of this instrument at once')
+}
+
+/** Whoever gives the card again may be told of its updates again. */
+async function givenAgain(world: World, { tenant, request }: BindRequest, { instrument, legs: [leg] }: Legs): Promise<void> {
+  const fact = { source: 'customer', event: `${leg.operation.id}:given`, news: { kind: 'given' }, request } as const
+  await tellInstrument(world, { tenant, instrument: instrument.id, facts: [fact] })
 }
 
 type Known = {
@@ -220,7 +228,12 @@ function planBind(world: World, request: BindRequest, known: Known & { readonly 
   const pending =
     reusable === undefined
       ? instrument
-      : reopened(instrument, display, [...reusable.bindings, ...legs.map(one => one.binding)], world.now())
+      : reopened(
+          { ...instrument, versions: input.cardVersion ?? instrument.versions + 1 },
+          display,
+          [...reusable.bindings, ...legs.map(one => one.binding)],
+          world.now(),
+        )
   const mine: Write[] =
     reusable === undefined
       ? [insert(instruments, instrument), ...identityWrites(world, request, known, instrument)]
@@ -241,7 +254,7 @@ function planBind(world: World, request: BindRequest, known: Known & { readonly 
 /** What every leg is bound with. `cardVersion`: a number no other capture of the instrument has; it takes it over when it turns out good. */
 function inputOf(request: BindRequest, source: Source, reusable: Existing | undefined): OperationRow['input'] {
   const capture = captureOf(request.subject)
-  const cardVersion = reusable === undefined ? 1 : reusable.bindings.length + 1
+  const cardVersion = reusable === undefined ? 1 : reusable.instrument.versions + 1
   return {
     ...(capture === undefined ? {} : { capture, cardVersion }),
     source,

@@ -190,12 +190,21 @@ function updatedBy(known: Known, news: Updated): Partial<Known> {
   return {
     token: news.token ?? known.token,
     former: renamed && known.token !== null ? [...known.former, known.token].slice(-formerMax) : known.former,
-    shown: news.shown === undefined ? known.shown : { ...known.shown, ...news.shown },
+    shown: shownAfter(known.shown, news.shown),
     validUntilMs: news.validUntilMs ?? known.validUntilMs,
     refreshAtMs: news.refreshAtMs ?? known.refreshAtMs,
     network_transaction_id: known.network_transaction_id ?? news.networkTransactionId ?? null,
     transaction_link_id: known.transaction_link_id ?? news.transactionLinkId ?? null,
   }
+}
+
+/** A card's end never comes back: of two that are told the later one counts, whoever told it first, and the number that goes with it. */
+function shownAfter(before: Shown | undefined, told: Shown | undefined): Shown | undefined {
+  if (told === undefined) return before
+  const monthOf = (shown: Shown | undefined): number | undefined =>
+    shown?.expiryYear === undefined || shown.expiryMonth === undefined ? undefined : shown.expiryYear * 12 + shown.expiryMonth
+  const [had, has] = [monthOf(before), monthOf(told)]
+  return had !== undefined && has !== undefined && has < had ? { ...told, ...before } : { ...before, ...told }
 }
 
 /** What one applied fact adds to what is known. */

@@ -3,7 +3,6 @@
  * make them so. `learn.ts` commits it.
  */
 import { type ChannelName, type MandateRules, type References, unfindable } from '../channels/channel.ts'
-import type { IdPrefix } from '../core/id.ts'
 import { same } from '../core/same.ts'
 import { insert, moveTo, type Write } from '../world/store.ts'
 import { type FactKind, foldBinding, holdsSlot, type Known, overlay } from './binding.ts'
@@ -13,6 +12,7 @@ import { derive } from './instrument.ts'
 import { mandateAfter } from './mandate.ts'
 import { notice } from './notice.ts'
 import { type OperationStatus, patienceMs, untilMax, waitMs } from './operation.ts'
+import { follow, type SpreadMinds } from './propagate.ts'
 import { planRefresh } from './refresh.ts'
 import { planRevoke, revivedToken, strayToken, unwanted } from './revoke.ts'
 import { sharingWrites } from './sharing.ts'
@@ -54,17 +54,11 @@ export type Change = {
   }
 }
 
-export type Minds = {
-  readonly now: number
-  readonly mint: (prefix: IdPrefix, near: string) => string
+export type Minds = SpreadMinds & {
   readonly canLookUp: (channel: ChannelName) => boolean
   readonly canRefresh: (channel: ChannelName) => boolean
-  /** Where the browser comes back to after a challenge of this operation. */
-  readonly returnUrl: (operation: string) => string
   /** What this channel does with mandates by itself. */
   readonly mandates: (channel: ChannelName) => MandateRules | undefined
-  /** Whether there is an account for this channel. */
-  readonly open: (channel: ChannelName) => boolean
   readonly customersMax: number
 }
 
@@ -88,14 +82,19 @@ export function decide(rows: Rows, change: Change, minds: Minds): Decision {
   const after = { ...rows, operations: settled.map(([, one]) => one) }
   const refresh = revoke === undefined && alive ? planRefresh(after, known, minds) : undefined
   const added = (revoke === undefined ? 0 : 1) + (refresh === undefined ? 0 : 1)
-  const folded = bindingAfter(rows.binding, { ...known, status }, settled, added, minds.now)
-  const other = failOver(rows, { known, change: fresh, binding: folded }, minds)
-  const others = [...rows.siblings, ...(other === undefined ? [] : [other.binding])]
+  const first = bindingAfter(rows.binding, { ...known, status }, settled, added, minds.now)
+  const other = failOver(rows, { known, change: fresh, binding: first }, minds)
+  const beside = [...rows.siblings, ...(other === undefined ? [] : [other.binding])]
+  const sequence = rows.instrument.sequence + 1
+  const following = follow({ instrument: rows.instrument, binding: first, others: beside, sequence }, minds)
+  const { binding: folded, others, made } = following
   const derived = derive(rows.instrument, [...others, folded])
-  const visible = differs(rows.instrument, derived, ['status', 'display', 'reasons']) || differs(rows.binding, folded, shownOfBinding)
-  const binding: BindingRow = visible ? { ...folded, notified: rows.instrument.sequence + 1 } : folded
+  const changed = differs(rows.instrument, derived, ['status', 'display', 'reasons']) || differs(rows.binding, folded, shownOfBinding)
+  const visible = changed || made.operations.length > 0
+  const binding: BindingRow = visible ? { ...folded, notified: sequence } : folded
   const all = [...others, binding].sort((a, b) => (a.id < b.id ? -1 : 1))
-  const next: InstrumentRow = { ...rows.instrument, ...derived, card_version: sealedVersion(rows, binding), updated_at: minds.now }
+  const card_version = sealedVersion(rows, binding)
+  const next: InstrumentRow = { ...rows.instrument, ...derived, card_version, versions: made.versions, updated_at: minds.now }
   const told = { before: { ...rows, all: [...rows.siblings, rows.binding] }, instrument: next, binding, all }
   const notices = visible ? notice({ ...told, corrects: contradicted(rows, fresh) }, minds) : undefined
   const instrument: InstrumentRow = notices === undefined ? dueAt(rows.instrument, derived.due_at) : { ...next, sequence: notices.sequence }
@@ -108,6 +107,7 @@ export function decide(rows: Rows, change: Change, minds: Minds): Decision {
   if (revoke !== undefined) writes.push(insert(operations, revoke.operation))
   if (refresh !== undefined) writes.push(insert(operations, refresh))
   if (other !== undefined) writes.push(insert(bindings, other.binding), insert(operations, other.operation))
+  writes.push(...following.writes)
   if (instrument !== rows.instrument)
     writes.push(moveTo(instruments, rows.instrument, instrument), ...sharingWrites(rows.instrument, instrument, minds.customersMax))
   if (notices !== undefined) writes.push(...notices.writes)
@@ -175,7 +175,7 @@ function isDecided(row: OperationRow, status: BindingRow['status'], fresh: reado
   // What names its own token is not the binding's end, and is asked for itself.
   const ended = status === 'revoked' && row.input.token === undefined
   if (row.verb === 'revoke') return ended || fresh.some(one => one.operation === row.id && one.kind === 'revoked')
-  if (row.verb === 'refresh') return !['active', 'suspended'].includes(status)
+  if (row.verb === 'refresh' || row.verb === 'update') return !['active', 'suspended'].includes(status)
   // That our own patience ended, or that another try was refused, answers nothing of a try that may have been taken: the first of two
   // passwords whose answer was lost, or what a person was asked to look into.
   const unanswered = row.status === 'parked' || (row.verb === 'resume' && row.status === 'open' && row.cause !== null)

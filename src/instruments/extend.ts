@@ -1,12 +1,14 @@
 /** Binding an instrument that is already here on one more channel, with what is sealed: the customer is not asked for it again. */
-import type { ChannelName, MandateTerms, Source } from '../channels/channel.ts'
+import type { ChannelName, Source } from '../channels/channel.ts'
 import { fieldProblem, Problem } from '../core/problem.ts'
 import { expect, insert, moveTo, refusedBy } from '../world/store.ts'
 import type { World } from '../world/world.ts'
 import type { Bound, Companions } from './bind.ts'
 import { customerNow, readCustomer } from './customer.ts'
+import { compareExpiry, expiryOf } from './expiry.ts'
 import { derive, ended } from './instrument.ts'
 import { newBinding, newBindOperation } from './intent.ts'
+import type { OperationInput } from './operation.ts'
 import { chooseRoute } from './route.ts'
 import { carryOut } from './settle.ts'
 import { crowded, customersMax, sharingBound, sharingWrites } from './sharing.ts'
@@ -61,7 +63,8 @@ export async function extend(world: World, request: ExtendRequest, companions: C
     madeAt: await customerNow(world, customer),
   })
   const operation = newBindOperation(world, binding, { input: sealed, customer, client: request.client, request: request.request })
-  const after: InstrumentRow = { ...instrument, ...derive(instrument, [...siblings, binding]), updated_at: world.now() }
+  const versions = Math.max(instrument.versions, sealed.cardVersion)
+  const after: InstrumentRow = { ...instrument, versions, ...derive(instrument, [...siblings, binding]), updated_at: world.now() }
   const writes = [
     expect(customers, customer),
     moveTo(instruments, instrument, after),
@@ -83,19 +86,36 @@ export async function extend(world: World, request: ExtendRequest, companions: C
   return { created: false, instrument: decision.instrument, bindings: decision.bindings }
 }
 
-type Sealed = { readonly cardVersion: number; readonly source: Source; readonly terms?: MandateTerms }
+type Sealed = Pick<OperationInput, 'renew' | 'terms'> & { readonly cardVersion: number; readonly source: Source }
 
 /** What the instrument was bound from, best where it was taken: the expiry as it is known now, and nothing that lived for one operation. */
 async function readSealed(world: World, instrument: InstrumentRow, siblings: readonly BindingRow[]): Promise<Sealed> {
   const asked = await Promise.all(siblings.map(one => world.store.find(operations, { tenant: instrument.tenant, binding: one.id })))
   const binds = asked.flat().filter((one): one is OperationRow => one.verb === 'bind' && one.input.source !== undefined)
-  const bound = binds.find(one => (one.input.cardVersion ?? 1) === instrument.card_version) ?? binds[0]
+  const mine = binds.filter(one => one.instrument === instrument.id)
+  const bound = mine.find(one => (one.input.cardVersion ?? 1) === instrument.card_version) ?? mine[0] ?? binds[0]
   const source = bound?.input.source
   if (source === undefined) throw new Problem('conflict', 'nothing is known that it could be bound with')
   if (source.type === 'encrypted_card') throw new Problem('conflict', 'only the channel whose fields encrypted this card can read it')
   const again = sealedAgain(source)
   const { terms } = bound?.input ?? {}
-  return { cardVersion: instrument.card_version, source: renewed(again, instrument), ...(terms === undefined ? {} : { terms }) }
+  const sealed = { source: renewed(again, instrument), ...(terms === undefined ? {} : { terms }) }
+  const renew = renewalOf(instrument, bound)
+  return renew === undefined
+    ? { ...sealed, cardVersion: instrument.card_version }
+    : { ...sealed, cardVersion: instrument.versions + 1, renew }
+}
+
+/** A channel told a later end than what is sealed has: the vault seals the same number once more with that. */
+function renewalOf(
+  { own, card_version: from, display, captured }: InstrumentRow,
+  bound: OperationRow | undefined,
+): OperationInput['renew'] {
+  const source = bound?.input.source
+  if (source?.type !== 'card' || (display.last4 !== captured.last4 && own.renewed?.last4 !== display.last4)) return undefined
+  const expiry = expiryOf(display)
+  const has = own.renewed?.cardVersion === from ? own.renewed.expiry : (bound?.input.renew?.expiry ?? expiryOf(source.card))
+  return expiry !== undefined && has !== undefined && compareExpiry(has, expiry) < 0 ? { from, expiry } : undefined
 }
 
 function renewed(source: Source, { display }: InstrumentRow): Source {

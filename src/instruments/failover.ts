@@ -41,6 +41,8 @@ export function failOver(
     last_collected: null,
     proven_by: null,
     valid_until: null,
+    asked_expiry: null,
+    replaces: null,
     operations: 1,
     created_at: minds.now,
     updated_at: minds.now,

@@ -42,7 +42,7 @@ export const reasons = [
 export type Reason = (typeof reasons)[number]
 
 type Derivable = Pick<InstrumentRow, 'kind' | 'captured' | 'own' | 'unbound_at' | 'merged_into' | 'status'>
-type Leg = MandateLeg & Pick<BindingRow, 'shown' | 'valid_until'>
+type Leg = MandateLeg & Pick<BindingRow, 'shown' | 'valid_until'> & Partial<Pick<BindingRow, 'replaces'>>
 export type Derived = Pick<InstrumentRow, 'status' | 'display' | 'reasons' | 'due_at'>
 
 /** The instrument as its own facts and its bindings make it. */
@@ -52,11 +52,14 @@ export function derive(row: Derivable, bindings: readonly Leg[]): Derived {
   const why = [...reasonsOf(row.own, display), ...mandateReasons(row.own, bindings, standings)]
   const status = deriveStatus(
     { unbound: row.unbound_at !== null, own: row.own, over: why.includes('card_lapsed') || why.includes('account_closed') },
-    standings,
+    standings.filter((one, at) => bindings[at]?.replaces == null || !underWay.includes(one)),
   )
   const after = { ...row, status, display }
   return { status, display, reasons: why, due_at: firstOf(nextMoment(after, bindings)?.at, nextLapse(bindings)?.at) }
 }
+
+/** What is to take another's place counts once it lives: nobody waits for it. */
+const underWay: readonly BindingStatus[] = ['initiated', 'challenge', 'verifying', 'uncertain']
 
 /** Usable if any binding can charge; under way if any may come alive; then the best of what is left. */
 export function deriveStatus(
@@ -71,7 +74,7 @@ export function deriveStatus(
   const has = (...of: readonly BindingStatus[]) => bindings.some(one => of.includes(one))
   if (has('active')) return of.over ? 'expired' : 'active'
   if (has('suspended')) return of.over ? 'expired' : 'suspended'
-  if (has('initiated', 'challenge', 'verifying', 'uncertain')) return 'pending'
+  if (has(...underWay)) return 'pending'
   if (has('expired')) return 'expired'
   // No channel holds it any more.
   if (has('revoking', 'revoked')) return 'unbound'
@@ -98,7 +101,7 @@ function reasonsOf(own: Own, display: InstrumentRow['display']): readonly Reason
   if (own.lapsed !== undefined && current(own.lapsed)) out.push('card_lapsed')
   if (last.includes('C')) out.push('account_closed')
   if (last.includes('Q')) out.push('contact_cardholder')
-  if ((own.advices ?? []).some(one => one.advice === 'O')) out.push('updates_refused')
+  if ((own.advices ?? []).some(one => one.advice === 'O' && one.at >= (own.given ?? 0))) out.push('updates_refused')
   if (own.replacedBy !== undefined) out.push('replaced')
   if (own.mergedInto !== undefined) out.push('merged')
   if (own.erasure !== undefined) out.push('erased')

@@ -41,6 +41,7 @@ export function newInstrument(
     id: nextId(world, 'ins', of.customer),
     status: 'pending',
     card_version: 1,
+    versions: 1,
     sequence: 0,
     unbound_at: null,
     merged_into: null,
@@ -94,6 +95,8 @@ export function newBinding(world: World, instrument: InstrumentRow, asked: Asked
     last_collected: null,
     proven_by: null,
     valid_until: null,
+    asked_expiry: null,
+    replaces: null,
     version: 1,
   }
 }

@@ -5,12 +5,14 @@
  */
 import { Problem } from '../core/problem.ts'
 import { type Committed, type Insert, insert, moveTo, refusedBy, type Write } from '../world/store.ts'
-import { nextId, type World } from '../world/world.ts'
+import type { World } from '../world/world.ts'
 import { type Change, type Decision, decide, type Minds, type Rows } from './decide.ts'
 import { ended } from './instrument.ts'
-import { returnUrlOf } from './return.ts'
+import { twinWrite } from './lineage.ts'
+import { spreadMindsOf } from './propagate.ts'
 import { customersDefault, customersMax, holdsPlace, sharingBound } from './sharing.ts'
 import { type BindingRow, bindings, channelNames, facts, identities, instruments, operations } from './tables.ts'
+import { twins } from './twins.ts'
 
 /** What one `find` gives at most. A fold of a part must never be committed. */
 const rowsMax = 1_000
@@ -81,14 +83,11 @@ export async function readRows(world: World, tenant: string, binding: string): P
 
 export function mindsOf(world: World): (rows: Rows) => Minds {
   return rows => ({
-    now: world.now(),
-    mint: (prefix, near) => nextId(world, prefix, near),
-    returnUrl: operation => returnUrlOf(world, operation),
+    ...spreadMindsOf(world, rows.binding.mode),
     canLookUp: name => world.channels.get(name)?.lookUp !== undefined,
     canRefresh: name => world.channels.get(name)?.refresh !== undefined,
     mandates: name => world.channels.get(name)?.mandates,
     customersMax: customersDefault,
-    open: name => world.channels.get(name)?.bind !== undefined && world.account(name, rows.binding.mode) !== undefined,
   })
 }
 
@@ -122,8 +121,8 @@ export const inOrder = (rows: readonly BindingRow[]): readonly BindingRow[] => [
 const onlyLater = (result: Committed, from: number): boolean => !result.ok && result.refused.every(one => one.write >= from)
 
 /**
- * Where another instrument of the customer is this wallet or account already it stays so; that they are one is told by a fact of its own,
- * not here. One that has ended hands it on.
+ * Where another instrument of the customer is this wallet or account already, they are one, and the worker merges them. One that has ended
+ * hands it on.
  */
 async function takeIdentity(world: World, write: Insert): Promise<readonly Write[]> {
   const { tenant, customer, kind, value, instrument } = write.row
@@ -132,8 +131,12 @@ async function takeIdentity(world: World, write: Insert): Promise<readonly Write
   const [owner = '', person = '', what = '', name = '', next = ''] = names
   const held = await world.store.get(identities, { tenant: owner, customer: person, kind: what, value: name })
   if (held === undefined) return [write]
+  if (held.instrument === next) return []
   const former = await world.store.get(instruments, { tenant: owner, id: held.instrument })
-  return former !== undefined && ended.includes(former.status) ? [moveTo(identities, held, { ...held, instrument: next })] : []
+  if (former === undefined || ended.includes(former.status)) return [moveTo(identities, held, { ...held, instrument: next })]
+  const known = [held.instrument, next].toSorted()
+  const twin = await world.store.get(twins, { tenant: owner, later: known[1] ?? '', older: known[0] ?? '' })
+  return twin === undefined ? [twinWrite(world, former, next)] : []
 }
 
 /** A name that another binding holds (a channel gave the same token again) moves to the binding that was told it last. */

@@ -4,6 +4,8 @@
  */
 import type { ChannelName, MandateTerms, References, Repeat, Source, Verb } from '../channels/channel.ts'
 
+import type { Expiry } from './expiry.ts'
+
 export type { Verb } from '../channels/channel.ts'
 /** open: an answer is owed · waiting: the channel answered, and the customer or its bank acts · settled · parked: for a person, with its cause */
 export const operationStatuses = ['open', 'waiting', 'settled', 'parked'] as const
@@ -35,6 +37,12 @@ export type OperationInput = {
   readonly event?: string
   /** When a page last had it looked up. Unix milliseconds. */
   readonly lookedAtMs?: number
+  /** The end that the channel is to be told. */
+  readonly expiry?: Expiry
+  /** The vault seals what it holds once more, with another end, before anything is sent. */
+  readonly renew?: { readonly from: number; readonly expiry: Expiry }
+  /** Nobody waits for it, and the customer must not be asked: a challenge is as good as a no. */
+  readonly quiet?: true
   /** Which moment a refresh was planned for. */
   readonly refreshAtMs?: number
 }

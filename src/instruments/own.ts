@@ -3,14 +3,10 @@
  * tenant decided. Its facts are folded as the bindings' are: the result depends on the set of facts, never on when they arrived. Most of them
  * are about one version of the card, named by its expiry, so that news of an old version cannot touch a newer one.
  */
+import type { Advice } from '../core/updater-file.ts'
 import { compareExpiry, type Expiry, laterExpiry } from './expiry.ts'
 
-/**
- * Advices of account updaters, by Visa's letters (VAU): A new number, E new expiry, C account closed, Q contact the cardholder, O the cardholder
- * opted out, V the card is current, P no match, N the issuer does not take part.
- */
-export const advices = ['A', 'E', 'C', 'Q', 'O', 'V', 'P', 'N'] as const
-export type Advice = (typeof advices)[number]
+export { type Advice, advices } from '../core/updater-file.ts'
 
 export const networkTokenStatuses = ['requested', 'active', 'suspended', 'deleted', 'refused'] as const
 export type NetworkTokenStatus = (typeof networkTokenStatuses)[number]
@@ -36,6 +32,8 @@ export type OwnNews =
       readonly expiry?: Expiry
       readonly reason?: string
     }
+  /** The customer gave the card again, of which its holder had wished no updates. */
+  | { readonly kind: 'given' }
   | { readonly kind: 'blocked'; readonly reason: string }
   | { readonly kind: 'unblocked' }
   | { readonly kind: 'replaced'; readonly by: string }
@@ -64,12 +62,20 @@ export type NetworkToken = {
 
 export type Own = {
   /** The latest that an updater told, and the number's last four with it. */
-  readonly renewed?: { readonly expiry?: Expiry; readonly last4?: string; readonly cardVersion?: number }
+  readonly renewed?: {
+    readonly expiry?: Expiry
+    readonly last4?: string
+    readonly cardVersion?: number
+    /** The end of the first card that had the number of now: what ends before it has another number. */
+    readonly numberSince?: Expiry
+  }
   /** The last word of each updater that says something about the version it names. */
   readonly advices?: readonly { readonly source: string; readonly advice: Advice; readonly about?: Expiry; readonly at: number }[]
   readonly expiring?: Expiry
   readonly lapsed?: Expiry
   readonly networkToken?: NetworkToken
+  /** When the customer gave the card again last. */
+  readonly given?: number
   readonly blocked?: string
   readonly replacedBy?: string
   readonly mergedInto?: string
@@ -88,6 +94,7 @@ const safety: Readonly<Record<OwnKind, number>> = {
   mandate_resumed: 2,
   mandate_paused: 4,
   network_token: 1,
+  given: 1,
   unblocked: 2,
   advised: 2,
   replaced: 3,
@@ -128,6 +135,8 @@ function absorb(own: Own, { source, at, news }: OwnFact): Own {
       const { kind: _, ...token } = news
       return { ...own, networkToken: tokenAfter(own.networkToken, token) }
     }
+    case 'given':
+      return { ...own, given: Math.max(own.given ?? 0, at) }
     case 'blocked':
       return { ...own, blocked: news.reason }
     case 'unblocked': {
@@ -176,6 +185,7 @@ function renewedBy(own: Own, { advice, expiry, last4, cardVersion }: Advised): P
     ...(expiry === undefined ? {} : { expiry }),
     ...(last4 === undefined ? {} : { last4 }),
     ...(cardVersion === undefined ? {} : { cardVersion }),
+    ...(advice !== 'A' || expiry === undefined ? {} : { numberSince: expiry }),
   }
   return { renewed: { ...before, ...told } }
 }

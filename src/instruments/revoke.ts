@@ -11,7 +11,13 @@ import { type BindingRow, type FactRow, type OperationRow, slotOf } from './tabl
  */
 export function unwanted(rows: Rows): boolean {
   const displaced = rows.binding.slot === null && rows.siblings.some(one => one.slot === slotOf(rows.binding))
-  return rows.instrument.unbound_at !== null || displaced || rows.crowded === true
+  return rows.instrument.unbound_at !== null || displaced || rows.crowded === true || isOvertaken(rows)
+}
+
+/** It was to take the place of a binding that was given up, or taken back, before it ever lived. */
+export function isOvertaken({ binding, siblings }: Pick<Rows, 'binding' | 'siblings'>): boolean {
+  const former = siblings.find(one => one.id === binding.replaces)
+  return binding.token === null && former !== undefined && ['revoking', 'revoked', 'failed'].includes(former.status)
 }
 
 /**

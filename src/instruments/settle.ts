@@ -2,27 +2,20 @@
  * Carries out one operation: calls the channel with no transaction open, turns what it says into facts, and learns them. The request that
  * asked and the worker that comes later call the same functions, under the same key, with the same bytes.
  */
-import {
-  type Call,
-  type Channel,
-  type ChannelAnswer,
-  type ChannelRequest,
-  type LookUpOutcome,
-  NoAnswer,
-  type References,
-} from '../channels/channel.ts'
+import type { Call, Channel, LookUpOutcome, References } from '../channels/channel.ts'
 import { unfillable } from '../channels/placeholder.ts'
-import { Problem } from '../core/problem.ts'
 import { move, Unavailable, type Write } from '../world/store.ts'
 import type { World } from '../world/world.ts'
 import { adopt, adoptionOf } from './adopt.ts'
 import type { OwnNews } from './binding.ts'
+import { type Adopting, carry, type Lapse } from './carry.ts'
 import { keepChannelCustomer } from './customer.ts'
 import { type Change, type Decision, isAsking, type Rows } from './decide.ts'
+import { compareExpiry, expiryOf } from './expiry.ts'
 import type { NewFact } from './fact.ts'
 import { learn, readRows } from './learn.ts'
 import { backoffMs, cannotRepeat, leaseMs, nextStep, type Step, waitMs } from './operation.ts'
-import { bindsBeside, heldBySibling } from './revoke.ts'
+import { bindsBeside, heldBySibling, isOvertaken } from './revoke.ts'
 import { channelNames, type OperationRow, operations } from './tables.ts'
 
 /** One attempt, then what follows from it; a chain that falls over is followed to its end. */
@@ -46,7 +39,7 @@ export async function carryOut(
 /** What the worker does with an operation that fell due: claims it by a move, so that no two attempts run at once, then carries it out. */
 export async function settle(world: World, due: OperationRow): Promise<void> {
   const channel = world.channels.get(due.channel)
-  const lookUp = channel?.lookUp !== undefined && due.verb !== 'refresh'
+  const lookUp = channel?.lookUp !== undefined && due.verb !== 'refresh' && due.verb !== 'update'
   const step = nextStep(due, { repeat: channel?.repeat[due.verb], lookUp }, world.now())
   const claimed = { tries: due.tries + 1, due_at: world.now() + leaseMs }
   const result = await world.store.commit([move(operations, due, claimed)])
@@ -58,7 +51,11 @@ async function attempt(world: World, operation: OperationRow, rows: Rows, step: 
   if (step.do === 'park') return over(operation, 'parked', step.cause)
   if (step.do === 'leave') return over(operation, 'settled', step.cause)
   const { status } = rows.binding
-  if (operation.verb === 'refresh' && status !== 'active' && status !== 'suspended') return over(operation, 'settled', `it is ${status}`)
+  const ofTheLiving = operation.verb === 'refresh' || operation.verb === 'update'
+  if (ofTheLiving && status !== 'active' && status !== 'suspended') return over(operation, 'settled', `it is ${status}`)
+  if (operation.verb === 'update' && isOutdated(operation, rows)) return over(operation, 'settled', 'it shows that, or was asked for more')
+  // Nothing has left yet, and nothing needs to.
+  if (operation.verb === 'bind' && operation.tries <= 1 && isOvertaken(rows)) return { facts: [own(operation, refusedByUs('not_wanted'))] }
   if (step.do === 'abandon') return { facts: [own(operation, { kind: 'abandoned', reason: step.reason })] }
   const first = await ask(world, operation, rows, step.do)
   // The channel still has it, so no attempt to revoke it took effect; or it never heard what it told us that the customer brought back,
@@ -67,6 +64,13 @@ async function attempt(world: World, operation: OperationRow, rows: Rows, step: 
   const retried = (operation.verb === 'revoke' || told) && first.kind === 'none'
   const outcome = retried ? await ask(world, operation, rows, 'send') : first
   return changeOf(world, operation, outcome, retried ? 'send' : step.do)
+}
+
+/** Sent late, it would take away what was set since. */
+function isOutdated({ input: { expiry } }: OperationRow, { binding: { shown, asked_expiry: asked } }: Rows): boolean {
+  const has = expiryOf(shown)
+  if (expiry === undefined) return true
+  return (has !== undefined && compareExpiry(has, expiry) >= 0) || (asked !== null && compareExpiry(asked, expiry) > 0)
 }
 
 /** No more is asked of the channel: a person has to look, or nothing is left to be told. */
@@ -89,6 +93,7 @@ function changeOf(world: World, operation: OperationRow, outcome: Asked, how: 's
   // That a return never arrived says nothing about the bind: the customer may come back again, and the bind is looked up for itself.
   if (outcome.kind === 'none' && operation.verb === 'resume') return over(operation, 'settled', 'never_arrived')
   if (outcome.kind === 'none') return { facts: [own(operation, refusedByUs('never_arrived'))] }
+  if (outcome.kind === 'challenged' && operation.input.quiet === true) return { facts: [own(operation, refusedByUs('needs_customer'))] }
   const taken = takenOn(operation, outcome, now + patience)
   if (taken !== undefined) return taken
   // That the customer is done and the bank is at work is news, told once.
@@ -179,53 +184,6 @@ async function ask(world: World, operation: OperationRow, rows: Rows, how: 'send
   }
 }
 
-/**
- * A request with a card goes out through the vault, every other directly. The vault adopts the capture before anything leaves. Where it no
- * longer holds the security code the same bytes cannot be sent again: there is no answer, and the channel is asked what became of the first ones.
- */
-async function carry(world: World, of: Carrying, request: ChannelRequest, lapse: Lapse): Promise<ChannelAnswer> {
-  const { channel } = of.operation
-  if (request.placeholders === true) of.adopting.asked = true
-  try {
-    const answer = await (request.placeholders === true ? world.vault.forward(forwarding(world, of, request)) : world.send(request))
-    world.health.note(channel, answer.status < 500 && answer.status !== 429, world.now())
-    return answer
-  } catch (error) {
-    if (error instanceof NoAnswer) world.health.note(channel, false, world.now())
-    if (!(error instanceof Problem) || error.code !== 'gone') throw error
-    // What was ever sent had been adopted, and is ever after: if it is not, it lapsed and no attempt sent anything.
-    const lapsed = of.adopting.reference !== undefined && !(await adopt(world, of.operation))
-    lapse[lapsed ? 'capture' : 'code'] = true
-    throw new NoAnswer(lapsed ? 'the capture lapsed, and nothing was sent' : cannotRepeat)
-  }
-}
-
-/** Why nothing was sent: the security code is gone, or the whole capture. */
-type Lapse = { code: boolean; capture: boolean }
-/** `reference`: what this attempt has to adopt. `asked`: a request that needs it was handed to the vault, which adopts first. */
-type Adopting = { readonly reference: string | undefined; asked: boolean }
-type Carrying = { readonly operation: OperationRow; readonly rows: Pick<Rows, 'operations'>; readonly adopting: Adopting }
-
-/** What is filled in was sealed for the binding's first operation, or for the one that several channels share. */
-function forwarding(
-  world: World,
-  { operation, rows, adopting }: Carrying,
-  request: ChannelRequest,
-): Parameters<World['vault']['forward']>[0] {
-  const bind = operation.verb === 'bind' ? operation : rows.operations.find(one => one.verb === 'bind')
-  const { cardVersion = 1, adoptedBy, chain } = bind?.input ?? {}
-  return {
-    tenant: operation.tenant,
-    mode: operation.mode,
-    instrument: operation.instrument,
-    instrumentVersion: cardVersion,
-    operation: adoptedBy ?? chain ?? operation.id,
-    ...(adopting.reference === undefined ? {} : { reference: adopting.reference }),
-    timeoutMs: world.settings.channelTimeoutMs,
-    request,
-  }
-}
-
 async function send(world: World, channel: Channel, call: Call, operation: OperationRow, rows: Rows): Promise<Asked> {
   const about = { customer: operation.customer, binding: operation.binding }
   const missing: Asked = { kind: 'uncertain', cause: `${operation.channel} cannot ${operation.verb}` }
@@ -250,6 +208,16 @@ async function send(world: World, channel: Channel, call: Call, operation: Opera
     )
   const token = operation.input.token ?? rows.binding.token
   if (token === null) return missing
+  if (operation.verb === 'update') {
+    const { expiry } = operation.input
+    if (expiry === undefined || channel.update === undefined) return missing
+    const card = {
+      last4: rows.binding.shown?.last4 ?? rows.instrument.display.last4 ?? '',
+      expiryMonth: expiry.month,
+      expiryYear: expiry.year,
+    }
+    return channel.update(call, { ...about, token, references: rows.binding.names, card })
+  }
   if (operation.verb === 'refresh') return (await channel.refresh?.(call, { ...about, token, references: rows.binding.names })) ?? missing
   if (bindsBeside(rows)) return { kind: 'uncertain', cause: 'the card is being bound there anew' }
   if (heldBySibling(rows, token) || (await passedOn(world, operation, token))) return { kind: 'revoked' }

@@ -5,6 +5,7 @@ import { instrumentKinds } from '../channels/source.ts'
 import { bindingLifecycle } from './binding.ts'
 import { instrumentStatuses, reasons } from './instrument.ts'
 import { mandateShape } from './mandateView.ts'
+import { networkTokenStatuses } from './own.ts'
 import { actionShape, channelName } from './schemas.ts'
 
 const instant = z.iso.datetime()
@@ -68,6 +69,17 @@ export const instrumentShape = z
       .object({ scheme: known, last4: known, country: known, bank: known, handle: known })
       .nullable()
       .describe('Of everything else. `scheme`: the debit scheme, wallet brand or rail.'),
+    network_token: z
+      .object({
+        status: z.enum(networkTokenStatuses),
+        reference: known,
+        last4: known,
+        expiry_month: z.int().nullable(),
+        expiry_year: z.int().nullable(),
+        reason: known,
+      })
+      .nullable()
+      .describe("What the card's network gave in the place of its number."),
     next_action: actionShape.nullable(),
     bindings: z.array(bindingShape),
     merged_into: z.string().nullable(),

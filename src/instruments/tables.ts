@@ -3,6 +3,7 @@ import type { Order } from '../core/fold.ts'
 import { int, json, maybe, type Row, table, text, time } from '../world/table.ts'
 import type { Mode } from '../world/world.ts'
 import { type AnyNews, type BindingStatus, bindingLifecycle, type FactKind, holdsSlot, type NextAction, type Refusal } from './binding.ts'
+import type { Expiry } from './expiry.ts'
 import { type InstrumentStatus, instrumentStatuses, type Reason } from './instrument.ts'
 import type { LastCollected, Mandate } from './mandate.ts'
 import { type OperationInput, type OperationStatus, operationStatuses, type Verb } from './operation.ts'
@@ -52,6 +53,8 @@ export const instruments = table(
     status: text<InstrumentStatus>(),
     /** A reissued card is a new version of the same instrument. */
     card_version: int(),
+    /** How many numbers of versions were given out: to captures, whether or not a channel took them, and to what updaters told. */
+    versions: int(),
     display: json<Display>(),
     /** Number of the last notice about it. */
     sequence: int(),
@@ -141,6 +144,10 @@ export const bindings = table(
     proven_by: maybe(text<Action['type']>()),
     /** Until when its token is good, by the channel's word. */
     valid_until: maybe(time()),
+    /** The newest end of its card that it was asked to take over. */
+    asked_expiry: maybe(json<Expiry>()),
+    /** The binding whose place it takes once it is active: that one is then given up. */
+    replaces: maybe(text()),
     version: int(),
   },
   {
@@ -297,5 +304,6 @@ export type FactRow = Row<typeof facts>
 export type InstrumentFactRow = Row<typeof instrumentFacts>
 export type InboxRow = Row<typeof inbox>
 
-/** What a living binding holds: at most one of an instrument and a channel. */
-export const slotOf = (binding: Pick<BindingRow, 'instrument' | 'channel'>): string => `${binding.instrument}/${binding.channel}`
+/** What a living binding holds: at most one of an instrument and a channel, and one more that is to take its place. */
+export const slotOf = (binding: Pick<BindingRow, 'instrument' | 'channel'> & Partial<Pick<BindingRow, 'replaces'>>): string =>
+  [binding.instrument, binding.channel, ...(binding.replaces == null ? [] : [binding.replaces])].join('/')

@@ -10,6 +10,7 @@ import { differs } from './decide.ts'
 import { derive } from './instrument.ts'
 import { notice } from './notice.ts'
 import { foldOwn, type OwnFact, type OwnNews } from './own.ts'
+import { spread, spreadMindsOf, spreadWrites } from './propagate.ts'
 import { customersDefault, sharingWrites } from './sharing.ts'
 import { type BindingRow, bindings, type InstrumentFactRow, type InstrumentRow, instrumentFacts, instruments } from './tables.ts'
 
@@ -83,11 +84,13 @@ function decideOwn(
   const all = [...rows.facts, ...fresh]
   const before = rows.instrument
   const own = foldOwn(all.map(asOwnFact))
-  const folded = { ...before, own, ...derive({ ...before, own }, rows.bindings) }
+  const card_version = Math.max(before.card_version, own.renewed?.cardVersion ?? 0)
+  const made = spread({ ...before, own, card_version }, rows.bindings, spreadMindsOf(world, before.mode))
+  const folded = { ...before, own, card_version, versions: made.versions, ...derive({ ...before, own }, made.bindings) }
   const visible = differs(before, folded, ['status', 'display', 'reasons', 'own'])
   const now = world.now()
   const minds = { now, mint: (prefix: IdPrefix, near: string) => nextId(world, prefix, near) }
-  const told = { before: { instrument: before, all: rows.bindings }, instrument: { ...folded, updated_at: now }, all: rows.bindings }
+  const told = { before: { instrument: before, all: rows.bindings }, instrument: { ...folded, updated_at: now }, all: made.bindings }
   const notices = visible ? notice(told, minds) : undefined
   const instrument: InstrumentRow = notices === undefined ? folded : { ...folded, sequence: notices.sequence, updated_at: now }
   return {
@@ -95,9 +98,10 @@ function decideOwn(
       ...fresh.map(one => insert(instrumentFacts, one)),
       moveTo(instruments, before, instrument),
       ...sharingWrites(before, instrument, customersDefault),
+      ...spreadWrites(rows.bindings, made),
       ...(notices?.writes ?? []),
     ],
-    after: { ...rows, instrument: { ...instrument, version: before.version + 1 }, facts: all },
+    after: { ...rows, instrument: { ...instrument, version: before.version + 1 }, bindings: made.bindings, facts: all },
   }
 }
 

@@ -9,6 +9,7 @@ import type { Pool } from 'pg'
 import { simulated } from '../accounts.ts'
 import type { Channel, ChannelAccount, ChannelName, ChannelRequest, Told, Way } from '../channels/channel.ts'
 import { channels as realChannels } from '../channels/index.ts'
+import { createNetworkSimulator } from '../channels/network-simulator.ts'
 import type { Credentials } from '../channels/sandbox-channel.ts'
 import { loadSandboxes } from '../channels/sandbox-list.ts'
 import type { SimulatorContext } from '../channels/simulator.ts'
@@ -18,6 +19,7 @@ import { createMemoryEvents } from '../events/memoryQueries.ts'
 import type { EventQueries } from '../events/queries.ts'
 import { createKey, createTenant } from '../http/auth.ts'
 import { createServer } from '../http/serve.ts'
+import { sandboxNetwork } from '../sandbox-network.ts'
 import { sandboxWallet, tapOf } from '../sandbox-wallet.ts'
 import { tables } from '../tables.ts'
 import { readKeys } from '../vault/device-token/keys.ts'
@@ -26,7 +28,7 @@ import { createTokenOpener } from '../vault/open-token.ts'
 import { createReplays } from '../vault/replays.ts'
 import { vaultTables } from '../vault/tables.ts'
 import { createVault, type VaultCore } from '../vault/vault.ts'
-import { hearDue, settleDue } from '../worker.ts'
+import { hearDue, mergeDue, settleDue, tokensDue, updatesDue } from '../worker.ts'
 import { createHealth } from '../world/health.ts'
 import { newKeyPair } from '../world/keypair.ts'
 import { createMemoryStore, type MemoryStore } from '../world/memory.ts'
@@ -142,9 +144,11 @@ export async function trial(of: readonly (ChannelName | Channel)[], over?: Over)
   }
   const context = (name: ChannelName): SimulatorContext => ({ nowMs: now(), random, address: addressOf(name) })
   const send = (request: ChannelRequest) => {
-    const name = [...channels.keys()].find(one => request.url.startsWith(`${addressOf(one)}/`)) ?? assert.fail(request.url)
+    const name = [...channels.keys(), 'network'].find(one => request.url.startsWith(`${addressOf(one)}/`)) ?? assert.fail(request.url)
     return stageSend(stage(name), { context: () => context(name), deadlineMs: 5_000 })(request)
   }
+  const network = sandboxNetwork(Buffer.alloc(32, 6))
+  stages.set('network', createStage(createNetworkSimulator({ ...network.simulator, random })))
   const { store: memory, queries: memoryQueries } = createMemoryEvents(tables)
   const store = over?.store ?? memory
   const queries = over?.queries ?? memoryQueries
@@ -156,7 +160,8 @@ export async function trial(of: readonly (ChannelName | Channel)[], over?: Over)
     store: vaultStore,
     root: createSecretKey(Buffer.alloc(32, 7)),
     send: bytesOver(send),
-    origins: new Set([...channels.keys()].map(addressOf)),
+    origins: new Set([...channels.keys(), 'network'].map(addressOf)),
+    updaterKeys: network.vaultKeys,
     allowLoopback: false,
     openToken: createTokenOpener(readKeys(wallet.settings), createReplays({ store: vaultStore, now })),
   })
@@ -190,6 +195,7 @@ export async function trial(of: readonly (ChannelName | Channel)[], over?: Over)
       grantKey: Buffer.alloc(32, 2),
       allowLoopback: false,
     },
+    network: network.account(addressOf('network')),
     tap: tapOf(wallet, { now, random }),
   }
   const reader = over?.reader ?? { query: () => Promise.reject(new TypeError('lists are read from PostgreSQL')) }
@@ -256,7 +262,12 @@ export async function trial(of: readonly (ChannelName | Channel)[], over?: Over)
       clock.nowMs += ms
     },
     work: async () => {
-      for (let turn = 0; turn < 20; turn += 1) if ((await settleDue(world)) + (await hearDue(world)) === 0) return
+      const turns = [settleDue, hearDue, mergeDue, updatesDue, tokensDue]
+      for (let turn = 0; turn < 20; turn += 1) {
+        let done = 0
+        for (const act of turns) done += await act(world)
+        if (done === 0) return
+      }
     },
     onCommit: act => {
       before = act

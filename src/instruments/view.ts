@@ -100,6 +100,19 @@ function viewDisplay({ kind, display }: Pick<InstrumentRow, 'kind' | 'display'>)
   }
 }
 
+/** What is told of it says nothing of the card, which stands beside it. */
+const viewToken = (token: InstrumentRow['own']['networkToken']) =>
+  token === undefined
+    ? null
+    : {
+        status: token.status,
+        reference: token.reference,
+        last4: token.last4 ?? null,
+        expiry_month: token.expiry?.month ?? null,
+        expiry_year: token.expiry?.year ?? null,
+        reason: token.reason ?? null,
+      }
+
 export function viewInstrument(row: Omit<InstrumentRow, 'version'>, bindings: readonly Omit<BindingRow, 'version'>[]) {
   const shownBindings = bindings.map(one => viewBinding(one, row.own))
   const asked = shownBindings.find(one => (one.status === 'challenge' || one.status === 'uncertain') && one.next_action !== null)
@@ -113,6 +126,7 @@ export function viewInstrument(row: Omit<InstrumentRow, 'version'>, bindings: re
     reasons: row.reasons,
     expiring: isExpiring(row),
     ...viewDisplay(row),
+    network_token: viewToken(row.own.networkToken),
     next_action: row.status === 'unbound' ? null : (asked?.next_action ?? null),
     bindings: shownBindings,
     merged_into: row.merged_into,

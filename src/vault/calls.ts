@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { NoAnswer } from '../channels/channel.ts'
 import { payerFields } from '../channels/source.ts'
 import { Problem } from '../core/problem.ts'
+import { advices, fileLinesMax } from '../core/updater-file.ts'
 import { Unavailable } from '../world/store.ts'
 import type { FailureKind } from './frames.ts'
 import type { VaultCore } from './vault.ts'
@@ -29,6 +30,11 @@ const request = z
     ...(placeholders === undefined ? {} : { placeholders }),
   }))
 
+const expiry = z.object({ year: whole, month: whole })
+const run = { tenant: name, mode, updater: name, run: name }
+const file = z.string().max(128 * 1024)
+const lines = z.array(whole).max(fileLinesMax)
+
 export const inputs = {
   peek: z.object({ tenant: name, mode, reference: name }),
   adopt: adoption,
@@ -40,6 +46,19 @@ export const inputs = {
   open: z.object({ tenant: name, owner: name, field: name, sealed: text }),
   unsettled: z.object({ limit: whole.min(1).max(1000) }),
   settle: z.object({ owned: z.array(ownership).max(1000), unowned: z.array(ownership).max(1000) }),
+  writeInquiries: z.object({
+    ...run,
+    on: name,
+    lines: z.array(z.object({ line: whole, instrument: name, instrumentVersion: whole })).max(fileLinesMax),
+  }),
+  readAdvices: z.object({ ...run, file, lines }),
+  sealAdvices: z.object({
+    ...run,
+    file,
+    lines,
+    wanted: z.array(z.object({ line: whole, instrument: name, from: whole, instrumentVersion: whole })).max(fileLinesMax),
+  }),
+  renew: z.object({ ...owner, mode, from: whole, expiry, operation: name }),
 } as const
 
 const fingerprint = z.string()
@@ -86,6 +105,18 @@ export const outputs = {
   open: z.string(),
   unsettled: z.array(ownership),
   settle: z.null(),
+  writeInquiries: z.object({ file: z.string(), left: z.array(whole) }),
+  readAdvices: z.discriminatedUnion('kind', [
+    z.object({
+      kind: z.literal('read'),
+      advices: z.array(
+        z.object({ line: whole, advice: z.enum(advices), last4: z.string().exactOptional(), expiry: expiry.exactOptional() }),
+      ),
+    }),
+    z.object({ kind: z.literal('refused'), line: whole, detail: z.string() }),
+  ]),
+  sealAdvices: z.array(z.object({ line: whole, card: maybeCaptured })),
+  renew: maybeCaptured,
 } as const
 
 export type Verb = keyof typeof inputs
@@ -99,6 +130,11 @@ export async function perform(vault: VaultCore, verb: string, input: unknown): P
   if (verb === 'seal') return vault.seal(checked(inputs.seal, input))
   if (verb === 'open') return vault.open(checked(inputs.open, input))
   if (verb === 'unsettled') return vault.unsettled(checked(inputs.unsettled, input).limit)
+  if (verb === 'writeInquiries') return vault.updater.writeInquiries(checked(inputs.writeInquiries, input))
+  if (verb === 'readAdvices') return vault.updater.readAdvices(checked(inputs.readAdvices, input))
+  if (verb === 'sealAdvices')
+    return (await vault.updater.sealAdvices(checked(inputs.sealAdvices, input))).map(one => ({ ...one, card: one.card ?? null }))
+  if (verb === 'renew') return (await vault.updater.renew(checked(inputs.renew, input))) ?? null
   if (verb === 'settle') return vault.settle(checked(inputs.settle, input)).then(() => null)
   throw new TypeError('the vault has no such verb')
 }

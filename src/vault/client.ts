@@ -40,6 +40,8 @@ type Call = {
 
 /** The vault answers from memory or after one commit. */
 const callTimeoutMs = 5000
+/** A file of a thousand cards is a thousand reads and openings. */
+const fileTimeoutMs = 30_000
 /** Beyond the channel's own deadline, for opening and filling. */
 const forwardMarginMs = 2000
 /** How exactly deadlines are kept. */
@@ -61,6 +63,12 @@ export function createVaultClient(ports: ClientPorts): VaultClient {
     forward: async input => checked(outputs.forward, await call('forward', input, input.timeoutMs + forwardMarginMs)),
     seal: async input => checked(outputs.seal, await call('seal', input)),
     open: async input => checked(outputs.open, await call('open', input)),
+    updater: {
+      writeInquiries: async input => checked(outputs.writeInquiries, await call('writeInquiries', input, fileTimeoutMs)),
+      readAdvices: async input => checked(outputs.readAdvices, await call('readAdvices', input, fileTimeoutMs)),
+      sealAdvices: async input => checked(outputs.sealAdvices, await call('sealAdvices', input, fileTimeoutMs)),
+      renew: async input => checked(outputs.renew, await call('renew', input)),
+    },
     unsettled: async limit => checked(outputs.unsettled, await call('unsettled', { limit })),
     settle: async input => {
       await call('settle', input)

@@ -18,6 +18,8 @@ import { createReplays } from './replays.ts'
 import { developmentRoot } from './root.ts'
 import { readSettings } from './settings.ts'
 import { vaultTables } from './tables.ts'
+import { keysOfUpdaters } from './updater.ts'
+import { readUpdaterFile } from './updater-file.ts'
 import { createVault } from './vault.ts'
 import { readWalletFile } from './wallet-file.ts'
 
@@ -53,11 +55,25 @@ async function serve(): Promise<void> {
     return () => clearTimeout(timer)
   }
   const outgoing = createOutgoing(later, settings.certificates)
+  const updaterKeys = keysOfUpdaters([
+    ...(settings.updaters ?? []),
+    ...(settings.updaterKeysFile === undefined ? [] : readUpdaterFile(settings.updaterKeysFile)),
+  ])
   const { origins, allowLoopback, linkKey, grantKey, publicUrl } = settings
   const now = () => Date.now()
   const replays = createReplays({ store, now })
   const openToken = createTokenOpener(wallets, replays)
-  const vault = createVault({ now, random, store, root, send: outgoing.send, origins: new Set(origins), allowLoopback, openToken })
+  const vault = createVault({
+    now,
+    random,
+    store,
+    root,
+    send: outgoing.send,
+    origins: new Set(origins),
+    allowLoopback,
+    openToken,
+    updaterKeys,
+  })
   const desk = createDesk({ vault, linkKey, log, random })
   const door = createDoor({ vault, grantKey, publicUrl, log, now, random })
   await listenPrivately(desk.server, settings.socketPath)

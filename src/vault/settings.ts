@@ -41,6 +41,13 @@ const certificates = z.array(
   z.tuple([z.string(), z.object({ certificate: z.string(), key: z.string(), authority: z.string().exactOptional() })]),
 )
 
+/** The 32 bytes of an X25519 key, in base64url. */
+const key = z.string().regex(/^[A-Za-z0-9_-]{43}$/, 'must be 32 bytes in base64url')
+export const keyPairShape = z.strictObject({ own: key, other: key })
+const updatersShape = z.array(z.tuple([z.string().min(1).max(40), keyPairShape])).max(20)
+/** By the updater's name: our private key and its public one. */
+export type UpdaterSettings = z.output<typeof updatersShape>
+
 const shape = z.object({
   VAULT_SOCKET: z.string().min(1).max(100),
   VAULT_LINK_KEY: secretHex,
@@ -55,6 +62,8 @@ const shape = z.object({
   VAULT_WALLETS: fromJson.pipe(wallets).optional(),
   VAULT_WALLET_KEYS_FILE: z.string().min(1).optional(),
   VAULT_CERTIFICATES: fromJson.pipe(certificates).optional(),
+  VAULT_UPDATERS: fromJson.pipe(updatersShape).optional(),
+  VAULT_UPDATER_KEYS_FILE: z.string().min(1).optional(),
   NODE_ENV: z.string().optional(),
 })
 
@@ -80,6 +89,10 @@ export type VaultSettings = {
   readonly walletKeysFile?: string | undefined
   /** What is shown of us to channels that let nobody else in, by origin. */
   readonly certificates?: ClientCertificates | undefined
+  /** Keys of account updaters; without them no file of card numbers is written. */
+  readonly updaters?: UpdaterSettings | undefined
+  /** Where live ones lie: read by the vault alone. */
+  readonly updaterKeysFile?: string | undefined
 }
 
 /** Throws an Error that lists every mistake, without the values. */
@@ -101,6 +114,8 @@ export function readSettings(env: NodeJS.ProcessEnv): VaultSettings & { readonly
     wallets: read.VAULT_WALLETS,
     walletKeysFile: read.VAULT_WALLET_KEYS_FILE,
     certificates: read.VAULT_CERTIFICATES === undefined ? undefined : new Map(read.VAULT_CERTIFICATES),
+    updaters: read.VAULT_UPDATERS,
+    updaterKeysFile: read.VAULT_UPDATER_KEYS_FILE,
     production: read.NODE_ENV === 'production',
   }
 }
@@ -119,6 +134,8 @@ export function writeSettings(settings: VaultSettings): Record<string, string> {
     VAULT_PUBLIC_URL: settings.publicUrl,
     ...(settings.wallets === undefined ? {} : { VAULT_WALLETS: JSON.stringify(settings.wallets) }),
     ...(settings.walletKeysFile === undefined ? {} : { VAULT_WALLET_KEYS_FILE: settings.walletKeysFile }),
+    ...(settings.updaterKeysFile === undefined ? {} : { VAULT_UPDATER_KEYS_FILE: settings.updaterKeysFile }),
+    ...(settings.updaters === undefined ? {} : { VAULT_UPDATERS: JSON.stringify(settings.updaters) }),
     ...(settings.certificates === undefined ? {} : { VAULT_CERTIFICATES: JSON.stringify([...settings.certificates]) }),
   }
 }

@@ -21,6 +21,7 @@ import { openRecord } from './record.ts'
 import type { PayerKind } from './scan-payer.ts'
 import { type Ownership, settleOwners, unsettledOwners } from './sweep.ts'
 import { createTexts } from './texts.ts'
+import { createUpdaterDesk, type UpdaterKeys } from './updater.ts'
 
 export type VaultPorts = Egress & {
   now(): number
@@ -30,6 +31,8 @@ export type VaultPorts = Egress & {
   readonly root: KeyObject
   /** Without it no wallet's token is taken. */
   readonly openToken?: OpenToken | undefined
+  /** Without it no file of card numbers is written. */
+  readonly updaterKeys?: UpdaterKeys | undefined
 }
 
 /** What the door says of it: nothing that is sealed. */
@@ -84,6 +87,7 @@ export function createVault(ports: VaultPorts): VaultCore {
     forward: input => forward(core, input),
     seal: texts.seal,
     open: texts.open,
+    updater: createUpdaterDesk(ports, keyring, ports.updaterKeys ?? new Map()),
     unsettled: limit => unsettledOwners(ports, limit),
     settle: input => settleOwners(ports, input),
     forgetLapsed: () => captures.sweep(),

@@ -15,6 +15,8 @@ import type {
   Send,
 } from '../channels/channel.ts'
 import { type IdPrefix, idBytes, newId } from '../core/id.ts'
+import type { Secret } from '../core/secret.ts'
+import type { Advice } from '../core/updater-file.ts'
 import type { Health } from './health.ts'
 import type { Store } from './store.ts'
 
@@ -37,8 +39,18 @@ export interface World {
   readonly remembered: Remembered
   readonly log: Log
   readonly settings: Settings
+  /** The card network's account updater and token service, in test mode the simulated one; absent: there is none. */
+  readonly network?: NetworkAccount
   /** Sandbox only: a wallet of its own that makes a device's token for a test card, as JSON. `cryptogram` false: the card itself is in it. */
   readonly tap?: (card: TestTap) => string
+}
+
+/** `name`: the updater's, by which the vault knows its keys. `webhookSecrets`: what its news is signed with. */
+export type NetworkAccount = {
+  readonly name: string
+  readonly address: string
+  readonly secretKey: Secret
+  readonly webhookSecrets: readonly Secret[]
 }
 
 export type TestTap = {
@@ -62,9 +74,16 @@ export type Settings = {
   /** Secret bytes of this deployment for keyed hashes of request bodies and for capture grants. */
   readonly idempotencyKey: Buffer
   readonly grantKey: Buffer
+  /** When cards are asked about at account updaters, where nothing is said of an instrument; `on_decline` every 28 days without it. */
+  readonly updates?: { readonly policy: UpdatePolicy; readonly daysMin: number }
+  /** The account updater of live mode, by the name under which the vault has its keys; files go to it by hand. */
+  readonly liveUpdater?: string | undefined
   /** Sandbox only: webhooks out may go to loopback and over http. */
   readonly allowLoopback: boolean
 }
+
+/** `on_decline`: when somebody asks; `scheduled`: also by itself, whenever so many days have passed. */
+export type UpdatePolicy = 'never' | 'on_decline' | 'scheduled'
 
 export interface Log {
   info(what: string, facts?: LogFacts): void
@@ -139,7 +158,50 @@ export interface Vault {
   /** Seals a short text (webhook secrets, e-mail) for an owner and field; `open` turns it back for the same owner and field only. */
   seal(input: { readonly tenant: string; readonly owner: string; readonly field: string; readonly text: string }): Promise<string>
   open(input: { readonly tenant: string; readonly owner: string; readonly field: string; readonly sealed: string }): Promise<string>
+  readonly updater: UpdaterDesk
 }
+
+/** One sealed version of an instrument. */
+export type CardOwner = { readonly tenant: string; readonly mode: Mode; readonly instrument: string; readonly instrumentVersion: number }
+type RunOfCards = { readonly tenant: string; readonly mode: Mode; readonly updater: string; readonly run: string }
+type ExpiryTold = { readonly year: number; readonly month: number }
+
+/** The vault's part in account updating. Numbers are in the files, which only vault and updater can read, and nowhere else. */
+export interface UpdaterDesk {
+  /** A file of inquiries, sealed for the updater, in base64. `left`: lines under which no typed card is sealed. `on`: `YYYYMMDD`. */
+  writeInquiries(
+    input: RunOfCards & {
+      readonly on: string
+      readonly lines: readonly { readonly line: number; readonly instrument: string; readonly instrumentVersion: number }[]
+    },
+  ): Promise<{ readonly file: string; readonly left: readonly number[] }>
+  /** What a file of results says. `refused`: nothing of it is believed; `line` 0: it does not even open. `lines`: those that were asked. */
+  readAdvices(input: RunOfCards & { readonly file: string; readonly lines: readonly number[] }): Promise<AdvicesRead>
+  /** Seals what these lines tell anew (A and E) as versions of their instruments. Undefined: there is nothing to seal it from. */
+  sealAdvices(
+    input: RunOfCards & {
+      readonly file: string
+      readonly lines: readonly number[]
+      readonly wanted: readonly {
+        readonly line: number
+        readonly instrument: string
+        /** The version that was asked about, and the one that is made. */
+        readonly from: number
+        readonly instrumentVersion: number
+      }[]
+    },
+  ): Promise<readonly { readonly line: number; readonly card: Captured | undefined }[]>
+  /** The same number under a new version with another expiry, because somebody told so. The same words again get the same answer. */
+  renew(
+    input: CardOwner & { readonly from: number; readonly expiry: ExpiryTold; readonly operation: string },
+  ): Promise<Captured | undefined>
+}
+export type AdvicesRead =
+  | {
+      readonly kind: 'read'
+      readonly advices: readonly { readonly line: number; readonly advice: Advice; readonly last4?: string; readonly expiry?: ExpiryTold }[]
+    }
+  | { readonly kind: 'refused'; readonly line: number; readonly detail: string }
 
 /** A new id from the world's clock and chance. `near`: an id whose home it shares. */
 export function nextId(world: Pick<World, 'now' | 'random'>, prefix: IdPrefix, near?: string): string {

@@ -17,6 +17,8 @@ import type {
   ResumeInput,
   RevokeInput,
   RevokeOutcome,
+  UpdateInput,
+  UpdateOutcome,
 } from '../channel.ts'
 import { sandboxValues } from './magic.ts'
 import { refusals, wantsAuthentication } from './refusals.ts'
@@ -33,6 +35,8 @@ import {
   paymentShape,
   refusal,
   remove,
+  renewal,
+  renewedShape,
   shownOf,
   verification,
 } from './wire.ts'
@@ -52,6 +56,7 @@ export const checkout: Channel = {
     bind: { kind: 'keyed', windowMs: 24 * hourMs, keyLengthMax: 40 },
     resume: { kind: 'repeatable', times: 10 },
     refresh: { kind: 'repeatable', times: 10 },
+    update: { kind: 'repeatable', times: 10 },
     revoke: { kind: 'repeatable', times: 10 },
   },
   ways: [
@@ -76,6 +81,7 @@ export const checkout: Channel = {
   resume,
   refresh,
   lookUp,
+  update,
   revoke,
   webhook: readWebhook,
 }
@@ -238,6 +244,18 @@ async function refresh(call: Call, { token, references }: RefreshInput): Promise
   const now = await readInstrument(call, token)
   if (now.kind === 'held') return { kind: 'updated', shown: now.shown }
   return now.kind === 'uncertain' ? { ...now, references } : now
+}
+
+/** The answer names a fingerprint only; what stands there now is read, so that nothing is believed of another's answer. */
+async function update(call: Call, { token, references, card }: UpdateInput): Promise<UpdateOutcome> {
+  const answer = await exchange(call, renewal(call, token, card), renewedShape)
+  if (answer.kind === 'uncertain') return answer
+  if (answer.kind === 'refused') return refusal(answer.code, references)
+  if (answer.kind === 'missing') return { kind: 'revoked' }
+  const now = await readInstrument(call, token)
+  if (now.kind !== 'held') return now
+  const fits = now.shown.expiryMonth === card.expiryMonth && now.shown.expiryYear === card.expiryYear
+  return fits ? { kind: 'updated', shown: now.shown } : { kind: 'uncertain', cause: 'the source does not show what was set' }
 }
 
 type Instrument = { readonly kind: 'held'; readonly shown: ReturnType<typeof shownOf> } | { readonly kind: 'revoked' }

@@ -92,10 +92,19 @@ export function strangers(document: Json, body: unknown): readonly Violation[] {
   ]
 }
 
+/** The same of an update: everything of it is optional there, so a name that is not known would be nothing at all. */
+export function strangersInUpdate(document: Json, body: unknown): readonly Violation[] {
+  if (!isRecord(body)) return []
+  const known = namesOf(document, { $ref: '#/components/schemas/UpdateCardInstrumentRequest' })
+  const strange = Object.keys(body).filter(one => !known.includes(one))
+  return strange.map(one => ({ where: 'request', pointer: `/${one}`, message: 'is not in the specification' }))
+}
+
 function strangersIn(document: Json, request: SimulatorRequest): readonly Violation[] {
-  if (request.method !== 'POST' || request.path !== '/payments') return []
+  const isUpdate = request.method === 'PATCH' && request.path.startsWith('/instruments/')
+  if (!isUpdate && (request.method !== 'POST' || request.path !== '/payments')) return []
   try {
-    return strangers(document, JSON.parse(request.body))
+    return (isUpdate ? strangersInUpdate : strangers)(document, JSON.parse(request.body))
   } catch {
     return []
   }
@@ -110,6 +119,7 @@ export function judgeCheckout(specsDir: string): StageJudge {
     ['GET', '/payments/pay_x'],
     ['GET', '/payments/pay_x/actions'],
     ['GET', '/instruments/src_x'],
+    ['PATCH', '/instruments/src_x'],
     ['DELETE', '/instruments/src_x'],
   ])
   return {

@@ -88,6 +88,8 @@ function api(inside: Inside, request: SimulatorRequest, context: SimulatorContex
       const held = state.instruments.get(id ?? '')
       return held === undefined ? empty(404) : answer(200, instrument(held))
     }
+    case 'PATCH instruments/{id}':
+      return renew(state, id ?? '', request, context)
     case 'DELETE instruments/{id}':
       return remove(state, id ?? '', context)
     default:
@@ -215,6 +217,21 @@ function remove(state: State, id: string, context: SimulatorContext): SimulatorA
   state.instruments.delete(id)
   note(state, 'removed', { token: id }, context.nowMs)
   return empty(204)
+}
+
+const renewalShape = z.looseObject({ type: z.literal('card'), expiry_month: month.optional(), expiry_year: z.int().optional() })
+
+/** What is not said stays as it is. */
+function renew(state: State, id: string, request: SimulatorRequest, context: SimulatorContext): SimulatorAnswer {
+  const held = state.instruments.get(id)
+  if (held === undefined) return empty(404)
+  const read = renewalShape.safeParse(parse(request.body))
+  if (!read.success) return fault(422, 'request_invalid', ['request_json_invalid'], context)
+  const { expiry_month: expiryMonth = held.card.expiryMonth, expiry_year: expiryYear = held.card.expiryYear } = read.data
+  if (Date.UTC(expiryYear, expiryMonth) <= context.nowMs) return fault(422, 'request_invalid', ['card_expired'], context)
+  state.instruments.set(id, { ...held, card: { ...held.card, expiryMonth, expiryYear } })
+  note(state, 'changed', { token: id }, context.nowMs)
+  return answer(200, { type: 'card', fingerprint: held.card.fingerprint })
 }
 
 function parse(body: string): unknown {

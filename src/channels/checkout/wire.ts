@@ -23,6 +23,13 @@ export const get = (call: Call, path: string): ChannelRequest => ({
   headers: headersOf(call),
 })
 export const remove = (call: Call, path: string): ChannelRequest => ({ ...get(call, path), method: 'DELETE' })
+/** `PATCH /instruments/{id}`, `UpdateCardInstrumentRequest`: the type "does not need to be provided", and is what tells it from a bank's. */
+export const renewal = (call: Call, id: string, card: { readonly expiryMonth: number; readonly expiryYear: number }): ChannelRequest => ({
+  method: 'PATCH',
+  url: call.account.address + instrumentPath(id),
+  headers: { ...headersOf(call), 'content-type': 'application/json' },
+  body: JSON.stringify({ type: 'card', expiry_month: card.expiryMonth, expiry_year: card.expiryYear }),
+})
 export const paymentPath = (id: string): string => `/payments/${encodeURIComponent(id)}`
 export const instrumentPath = (id: string): string => `/instruments/${encodeURIComponent(id)}`
 
@@ -115,6 +122,7 @@ export const actionsShape = z.array(
   z.looseObject({ response_code: z.string().min(1), response_summary: z.string().optional(), approved: z.boolean().optional() }),
 )
 export const instrumentShape = sourceShape.extend({ id: z.string() })
+export const renewedShape = z.looseObject({ type: z.literal('card'), fingerprint: z.string().min(1) })
 const errorShape = z.looseObject({ error_type: z.string().min(1), error_codes: z.array(z.string().min(1)).optional() })
 
 export type Read<T> =

@@ -3,26 +3,16 @@
  * `POST /v1/payment_methods` alone: the published specification takes no raw card anywhere else. Network transaction ids are given for
  * charges only, not for setups, so a binding made here has none.
  */
-import type {
-  BindInput,
-  BindOutcome,
-  Call,
-  Channel,
-  LookUpInput,
-  LookUpOutcome,
-  References,
-  ResumeInput,
-  RevokeInput,
-  RevokeOutcome,
-  Uncertain,
-} from '../channel.ts'
+import type { BindInput, BindOutcome, Call, Channel, LookUpInput, LookUpOutcome, References, ResumeInput } from '../channel.ts'
 import { currencies } from './currencies.ts'
+import { lookUpRevoke, revoke, update } from './keep.ts'
 import { sandboxValues } from './magic.ts'
 import { refusals } from './refusals.ts'
 import { fieldsOf, ways } from './ways.ts'
 import { readWebhook, webhookScheme } from './webhook.ts'
 import {
   customerShape,
+  elsewhereCause,
   exchange,
   type FormField,
   get,
@@ -47,6 +37,8 @@ export const stripe: Channel = {
     // docs.stripe.com/api/idempotent_requests: 255 characters; pruned when at least 24 hours old. Our longest suffix is `.customer`.
     bind: { kind: 'keyed', windowMs: 24 * hourMs, keyLengthMax: 255 - '.customer'.length },
     resume: { kind: 'repeatable', times: 10 },
+    // The same end set twice is the same end; without a key, since a saved 500 would come back for a day.
+    update: { kind: 'repeatable', times: 10 },
     revoke: { kind: 'repeatable', times: 10 },
   },
   ways,
@@ -60,6 +52,7 @@ export const stripe: Channel = {
   bind,
   resume,
   lookUp,
+  update,
   revoke,
   webhook: readWebhook,
 }
@@ -68,7 +61,6 @@ const expanded: readonly FormField[] = [
   ['expand[0]', 'latest_attempt'],
   ['expand[1]', 'payment_method'],
 ]
-const elsewhereCause = 'the answer is about something else'
 const marks = (call: Call, binding: string): readonly FormField[] => [
   ['metadata[bindery_operation]', call.operation],
   ['metadata[bindery_binding]', binding],
@@ -236,43 +228,4 @@ async function searchIntents(call: Call, { binding, references, verb }: LookUpIn
     if (after === undefined) break
   }
   return { kind: 'uncertain', cause: 'the list of setup intents did not end', references }
-}
-
-async function revoke(call: Call, input: RevokeInput): Promise<RevokeOutcome> {
-  const path = `/v1/payment_methods/${encodeURIComponent(input.token)}`
-  const answer = await exchange(call, post(call, `${path}/detach`, undefined, []), methodShape)
-  if (answer.kind === 'uncertain') return answer
-  if (answer.kind === 'object') return detached(answer.value, input.token)
-  const meaning = refusal(answer.error, input.references, answer.status)
-  if (meaning.kind === 'uncertain' || meaning.category !== 'misconfigured' || answer.status === 401 || answer.status === 403) return meaning
-  // `not attached, so detachment is impossible` has no code of its own: the object itself says whether it is gone.
-  const now = await readMethod(call, input.token)
-  return now.kind === 'attached' ? meaning : now
-}
-
-const detached = (method: { readonly id: string; readonly customer?: unknown }, token: string): RevokeOutcome =>
-  method.id === token && method.customer === null
-    ? { kind: 'revoked' }
-    : { kind: 'uncertain', cause: method.id === token ? 'still attached after a detach' : elsewhereCause }
-
-async function readMethod(call: Call, token: string): Promise<{ readonly kind: 'attached' } | { readonly kind: 'revoked' } | Uncertain> {
-  const answer = await exchange(call, get(call, `/v1/payment_methods/${encodeURIComponent(token)}`), methodShape)
-  if (answer.kind === 'uncertain') return answer
-  if (answer.kind === 'error') {
-    // A token of the other mode is `missing` too, and then it is our configuration that is wrong, not the card that is gone.
-    const gone = answer.error.code === 'resource_missing' && !/similar object exists/i.test(answer.error.message ?? '')
-    return gone
-      ? { kind: 'revoked' }
-      : { kind: 'uncertain', cause: `stripe ${answer.status} while reading: ${answer.error.code ?? answer.error.type}` }
-  }
-  if (answer.value.id !== token) return { kind: 'uncertain', cause: elsewhereCause }
-  // `null` is the word for it; one that says nothing of its customer proves nothing.
-  if (answer.value.customer === undefined) return { kind: 'uncertain', cause: 'the customer is not told' }
-  return answer.value.customer === null ? { kind: 'revoked' } : { kind: 'attached' }
-}
-
-async function lookUpRevoke(call: Call, references: References): Promise<LookUpOutcome> {
-  if (references.payment_method === undefined) return { kind: 'uncertain', cause: 'the payment method is not known', references }
-  const now = await readMethod(call, references.payment_method)
-  return now.kind === 'attached' ? { kind: 'none' } : now
 }

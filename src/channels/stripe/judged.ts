@@ -16,6 +16,7 @@ export function judgeStripe(specsDir: string): StageJudge {
     ['POST', '/v1/payment_methods'],
     ['POST', '/v1/setup_intents'],
     ['GET', '/v1/setup_intents/x'],
+    ['POST', '/v1/payment_methods/x'],
     ['POST', '/v1/payment_methods/x/detach'],
     ['POST', '/v1/setup_intents/x/verify_microdeposits'],
   ])

@@ -49,16 +49,31 @@ function card(input: Input): StoredMethod {
     expiryYear: Number(given.exp_year),
     cvcGiven: cvc !== undefined,
   }
-  const bad = (code: string, message: string, param: string) => new StripeRefusal(402, { code, message, param, type: 'card_error' })
   if (behaviour.unusable !== undefined) throw bad(behaviour.unusable.code, behaviour.unusable.message, 'number')
-  const { expiryMonth: month, expiryYear: year } = details
-  const now = new Date(input.context.nowMs)
+  assertLasts(details.expiryMonth, details.expiryYear, input)
+  if (cvc !== undefined && !/^\d{3,4}$/.test(cvc)) throw bad('invalid_cvc', "Your card's security code is invalid.", 'cvc')
+  return method(input, number, { details, challenge: behaviour.challenge === true ? 'page' : undefined, decline: behaviour.decline })
+}
+
+/** With another end of its card; what is not said stays. Throws as for a new card. */
+export function renewed(before: StoredMethod, input: Input): StoredMethod {
+  const given = tree(input.form.card)
+  const { details } = before
+  if (details.type !== 'card') throw invalid('Only the end of a card can be set.', { param: 'card' })
+  const expiryMonth = Number(given.exp_month ?? details.expiryMonth)
+  const expiryYear = Number(given.exp_year ?? details.expiryYear)
+  assertLasts(expiryMonth, expiryYear, input)
+  return { ...before, details: { ...details, expiryMonth, expiryYear } }
+}
+
+const bad = (code: string, message: string, param: string) => new StripeRefusal(402, { code, message, param, type: 'card_error' })
+
+function assertLasts(month: number, year: number, { context }: Input): void {
+  const now = new Date(context.nowMs)
   if (!(month >= 1 && month <= 12)) throw bad('invalid_expiry_month', "Your card's expiration month is invalid.", 'exp_month')
   if (year < now.getUTCFullYear() || (year === now.getUTCFullYear() && month < now.getUTCMonth() + 1)) {
     throw bad('invalid_expiry_year', "Your card's expiration year is invalid.", 'exp_year')
   }
-  if (cvc !== undefined && !/^\d{3,4}$/.test(cvc)) throw bad('invalid_cvc', "Your card's security code is invalid.", 'cvc')
-  return method(input, number, { details, challenge: behaviour.challenge === true ? 'page' : undefined, decline: behaviour.decline })
 }
 
 function account(input: Input): StoredMethod {

@@ -8,7 +8,7 @@ import { type Marks, type StoredMethod, showMethod } from './objects-method.ts'
 import { judgeDeposits, lapseOf } from './simulator-deposits.ts'
 import { type Input, invalid, StripeRefusal } from './simulator-input.ts'
 import { acceptMandate, moveMandate } from './simulator-mandates.ts'
-import { marksOf, readMethod, text, tree } from './simulator-methods.ts'
+import { marksOf, readMethod, renewed, text, tree } from './simulator-methods.ts'
 import { type Cause, note, type State, tell, tellIntent } from './simulator-notes.ts'
 
 const authenticationFailed: Decline = {
@@ -25,6 +25,7 @@ export type Ledger = {
   makeCustomer(input: Input): Customer
   makeMethod(input: Input): StoredMethod
   makeIntent(input: Input): StoredIntent
+  updateMethod(id: string, input: Input): StoredMethod
   detach(id: string, input: Input): StoredMethod
   cancel(id: string, input: Input): StoredIntent
   verify(id: string, input: Input): StoredIntent
@@ -57,6 +58,7 @@ export function createLedger(): Ledger {
       if (method !== undefined) own(state.methods, String(method), 'PaymentMethod', 'payment_method')
       return makeIntent(state, input)
     },
+    updateMethod: (id, input) => updateMethod(state, own(state.methods, id, 'PaymentMethod', 'payment_method'), input),
     detach(id, input) {
       const method = own(state.methods, id, 'PaymentMethod', 'payment_method')
       if (method.customer === undefined) {
@@ -215,6 +217,19 @@ function settle(
   if (intent.customer !== undefined) tell(state, 'payment_method.attached', showMethod(attached), { ...cause, context })
   tellIntent(state, 'succeeded', stored, { ...cause, context })
   return stored
+}
+
+/** docs.stripe.com/api/payment_methods/update: "A PaymentMethod must be attached to a customer to be updated." */
+function updateMethod(state: State, method: StoredMethod, input: Input): StoredMethod {
+  const { context } = input
+  if (method.customer === undefined) throw invalid('You must save this PaymentMethod to a customer before you can update it.')
+  const after = renewed(method, input)
+  const { details } = method
+  state.methods.set(after.id, after)
+  note(state, 'changed', referenceOf(method.metadata), input.key, method.id, context)
+  const was = details.type === 'card' ? { exp_month: details.expiryMonth, exp_year: details.expiryYear } : {}
+  tell(state, 'payment_method.updated', showMethod(after), { ...input, context }, { card: was })
+  return after
 }
 
 function cancel(state: State, intent: StoredIntent, input: Input): StoredIntent {

@@ -39,6 +39,7 @@ const routes: readonly Route[] = [
   ['GET', /^\/v1\/customers\/([^/]+)$/, (ledger, input) => showCustomer(ledger.customer(input.id))],
   ['POST', /^\/v1\/payment_methods$/, (ledger, input) => showMethod(ledger.makeMethod(input))],
   ['GET', /^\/v1\/payment_methods\/([^/]+)$/, (ledger, input) => showMethod(ledger.method(input.id))],
+  ['POST', /^\/v1\/payment_methods\/([^/]+)$/, (ledger, input) => showMethod(ledger.updateMethod(input.id, input))],
   ['POST', /^\/v1\/payment_methods\/([^/]+)\/detach$/, (ledger, input) => showMethod(ledger.detach(input.id, input))],
   ['POST', /^\/v1\/setup_intents$/, (ledger, input) => shown(ledger, ledger.makeIntent(input), input)],
   ['GET', /^\/v1\/setup_intents\/([^/]+)$/, (ledger, input) => shown(ledger, ledger.intent(input.id), input)],

@@ -14,6 +14,7 @@ import {
 } from '../channel.ts'
 import { meaningOf, refusals } from './refusals.ts'
 
+export const elsewhereCause = 'the answer is about something else'
 /** The version whose specification judges us; the account's default does not matter. */
 export const apiVersion = '2023-08-16'
 
