@@ -33,9 +33,9 @@ const changeShape = z.object({
   binding: bindingShape.optional(),
   previous: z.record(z.string(), z.unknown()).describe('The statuses before.'),
   corrects: z
-    .object({ sequence: z.int(), binding: z.string(), instrument: z.string() })
+    .object({ sequence: z.int(), binding: z.string().optional(), instrument: z.string() })
     .optional()
-    .describe('Late news showed that an earlier notice of this binding, named by its sequence, told a status it never had. Take it back.'),
+    .describe('Late news showed that an earlier notice, named by its sequence, told a status that never was. Take it back.'),
 })
 const disabledShape = z.object({
   webhook_endpoint: z.object({

@@ -51,7 +51,7 @@ export function notice({ before, instrument, binding, all, corrects = false }: N
           instrument: before.instrument.status,
           ...(before.binding === undefined ? {} : { binding: before.binding.status }),
         },
-        ...(corrects && before.binding !== undefined ? { corrects: corrected(before.instrument, before.binding) } : {}),
+        ...(corrects ? { corrects: corrected(before) } : {}),
       },
       created_at: minds.now,
     },
@@ -59,9 +59,9 @@ export function notice({ before, instrument, binding, all, corrects = false }: N
 }
 
 /** Which notice was wrong, by its sequence, and what it had said. */
-const corrected = (instrument: InstrumentRow, binding: BindingRow) => ({
-  sequence: binding.notified,
-  binding: binding.status,
+const corrected = ({ instrument, binding }: Before) => ({
+  sequence: binding?.notified ?? instrument.sequence,
+  ...(binding === undefined ? {} : { binding: binding.status }),
   instrument: instrument.status,
 })
 
