@@ -2,11 +2,23 @@
 /** The command line: `npx bindery <command>`. Commands are a list; what each prints with `--json` is for programs. */
 import { channels } from '../src/channels/index.ts'
 import { printChannels } from './channels.ts'
+import { verify } from './verify.ts'
 
-type Command = { readonly about: string; readonly run: (options: { readonly json: boolean }) => string }
+/** `run`: prints, and gives the exit code. */
+type Command = { readonly about: string; readonly run: (options: { readonly json: boolean }) => number | Promise<number> }
 
 const commands: Readonly<Record<string, Command>> = {
-  channels: { about: 'what each channel can do, read off the channels themselves', run: options => printChannels(channels.values(), options) },
+  channels: {
+    about: 'what each channel can do, read off the channels themselves',
+    run: options => {
+      process.stdout.write(printChannels(channels.values(), options))
+      return 0
+    },
+  },
+  verify: {
+    about: 'every instrument and binding recomputed from its facts; ends with 1 where one differs',
+    run: options => verify(options, line => console.log(line)),
+  },
 }
 
 const [name = '', ...rest] = process.argv.slice(2)
@@ -16,4 +28,4 @@ if (command === undefined || unknown.length > 0) {
   const list = Object.entries(commands).map(([one, { about }]) => `  npx bindery ${one} [--json]   ${about}`)
   console.error(`${name === '' ? 'A command is needed' : `There is no ${[name, ...unknown].join(' ')}`}:\n\n${list.join('\n')}`)
   process.exitCode = 2
-} else process.stdout.write(command.run({ json: rest.includes('--json') }))
+} else process.exitCode = await command.run({ json: rest.includes('--json') })

@@ -21,6 +21,8 @@ import { createKey, createTenant, hashOf, newKey } from './http/auth.ts'
 import type { Limits } from './http/limits.ts'
 import { createServer } from './http/serve.ts'
 import { apiKeys } from './http/tables.ts'
+import { auditCounts, createAudit } from './instruments/audit.ts'
+import { instrumentsAfter } from './instruments/queries.ts'
 import { createSettler } from './instruments/settler.ts'
 import { sandboxCredentials } from './sandbox-keys.ts'
 import { sandboxWallet, tapOf } from './sandbox-wallet.ts'
@@ -162,6 +164,7 @@ async function serve(config: Config, ready: Ready, undo: Undo[]): Promise<Omit<R
   const queries = createEventQueries(reader)
   const { bodyLimitBytes: bodyBytesMax, trustedProxies, sandbox: simulatorsTellCertificates } = config
   const limits = { bodyBytesMax, trustedProxies, simulatorsTellCertificates, ...ready.parts.limits }
+  const audit = createAudit(world, (after, limit) => instrumentsAfter(reader, after, limit))
   const server = createServer({
     world,
     endpoints: endpoints({ reader, queries }),
@@ -169,6 +172,7 @@ async function serve(config: Config, ready: Ready, undo: Undo[]): Promise<Omit<R
     log: world.log,
     webhooks: webhookDescriptions,
     version: version(),
+    counts: auditCounts(audit),
   })
   const apiKey = sandbox === undefined ? undefined : await firstKey(world, secrets.sandbox.apiKey)
   const { port } = await server.listen(config.port, config.host)
@@ -180,7 +184,7 @@ async function serve(config: Config, ready: Ready, undo: Undo[]): Promise<Omit<R
   const stopped = new AbortController()
   const dispatcher = createDispatcher(world, queries, { send: request => outbound(request), keys: createKeyRing() })
   const settler = createSettler(world)
-  const toDo = ready.parts.idle ? [] : [...duties(world, { queries, dispatcher, settler }), ...chores(world, ready)]
+  const toDo = ready.parts.idle ? [] : [...duties(world, { queries, dispatcher, settler }), ...chores(world, { ...ready, audit })]
   const working = work(world, toDo, stopped.signal)
   undo.push(async () => {
     stopped.abort()

@@ -18,7 +18,7 @@ import { type Answer, type Caller, type Endpoint, keepsKeys } from './endpoint.t
 import { healthPages } from './health.ts'
 import { answerOnce, inputHash, noOnce, type Rendered, readKey } from './idempotency.ts'
 import { defaultLimits, type Limits } from './limits.ts'
-import { createMetrics, type Metrics } from './metrics.ts'
+import { type Count, createMetrics, type Metrics } from './metrics.ts'
 import { openApi, type WebhookDescription } from './openapi.ts'
 import { registerPages } from './pages.ts'
 import { renderProblem } from './problems.ts'
@@ -44,6 +44,8 @@ export type ServerOptions = {
   /** Told in the OpenAPI document. */
   readonly version?: string
   readonly webhooks?: readonly WebhookDescription[]
+  /** What others count, for the metrics. */
+  readonly counts?: readonly Count[]
 }
 
 /** What every request needs; made once. */
@@ -68,7 +70,7 @@ export function createServer(options: ServerOptions): Server {
     limits,
     log,
     keys: authenticator(world),
-    metrics: createMetrics(() => state.running),
+    metrics: createMetrics(() => state.running, options.counts),
     onceSecret: createSecretKey(world.settings.idempotencyKey),
     nextRequest: requestIds(world),
     state,
