@@ -4,19 +4,29 @@ import { channels } from '../src/channels/index.ts'
 import { CliError } from './caller.ts'
 import { printChannels } from './channels.ts'
 import { exportCommand, importCommand } from './moving.ts'
+import { verify } from './verify.ts'
 
-/** Gives the process's exit code. */
+/** Prints, and gives the process's exit code. */
 type Command = { readonly about: string; readonly run: (args: readonly string[]) => number | Promise<number> }
+
+/** Of a command that takes `--json` and nothing else. */
+function jsonOnly(name: string, args: readonly string[]): { readonly json: boolean } {
+  const unknown = args.filter(one => one !== '--json')
+  if (unknown.length > 0) throw new CliError(`${name} takes --json and nothing else: ${unknown.join(' ')}`)
+  return { json: args.includes('--json') }
+}
 
 const commands: Readonly<Record<string, Command>> = {
   channels: {
     about: '[--json]   what each channel can do, read off the channels themselves',
     run: args => {
-      const unknown = args.filter(one => one !== '--json')
-      if (unknown.length > 0) throw new CliError(`channels takes --json and nothing else: ${unknown.join(' ')}`)
-      process.stdout.write(printChannels(channels.values(), { json: args.includes('--json') }))
+      process.stdout.write(printChannels(channels.values(), jsonOnly('channels', args)))
       return 0
     },
+  },
+  verify: {
+    about: '[--json]   every instrument and binding recomputed from its facts; ends with 1 where one differs',
+    run: args => verify(jsonOnly('verify', args), line => console.log(line)),
   },
   import: { about: '<file>     take over what another system holds', run: args => importCommand(args, process.env) },
   export: { about: '--to <folder> | --verify <folder>   write down all instruments and their tokens, signed', run: args => exportCommand(args, process.env) },

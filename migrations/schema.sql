@@ -395,8 +395,11 @@ create table bindery.inbox (
   due_at timestamp with time zone,
   clock text collate "C",
   version integer not null,
+  tenant text collate "C",
+  binding text collate "C",
   constraint inbox_pkey PRIMARY KEY (channel, mode, event)
 );
+CREATE INDEX inbox_binding ON bindery.inbox USING btree (binding, tenant);
 CREATE INDEX inbox_due ON bindery.inbox USING btree (due_at) WHERE (due_at IS NOT NULL);
 
 create table bindery.instrument_facts (

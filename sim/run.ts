@@ -4,6 +4,7 @@
  *     npm run sim -- --seeds 500 [--from 1] [--commands 1010] [--jobs 2] [--json]    many seeds, spread over processes
  *     npm run sim -- --seed 42                                                       one, with its trace
  *     npm run sim -- --bugs                                                          every named bug must be caught
+ *     npm run sim -- converge --histories 2000                                       see converge.ts
  *
  * The last line is JSON: {"seeds":…,"commands":…,"crashes":…,"violations":0}, or {"bugs":…,"caught":…,"missed":0}.
  */
@@ -12,9 +13,12 @@ import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import { z } from 'zod'
 import { bugs } from './bugs.ts'
+import { runConverge } from './converge-run.ts'
 import { type Run, runSeed } from './seed.ts'
 
+const converging = process.argv[2] === 'converge'
 const { values } = parseArgs({
+  ...(converging ? { args: [] } : {}),
   options: {
     seeds: { type: 'string', default: '20' },
     from: { type: 'string', default: '1' },
@@ -153,4 +157,10 @@ function tell(run: Run): void {
   for (const id of ids) for (const line of run.explain(id)) console.error(`  ? ${line}`)
 }
 
-process.exitCode = values.bugs ? await hunt() : process.send === undefined ? await sweep() : await work()
+process.exitCode = converging
+  ? await runConverge(process.argv.slice(3))
+  : values.bugs
+    ? await hunt()
+    : process.send === undefined
+      ? await sweep()
+      : await work()

@@ -22,6 +22,8 @@ import { createKey, createTenant, hashOf, newKey } from './http/auth.ts'
 import type { Limits } from './http/limits.ts'
 import { createServer } from './http/serve.ts'
 import { apiKeys } from './http/tables.ts'
+import { auditCounts, createAudit } from './instruments/audit.ts'
+import { instrumentsAfter } from './instruments/queries.ts'
 import { createSettler } from './instruments/settler.ts'
 import { createSnapshots } from './moving/queries.ts'
 import { sandboxCredentials } from './sandbox-keys.ts'
@@ -182,6 +184,7 @@ async function serve(config: Config, ready: Ready, undo: Undo[]): Promise<Omit<R
   const queries = createEventQueries(reader)
   const { bodyLimitBytes: bodyBytesMax, trustedProxies, sandbox: simulatorsTellCertificates } = config
   const limits = { bodyBytesMax, trustedProxies, simulatorsTellCertificates, ...ready.parts.limits }
+  const audit = createAudit(world, (after, limit) => instrumentsAfter(reader, after, limit))
   const server = createServer({
     world,
     endpoints: endpoints({ reader, queries }),
@@ -190,6 +193,7 @@ async function serve(config: Config, ready: Ready, undo: Undo[]): Promise<Omit<R
     webhooks: webhookDescriptions,
     asyncApi,
     version: version(),
+    counts: auditCounts(audit),
   })
   const apiKey = sandbox === undefined ? undefined : await firstKey(world, secrets.sandbox.apiKey)
   const { port } = await server.listen(config.port, config.host)
@@ -203,7 +207,7 @@ async function serve(config: Config, ready: Ready, undo: Undo[]): Promise<Omit<R
   const settler = createSettler(world)
   const toDo = ready.parts.idle
     ? []
-    : [...duties(world, { queries, dispatcher, settler, snapshots: createSnapshots(reader) }), ...chores(world, ready)]
+    : [...duties(world, { queries, dispatcher, settler, snapshots: createSnapshots(reader) }), ...chores(world, { ...ready, audit })]
   const working = work(world, toDo, stopped.signal)
   undo.push(async () => {
     stopped.abort()

@@ -7,6 +7,7 @@ import type { Dispatcher } from './events/dispatch.ts'
 import { fanOut } from './events/fanOut.ts'
 import type { EventQueries } from './events/queries.ts'
 import { pruneIdempotency } from './http/idempotency.ts'
+import type { Audit } from './instruments/audit.ts'
 import { dueInstruments, fallDue } from './instruments/fallDue.ts'
 import { merge } from './instruments/lineage.ts'
 import { hearAgain } from './instruments/news.ts'
@@ -28,6 +29,9 @@ import type { PostgresStore } from './world/postgres.ts'
 import type { World } from './world/world.ts'
 
 export type Duty = { readonly name: string; readonly everyMs: number; readonly run: () => Promise<number> }
+
+/** From one page of the audit to the next. */
+const auditEveryMs = 120_000
 
 /** How many due rows one turn takes. They are carried out together, so that their commits share rides. */
 const batch = 64
@@ -57,15 +61,20 @@ export function duties(
   ]
 }
 
-/** What only a live installation has to do: forget what is settled, and remove sealed cards that no instrument owns. */
+/** What only a live installation has to do: forget what is settled, verify what is stored, and remove sealed cards that no instrument owns. */
 export function chores(
   world: World,
-  of: { readonly store: Pick<PostgresStore, 'forgetRides'>; readonly vault: Pick<VaultClient, 'unsettled' | 'settle'> },
+  of: {
+    readonly store: Pick<PostgresStore, 'forgetRides'>
+    readonly vault: Pick<VaultClient, 'unsettled' | 'settle'>
+    readonly audit: Pick<Audit, 'turn'>
+  },
 ): readonly Duty[] {
   const isOwned = async ({ tenant, instrument }: { readonly tenant: string; readonly instrument: string }): Promise<boolean> =>
     (await world.store.get(instruments, { tenant, id: instrument })) !== undefined
   return [
     { name: 'forget rides', everyMs: 60_000, run: () => of.store.forgetRides() },
+    { name: 'verify what is stored', everyMs: auditEveryMs, run: () => of.audit.turn() },
     { name: 'remove ownerless cards', everyMs: 60_000, run: () => sweepOwnerless(of.vault, isOwned, batch) },
   ]
 }

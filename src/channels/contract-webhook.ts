@@ -125,8 +125,10 @@ function contractOfAge(subject: Subject): void {
       [0, 'told'],
       [299, 'told'],
       [-299, 'told'],
-      [302, 'stale'],
-      [-302, 'stale'],
+      [300, 'told'],
+      [-300, 'told'],
+      [301, 'stale'],
+      [-301, 'stale'],
       [86_400, 'stale'],
     ] as const) {
       assert.equal(reasonOf(await read(bench, delivery, { nowMs: bench.clock.nowMs + seconds * 1_000 })), reason, `${seconds} s`)

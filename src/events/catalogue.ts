@@ -36,9 +36,9 @@ const changeShape = z.object({
   previous: z.record(z.string(), z.unknown()).describe('The statuses before.'),
   imported: z.literal(true).optional().describe('Taken over from another system by an import.'),
   corrects: z
-    .object({ sequence: z.int(), binding: z.string(), instrument: z.string() })
+    .object({ sequence: z.int(), binding: z.string().optional(), instrument: z.string() })
     .optional()
-    .describe('Late news showed that an earlier notice of this binding, named by its sequence, told a status it never had. Take it back.'),
+    .describe('Late news showed that an earlier notice, named by its sequence, told a status that never was. Take it back.'),
 })
 const disabledShape = z.object({
   webhook_endpoint: z.object({

@@ -1,5 +1,5 @@
 /** What an operator's Prometheus reads: durations by endpoint and status, requests in flight, event loop lag. No tenant anywhere. */
-import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 
 export type Metrics = {
   observe(endpoint: string, status: number, ms: number): void
@@ -7,7 +7,10 @@ export type Metrics = {
   readonly registry: Registry
 }
 
-export function createMetrics(running: () => number): Metrics {
+/** A number that others count, read when it is asked for. It only grows. */
+export type Count = { readonly name: string; readonly help: string; readonly read: () => number }
+
+export function createMetrics(running: () => number, counts: readonly Count[] = []): Metrics {
   const registry = new Registry()
   // Event loop lag, memory, garbage collection, file handles.
   collectDefaultMetrics({ register: registry })
@@ -26,6 +29,16 @@ export function createMetrics(running: () => number): Metrics {
       this.set(running())
     },
   })
+  for (const { name, help, read } of counts)
+    new Counter({
+      name,
+      help,
+      registers: [registry],
+      collect() {
+        this.reset()
+        this.inc(read())
+      },
+    })
   const known = new Map<string, Map<number, { observe(seconds: number): void }>>()
   const childOf = (endpoint: string, status: number) => {
     const child = durations.labels(endpoint, String(status))

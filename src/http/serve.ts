@@ -20,7 +20,7 @@ import { eventPages } from './eventPages.ts'
 import { healthPages } from './health.ts'
 import { answerOnce, inputHash, noOnce, type Rendered, readKey } from './idempotency.ts'
 import { defaultLimits, type Limits } from './limits.ts'
-import { createMetrics, type Metrics } from './metrics.ts'
+import { type Count, createMetrics, type Metrics } from './metrics.ts'
 import { openApi, type WebhookDescription } from './openapi.ts'
 import { registerPages } from './pages.ts'
 import { renderProblem } from './problems.ts'
@@ -48,6 +48,8 @@ export type ServerOptions = {
   readonly webhooks?: readonly WebhookDescription[]
   /** Makes the AsyncAPI document of the events. */
   readonly asyncApi?: (of: { readonly webhooks: readonly WebhookDescription[]; readonly version: string }) => unknown
+  /** What others count, for the metrics. */
+  readonly counts?: readonly Count[]
 }
 
 /** What every request needs; made once. */
@@ -72,7 +74,7 @@ export function createServer(options: ServerOptions): Server {
     limits,
     log,
     keys: authenticator(world),
-    metrics: createMetrics(() => state.running),
+    metrics: createMetrics(() => state.running, options.counts),
     onceSecret: createSecretKey(world.settings.idempotencyKey),
     nextRequest: requestIds(world),
     state,

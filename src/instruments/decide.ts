@@ -2,7 +2,7 @@
  * What follows from news about a binding: a pure decision over rows that were read, giving the rows as they will be and the writes that
  * make them so. `learn.ts` commits it.
  */
-import { type ChannelName, type MandateRules, type References, unfindable } from '../channels/channel.ts'
+import { type Bound, type ChannelName, type MandateRules, type References, unfindable } from '../channels/channel.ts'
 import { same } from '../core/same.ts'
 import { insert, moveTo, type Write } from '../world/store.ts'
 import { type FactKind, foldBinding, holdsSlot, type Known, overlay } from './binding.ts'
@@ -69,16 +69,21 @@ export type Decision = {
   readonly bindings: readonly Omit<BindingRow, 'version'>[]
   /** Operations that came into being: to be carried out. */
   readonly next: readonly Omit<OperationRow, 'version'>[]
+  /** Of the channel's own notices those that were told before in other words: the first stand. */
+  readonly contradicted?: readonly NewFact[]
 }
 
 export function decide(rows: Rows, change: Change, minds: Minds): Decision {
   const fresh = change.facts.map(one => factRow(rows, one, minds))
-  const { known, folded: fold } = foldBinding([...rows.facts, ...fresh].map(asFact))
+  const told = foldBinding([...rows.facts, ...fresh].map(asFact))
+  const { known } = told
   const alive = known.status === 'active' || known.status === 'suspended'
-  const stray = strayToken(rows, fresh, fold.ignored) ?? revivedToken(rows, fresh, known)
-  const revoke = (alive && unwanted(rows)) || stray !== undefined ? planRevoke(rows, stray, minds) : undefined
+  const stray = strayToken(rows, fresh, told) ?? revivedToken(rows, fresh, known)
+  // What has expired, or what the channel began to end by itself, may still be kept over there.
+  const kept = alive || ((known.status === 'expired' || known.status === 'revoking') && known.token !== null)
+  const revoke = (kept && unwanted(rows)) || stray !== undefined ? planRevoke(rows, stray, minds) : undefined
   const status = revoke?.fact === undefined ? known.status : 'revoking'
-  const settled = settle(rows, change, status, fresh, minds)
+  const settled = settle(rows, change, { ...known, status }, fresh, minds)
   const after = { ...rows, operations: settled.map(([, one]) => one) }
   const refresh = revoke === undefined && alive ? planRefresh(after, known, minds) : undefined
   const added = (revoke === undefined ? 0 : 1) + (refresh === undefined ? 0 : 1)
@@ -93,17 +98,16 @@ export function decide(rows: Rows, change: Change, minds: Minds): Decision {
   const visible = changed || made.operations.length > 0
   const binding: BindingRow = visible ? { ...folded, notified: sequence } : folded
   const all = [...others, binding].sort((a, b) => (a.id < b.id ? -1 : 1))
-  const card_version = sealedVersion(rows, binding)
+  const card_version = sealedVersion(rows, fresh)
   const next: InstrumentRow = { ...rows.instrument, ...derived, card_version, versions: made.versions, updated_at: minds.now }
-  const told = { before: { ...rows, all: [...rows.siblings, rows.binding] }, instrument: next, binding, all }
-  const notices = visible ? notice({ ...told, corrects: contradicted(rows, fresh) }, minds) : undefined
-  const instrument: InstrumentRow = notices === undefined ? dueAt(rows.instrument, derived.due_at) : { ...next, sequence: notices.sequence }
+  const telling = { before: { ...rows, all: [...rows.siblings, rows.binding] }, instrument: next, binding, all }
+  const notices = visible ? notice({ ...telling, corrects: contradicted(rows, fresh) }, minds) : undefined
+  const quiet = quietly(rows.instrument, { due_at: derived.due_at, card_version })
+  const instrument: InstrumentRow = notices === undefined ? quiet : { ...next, sequence: notices.sequence }
   const writes: Write[] = [...fresh, ...(revoke?.fact === undefined ? [] : [revoke.fact])].map(one => insert(facts, one))
   writes.push(moveTo(bindings, rows.binding, binding))
   for (const [before, after] of settled) if (after !== before) writes.push(moveTo(operations, before, after))
-  // What is given up keeps no names: the same token may be another binding's.
-  if (revoke === undefined) writes.push(...nameWrites(rows.binding, binding))
-  if (revoke === undefined) writes.push(...identityWrites(rows, known))
+  writes.push(...nameWrites(rows, fresh), ...identityWrites(rows, fresh))
   if (revoke !== undefined) writes.push(insert(operations, revoke.operation))
   if (refresh !== undefined) writes.push(insert(operations, refresh))
   if (other !== undefined) writes.push(insert(bindings, other.binding), insert(operations, other.operation))
@@ -119,11 +123,22 @@ export function decide(rows: Rows, change: Change, minds: Minds): Decision {
   }
 }
 
-/** A token that is good for longer is no news to anybody, and lapses at another time. */
-const dueAt = (row: InstrumentRow, due_at: number | null): InstrumentRow => (due_at === row.due_at ? row : { ...row, due_at })
+/** A token that is good for longer, or a version that a channel took, is no news to anybody. */
+const quietly = (row: InstrumentRow, set: Pick<InstrumentRow, 'due_at' | 'card_version'>): InstrumentRow =>
+  set.due_at === row.due_at && set.card_version === row.card_version ? row : { ...row, ...set }
 
-/** What of a binding goes out in notices. */
-const shownOfBinding = ['status', 'token', 'action', 'reason', 'shown', 'mandate', 'network_transaction_id', 'transaction_link_id'] as const
+/** What of a binding goes out in notices, and may change. */
+const shownOfBinding = [
+  'status',
+  'token',
+  'action',
+  'reason',
+  'shown',
+  'refusal',
+  'mandate',
+  'network_transaction_id',
+  'transaction_link_id',
+] as const satisfies readonly (keyof BindingRow)[]
 
 /** Whether any of these would be told differently. */
 export function differs<T extends object, K extends keyof T>(before: T, after: Pick<T, K>, names: readonly K[]): boolean {
@@ -147,14 +162,18 @@ function contradicted(rows: Rows, fresh: readonly FactRow[]): boolean {
 function settle(
   rows: Rows,
   change: Change,
-  status: BindingRow['status'],
+  { status, token }: Pick<Known, 'status' | 'token'>,
   fresh: readonly FactRow[],
   minds: Minds,
 ): readonly (readonly [OperationRow, OperationRow])[] {
+  const named = rows.binding.token === null && token !== null
   const until = untilOf(fresh)
   return rows.operations.map(row => {
     if (row.status === 'settled') return [row, row] as const
     if (isDecided(row, status, fresh)) return [row, { ...row, status: 'settled', due_at: null }] as const
+    // It had to be given up before anybody knew by which name.
+    if (named && row.verb === 'revoke' && row.input.token === undefined && row.status !== 'waiting')
+      return [row, { ...row, status: 'open', tries: 0, cause: null, due_at: minds.now }] as const
     const answer = fresh.find(one => one.operation === row.id)
     if (answer !== undefined) return [row, answered(row, answer.kind, until, minds)] as const
     if (row.status === 'waiting' && status === 'verifying' && row.cause !== 'verifying')
@@ -244,32 +263,45 @@ function bindingAfter(
 /** What the customer waits for: without its answer the binding is uncertain. */
 export const isAsking = (verb: OperationRow['verb']): boolean => verb === 'bind' || verb === 'resume'
 
-/** A card that a channel took is the one to bind elsewhere with. */
-function sealedVersion(rows: Rows, after: BindingRow): number {
-  if (after.status !== 'active') return rows.instrument.card_version
-  const sealed = rows.operations.find(one => one.verb === 'bind')?.input.cardVersion ?? 1
+/** A card that a channel took, whatever became of it there, is the one to bind elsewhere with. */
+function sealedVersion(rows: Rows, fresh: readonly FactRow[]): number {
+  const taken = [...rows.facts, ...fresh].some(one => one.kind === 'bound')
+  const sealed = taken ? (rows.operations.find(one => one.verb === 'bind')?.input.cardVersion ?? 1) : 1
   return Math.max(sealed, rows.instrument.card_version)
 }
 
-/** A wallet's or account's own name is known once the customer has approved. Where another instrument has it, it stays there (learn.ts). */
-function identityWrites(rows: Rows, known: Known): Write[] {
-  const { identity } = known
-  if (identity === undefined || rows.facts.some(one => one.news.kind === 'bound' && one.news.identity?.value === identity.value)) return []
+/**
+ * A wallet's or account's own name is known once the customer has approved. Which instrument has it where several are told it is not decided
+ * here (learn.ts). Whatever is told counts, also what the fold passes over: else it would depend on what was known when it came.
+ */
+function identityWrites(rows: Rows, fresh: readonly FactRow[]): Write[] {
+  if (rows.instrument.unbound_at !== null) return []
   const { tenant, customer, instrument, channel } = rows.binding
-  const value = identity.kind === 'wallet' || identity.kind === 'account' ? `${channel}:${identity.value}` : identity.value
-  return [insert(identities, { tenant, customer, kind: identity.kind, value, instrument, created_at: rows.binding.created_at })]
+  const had = new Set(identitiesIn(rows.facts).map(one => `${one.kind} ${one.value}`))
+  const told = new Map(identitiesIn(fresh).map(one => [`${one.kind} ${one.value}`, one]))
+  return [...told]
+    .filter(([name]) => !had.has(name))
+    .map(([, { kind, value: named }]) => {
+      const value = kind === 'wallet' || kind === 'account' ? `${channel}:${named}` : named
+      return insert(identities, { tenant, customer, kind, value, instrument, created_at: rows.binding.created_at })
+    })
 }
+
+const identitiesIn = (told: readonly FactRow[]): readonly NonNullable<Bound['identity']>[] =>
+  told.flatMap(({ news }) => (news.kind === 'bound' && news.identity !== undefined ? [news.identity] : []))
 
 /** Names by which later news may find the binding: what the channel gave, but not what is shared or a state of the conversation. */
-function nameWrites(before: BindingRow, after: BindingRow): Write[] {
-  const had = new Set(namesOf(before))
-  return namesOf(after)
+function nameWrites(rows: Rows, fresh: readonly FactRow[]): Write[] {
+  const { tenant, channel, mode, id } = rows.binding
+  const had = new Set(namesIn(rows.facts))
+  return [...new Set(namesIn(fresh))]
     .filter(name => !had.has(name))
-    .map(name => insert(channelNames, { channel: after.channel, mode: after.mode, name, tenant: after.tenant, binding: after.id }))
+    .map(name => insert(channelNames, { channel, mode, name, tenant, binding: id }))
 }
 
-function namesOf(row: BindingRow): string[] {
-  const names = Object.entries(row.names).flatMap(([kind, name]) => (unfindable.has(kind) ? [] : [name]))
-  if (row.token !== null) names.push(row.token)
-  return [...new Set(names)]
-}
+const namesIn = (told: readonly FactRow[]): readonly string[] =>
+  told.flatMap(({ news }) => {
+    const references = 'references' in news && news.references !== undefined ? Object.entries(news.references) : []
+    const names = references.flatMap(([kind, name]) => (unfindable.has(kind) ? [] : [name]))
+    return 'token' in news && news.token !== undefined ? [...names, news.token] : names
+  })

@@ -16,6 +16,16 @@ export type NewFact = {
   readonly request?: string
 }
 
+/** A teller's clock may go before ours by as much as the age of a signature may differ: what is dated later has not happened yet. */
+export const aheadMs = 5 * 60_000
+
+/** What a piece of news is known by, of a binding or of an instrument itself. */
+export const eventOf = ({ source, event }: { readonly source: string; readonly event: string }): string => `${source}/${event}`
+
+/** Told twice in one breath it is told once. */
+export const firstOfEach = <F extends { readonly source: string; readonly event: string }>(told: readonly F[]): readonly F[] =>
+  told.filter((one, i) => told.findIndex(other => eventOf(other) === eventOf(one)) === i)
+
 export const asFact = (row: Omit<FactRow, 'version'>): Fact => ({ on: row.kind, order: row.standing, news: row.news })
 
 /** Channels echo the operation that began a binding in whatever they tell of it for years: only what can answer that operation does. */

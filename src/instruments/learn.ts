@@ -4,9 +4,11 @@
  * is taken again on what is true now.
  */
 import { Problem } from '../core/problem.ts'
-import { type Committed, type Insert, insert, moveTo, refusedBy, type Write } from '../world/store.ts'
+import { same } from '../core/same.ts'
+import { type Committed, type Insert, moveTo, refusedBy, type Write } from '../world/store.ts'
 import type { World } from '../world/world.ts'
 import { type Change, type Decision, decide, type Minds, type Rows } from './decide.ts'
+import { eventOf, firstOfEach, type NewFact } from './fact.ts'
 import { ended } from './instrument.ts'
 import { twinWrite } from './lineage.ts'
 import { spreadMindsOf } from './propagate.ts'
@@ -39,10 +41,12 @@ export async function learn(world: World, input: Learning): Promise<Decision> {
   const elsewhere = new Set<string>()
   for (let tries = 0; tries < collisionsMax; tries += 1) {
     const change = unknownYet(rows, input.change, elsewhere)
+    const contradicted = input.change.facts.filter(one => contradicts(rows, one))
     const nothingNew = change.facts.length === 0 && change.attempt === undefined
-    const decision = nothingNew ? asItStands(rows) : decide({ ...rows, crowded }, change, await withLimit(world, rows, minds(rows)))
+    const decided = nothingNew ? asItStands(rows) : decide({ ...rows, crowded }, change, await withLimit(world, rows, minds(rows)))
+    const decision = { ...decided, contradicted }
     const extra = companions?.(decision) ?? []
-    const writes = [...(await takeNames(world, rows.binding, decision.writes, tries)), ...extra]
+    const writes = [...(await takeNames(world, rows.binding, decision, tries)), ...extra]
     if (writes.length === 0) return decision
     const result = await world.store.commit(writes)
     if (result.ok) return decision
@@ -96,9 +100,19 @@ function unknownYet(rows: Rows, change: Change, elsewhere: ReadonlySet<string>):
   const had = new Set(rows.facts.map(one => `${one.source}/${one.source_event}`))
   return {
     ...change,
-    facts: change.facts.filter(one => !had.has(`${one.source}/${one.event}`) && !elsewhere.has(`${one.source}/${one.event}`)),
+    facts: firstOfEach(change.facts.filter(one => !had.has(eventOf(one)) && !elsewhere.has(eventOf(one)))),
   }
 }
+
+/** A channel's notice says the same however often it is delivered; what our own calls are answered may differ in their names. */
+const contradicts = (rows: Rows, told: NewFact): boolean =>
+  told.rank === 2 &&
+  rows.facts.some(
+    one =>
+      one.standing.id === eventOf(told) &&
+      one.standing.rank === 2 &&
+      (!same(one.news, told.news) || one.standing.at !== (told.moment?.atMs ?? 0)),
+  )
 
 function refusedFacts(result: Committed, writes: readonly Write[]): readonly string[] {
   if (result.ok) return []
@@ -121,8 +135,8 @@ export const inOrder = (rows: readonly BindingRow[]): readonly BindingRow[] => [
 const onlyLater = (result: Committed, from: number): boolean => !result.ok && result.refused.every(one => one.write >= from)
 
 /**
- * Where another instrument of the customer is this wallet or account already, they are one, and the worker merges them. One that has ended
- * hands it on.
+ * Where several instruments of the customer are told that they are this wallet or account the oldest is: which one heard of it first does not
+ * matter. They are one then, and the worker merges them. One that has ended hands it on.
  */
 async function takeIdentity(world: World, write: Insert): Promise<readonly Write[]> {
   const { tenant, customer, kind, value, instrument } = write.row
@@ -133,17 +147,22 @@ async function takeIdentity(world: World, write: Insert): Promise<readonly Write
   if (held === undefined) return [write]
   if (held.instrument === next) return []
   const former = await world.store.get(instruments, { tenant: owner, id: held.instrument })
-  if (former === undefined || ended.includes(former.status)) return [moveTo(identities, held, { ...held, instrument: next })]
+  const move = moveTo(identities, held, { ...held, instrument: next })
+  if (former === undefined || ended.includes(former.status)) return [move]
   const known = [held.instrument, next].toSorted()
   const twin = await world.store.get(twins, { tenant: owner, later: known[1] ?? '', older: known[0] ?? '' })
-  return twin === undefined ? [twinWrite(world, former, next)] : []
+  return [...(next < held.instrument ? [move] : []), ...(twin === undefined ? [twinWrite(world, former, next)] : [])]
 }
 
-/** A name that another binding holds (a channel gave the same token again) moves to the binding that was told it last. */
-async function takeNames(world: World, binding: BindingRow, writes: readonly Write[], tries: number): Promise<readonly Write[]> {
-  if (tries === 0) return writes
+/**
+ * A name that several bindings are told (a channel gave the same token again) is the youngest's, whichever was told it first; what is being
+ * given up takes none that another has, since that one may live by it.
+ */
+async function takeNames(world: World, binding: BindingRow, decision: Decision, tries: number): Promise<readonly Write[]> {
+  if (tries === 0) return decision.writes
+  const givenUp = decision.next.some(one => one.verb === 'revoke')
   const out: Write[] = []
-  for (const write of writes) {
+  for (const write of decision.writes) {
     if (write.verb === 'insert' && write.table === identities) {
       out.push(...(await takeIdentity(world, write)))
       continue
@@ -154,9 +173,9 @@ async function takeNames(world: World, binding: BindingRow, writes: readonly Wri
       continue
     }
     const held = await world.store.get(channelNames, { channel: binding.channel, mode: binding.mode, name })
-    if (held === undefined)
-      out.push(insert(channelNames, { channel: binding.channel, mode: binding.mode, name, tenant: binding.tenant, binding: binding.id }))
-    else if (held.binding !== binding.id) out.push(moveTo(channelNames, held, { ...held, tenant: binding.tenant, binding: binding.id }))
+    if (held === undefined) out.push(write)
+    else if (held.binding < binding.id && !givenUp)
+      out.push(moveTo(channelNames, held, { ...held, tenant: binding.tenant, binding: binding.id }))
   }
   return out
 }

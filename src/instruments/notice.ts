@@ -67,7 +67,7 @@ export function notice(noticed: Noticed, minds: Pick<Minds, 'mint' | 'now'>): No
     ...(binding === undefined ? {} : { binding: viewBinding(binding, instrument.own) }),
     previous: { ...previous, ...(before.binding === undefined ? {} : { binding: before.binding.status }) },
     ...(imported ? { imported } : {}),
-    ...(corrects && before.binding !== undefined ? { corrects: corrected(before.instrument, before.binding) } : {}),
+    ...(corrects ? { corrects: corrected(before) } : {}),
   })
   const others = changes.map((one, index) =>
     record(first + 1 + index, `mandate.${one.what}`, {
@@ -80,9 +80,9 @@ export function notice(noticed: Noticed, minds: Pick<Minds, 'mint' | 'now'>): No
 }
 
 /** Which notice was wrong, by its sequence, and what it had said. */
-const corrected = (instrument: InstrumentRow, binding: BindingRow) => ({
-  sequence: binding.notified,
-  binding: binding.status,
+const corrected = ({ instrument, binding }: Before) => ({
+  sequence: binding?.notified ?? instrument.sequence,
+  ...(binding === undefined ? {} : { binding: binding.status }),
   instrument: instrument.status,
 })
 

@@ -112,6 +112,9 @@ const safetyOf = (news: OwnNews): number =>
 
 const compare = (a: OwnFact, b: OwnFact): number =>
   text(a.source, b.source) || a.sequence - b.sequence || a.at - b.at || safetyOf(a.news) - safetyOf(b.news) || text(a.event, b.event)
+/** Whether it came late: what the same source tells of a later moment is known already. */
+export const isLate = (fact: OwnFact, known: readonly OwnFact[]): boolean =>
+  known.some(one => one.source === fact.source && compare(fact, one) < 0)
 const text = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 
 export function foldOwn(facts: readonly OwnFact[]): Own {

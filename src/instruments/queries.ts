@@ -46,3 +46,20 @@ limit $5`
   const values = [owner.tenant, owner.mode, of.after?.toString() ?? null, of.reference ?? null, of.limit + 1]
   return (await pool.query<Row>({ name: 'list customers', text, values })).rows.map(placed)
 }
+
+/** Every instrument there is, page by page in the order of its key: for those who look at all of them. */
+export async function instrumentsAfter(
+  pool: Pick<Pool, 'query'>,
+  after: InstrumentKey | undefined,
+  limit: number,
+): Promise<readonly InstrumentKey[]> {
+  const text = `
+select tenant, id
+from instruments
+where (tenant, id) > ($1, $2)
+order by tenant, id
+limit $3`
+  const values = [after?.tenant ?? '', after?.id ?? '', limit]
+  return (await pool.query<InstrumentKey>({ name: 'instruments after', text, values })).rows
+}
+export type InstrumentKey = { readonly tenant: string; readonly id: string }

@@ -1,8 +1,8 @@
 /** Giving up what a channel holds: because the customer unbound, or because what came alive is wanted no more. */
 
-import { type Fact, type Known, revokePlace } from './binding.ts'
+import { type Fact, foldBinding, type Known, revokePlace } from './binding.ts'
 import type { Minds, Rows } from './decide.ts'
-import { factRow, type NewFact } from './fact.ts'
+import { asFact, factRow, type NewFact } from './fact.ts'
 import { type BindingRow, type FactRow, type OperationRow, slotOf } from './tables.ts'
 
 /**
@@ -22,23 +22,35 @@ export function isOvertaken({ binding, siblings }: Pick<Rows, 'binding' | 'sibli
 
 /**
  * A channel says that it stored a card after all, for a binding that had ended: nobody else will ever give it up. The token, unless another
- * binding of the instrument lives by it (some channels give one token for a card however often it is bound).
+ * binding of the instrument lives by it (some channels give one token for a card however often it is bound). It is the same if the end is what
+ * came late, and the binding had lived by that token until now.
  */
-export function strayToken(rows: Rows, fresh: readonly FactRow[], ignored: readonly { readonly fact: Fact }[]): string | undefined {
+export function strayToken(
+  rows: Rows,
+  fresh: readonly FactRow[],
+  { known, folded }: { readonly known: Pick<Known, 'token'>; readonly folded: { readonly ignored: readonly { readonly fact: Fact }[] } },
+): string | undefined {
   const told = new Set(fresh.map(one => one.standing.id))
-  const news = ignored.find(one => one.fact.news.kind === 'bound' && told.has(one.fact.order.id))?.fact.news
-  if (news?.kind !== 'bound' || heldBySibling(rows, news.token)) return undefined
-  return news.token
+  const asked = rows.operations.filter(one => one.verb === 'revoke')
+  const isGivenUp = (token: string): boolean => asked.some(one => one.input.token === token || one.input.token === undefined)
+  for (const { fact } of folded.ignored) {
+    if (fact.news.kind !== 'bound' || heldBySibling(rows, fact.news.token)) continue
+    const { token } = fact.news
+    if (told.has(fact.order.id) || (token !== known.token && !isGivenUp(token))) return token
+  }
+  return undefined
 }
 
 /**
  * A bank took its cancellation back after we had given the binding up: it stays given up, and the channel is told so once more. The token, if
- * no revocation is under way.
+ * no revocation is under way. Where the channel's own news ends it nothing is left to be given up.
  */
 export function revivedToken(rows: Rows, fresh: readonly FactRow[], known: Pick<Known, 'status' | 'token'>): string | undefined {
-  const again = fresh.some(one => one.kind === 'reinstated') && (known.status === 'revoked' || known.status === 'revoking')
+  if (!fresh.some(one => one.kind === 'reinstated') || (known.status !== 'revoked' && known.status !== 'revoking')) return undefined
+  const told = [...rows.facts, ...fresh].filter(one => one.standing.place < revokePlace).map(asFact)
+  const alive = ['active', 'suspended'].includes(foldBinding(told).known.status)
   const underWay = rows.operations.some(one => one.verb === 'revoke' && one.status !== 'settled')
-  if (!again || underWay || known.token === null || heldBySibling(rows, known.token)) return undefined
+  if (!alive || underWay || known.token === null || heldBySibling(rows, known.token)) return undefined
   return known.token
 }
 

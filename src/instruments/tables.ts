@@ -291,9 +291,12 @@ export const inbox = table(
     received_at: time(),
     due_at: maybe(time()),
     clock: maybe(text()),
+    /** Whom it is about, where that is known and it waits all the same. */
+    tenant: maybe(text()),
+    binding: maybe(text()),
     version: int(),
   },
-  { key: ['channel', 'mode', 'event'] },
+  { key: ['channel', 'mode', 'event'], indexes: { inbox_binding: ['binding', 'tenant'] } },
 )
 
 export type CustomerRow = Row<typeof customers>

@@ -6,10 +6,12 @@ import type { IdPrefix } from '../core/id.ts'
 import { Problem } from '../core/problem.ts'
 import { insert, moveTo, type Write } from '../world/store.ts'
 import { nextId, type World } from '../world/world.ts'
+import { customerNow } from './customer.ts'
 import { differs } from './decide.ts'
+import { aheadMs, eventOf, firstOfEach } from './fact.ts'
 import { derive } from './instrument.ts'
 import { notice } from './notice.ts'
-import { foldOwn, type OwnFact, type OwnNews } from './own.ts'
+import { foldOwn, isLate, type OwnFact, type OwnNews } from './own.ts'
 import { spread, spreadMindsOf, spreadWrites } from './propagate.ts'
 import { customersDefault, sharingWrites } from './sharing.ts'
 import { type BindingRow, bindings, type InstrumentFactRow, type InstrumentRow, instrumentFacts, instruments } from './tables.ts'
@@ -45,6 +47,7 @@ export type Telling = {
 export async function tellInstrument(world: World, telling: Telling): Promise<OwnRows> {
   for (let tries = 0; tries < collisionsMax; tries += 1) {
     const rows = await readOwnRows(world, telling.tenant, telling.instrument)
+    if (tries === 0) await refuseAhead(world, rows.instrument, telling.facts)
     const { writes, after } = decideOwn(world, rows, telling.facts)
     const all = [...writes, ...(telling.companions?.(after) ?? [])]
     if (all.length === 0) return rows
@@ -53,8 +56,24 @@ export async function tellInstrument(world: World, telling: Telling): Promise<Ow
   throw new Problem('conflict', 'too many changes to one instrument at once')
 }
 
+/**
+ * Whoever tells of an instrument itself knows what has happened: what is dated ahead is a mistake, and nothing waits for it. By the later of
+ * the real clock and the customer's. Throws `unprocessable`.
+ */
+async function refuseAhead(
+  world: World,
+  { tenant, clock }: Pick<InstrumentRow, 'tenant' | 'clock'>,
+  told: readonly NewOwnFact[],
+): Promise<void> {
+  const late = told.filter(one => one.at !== undefined && one.at > world.now() + aheadMs)
+  if (late.length === 0) return
+  const now = Math.max(world.now(), await customerNow(world, { tenant, clock }))
+  const ahead = late.find(one => Number(one.at) > now + aheadMs)
+  if (ahead !== undefined) throw new Problem('unprocessable', `${ahead.source}/${ahead.event} is dated ahead: tell it when it has happened`)
+}
+
 /** The instrument first: whoever adds a fact or changes a binding afterwards moves it, so that the commit's version vouches for all of them. */
-export async function readOwnRows(world: World, tenant: string, id: string): Promise<OwnRows> {
+export async function readOwnRows(world: Pick<World, 'store'>, tenant: string, id: string): Promise<OwnRows> {
   const instrument = await world.store.get(instruments, { tenant, id })
   if (instrument === undefined) throw new TypeError(`no instrument ${id}`)
   const [legs, told] = await Promise.all([
@@ -79,7 +98,7 @@ function decideOwn(
   news: readonly NewOwnFact[],
 ): { readonly writes: readonly Write[]; readonly after: OwnRows } {
   const had = new Set(rows.facts.map(one => `${one.source}/${one.source_event}`))
-  const fresh = news.filter(one => !had.has(`${one.source}/${one.event}`)).map(one => factOf(world, rows.instrument, one))
+  const fresh = firstOfEach(news.filter(one => !had.has(eventOf(one)))).map(one => factOf(world, rows.instrument, one))
   if (fresh.length === 0) return { writes: [], after: rows }
   const all = [...rows.facts, ...fresh]
   const before = rows.instrument
@@ -88,9 +107,17 @@ function decideOwn(
   const made = spread({ ...before, own, card_version }, rows.bindings, spreadMindsOf(world, before.mode))
   const folded = { ...before, own, card_version, versions: made.versions, ...derive({ ...before, own }, made.bindings) }
   const visible = differs(before, folded, ['status', 'display', 'reasons', 'own'])
+  // The last notice said what the instrument was without this, and it was so by then.
+  const known = rows.facts.map(asOwnFact)
+  const corrects = before.sequence > 0 && fresh.some(one => isLate(asOwnFact(one), known))
   const now = world.now()
   const minds = { now, mint: (prefix: IdPrefix, near: string) => nextId(world, prefix, near) }
-  const told = { before: { instrument: before, all: rows.bindings }, instrument: { ...folded, updated_at: now }, all: made.bindings }
+  const told = {
+    before: { instrument: before, all: rows.bindings },
+    instrument: { ...folded, updated_at: now },
+    all: made.bindings,
+    corrects,
+  }
   const notices = visible ? notice(told, minds) : undefined
   const instrument: InstrumentRow = notices === undefined ? folded : { ...folded, sequence: notices.sequence, updated_at: now }
   return {

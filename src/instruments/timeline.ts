@@ -10,8 +10,10 @@ import {
   bindings,
   type FactRow,
   facts,
+  type InboxRow,
   type InstrumentFactRow,
   type InstrumentRow,
+  inbox,
   instrumentFacts,
   type OperationRow,
   operations,
@@ -46,13 +48,19 @@ export async function timeline(world: World, instrument: InstrumentRow): Promise
 }
 
 async function bindingEntries(world: World, binding: BindingRow): Promise<readonly TimelineEntry[]> {
-  const [told, asked] = await Promise.all([
-    world.store.find(facts, { tenant: binding.tenant, binding: binding.id }),
-    world.store.find(operations, { tenant: binding.tenant, binding: binding.id }),
+  const by = { tenant: binding.tenant, binding: binding.id }
+  const [told, asked, kept] = await Promise.all([
+    world.store.find(facts, by),
+    world.store.find(operations, by),
+    world.store.find(inbox, by),
   ])
   const { folded } = foldBinding(told.map(asFact))
   const reasons = new Map(folded.ignored.map(one => [one.fact.order.id, one.reason]))
-  return [...asked.map(row => operationEntry(binding, row)), ...told.map(row => factEntry(binding, row, reasons.get(row.standing.id)))]
+  return [
+    ...asked.map(row => operationEntry(binding, row)),
+    ...told.map(row => factEntry(binding, row, reasons.get(row.standing.id))),
+    ...kept.flatMap(row => (row.status === 'done' ? [] : [keptEntry(binding, row)])),
+  ]
 }
 
 function created(instrument: InstrumentRow): TimelineEntry {
@@ -141,3 +149,25 @@ function factEntry(binding: BindingRow, row: FactRow, ignored: string | undefine
     details,
   }
 }
+
+/** News that is not learned: not yet, or never. */
+function keptEntry(binding: BindingRow, row: InboxRow): TimelineEntry {
+  const { kind: _kind, ...details } = row.told.news ?? { kind: 'returned' }
+  return {
+    at: instant(row.received_at),
+    effective_at: instant(Math.min(row.told.moment?.atMs ?? row.received_at, lastDate)),
+    type: 'fact',
+    binding: binding.id,
+    channel: binding.channel,
+    what: row.told.news?.kind ?? 'returned',
+    source: `${row.channel}:${row.mode}`,
+    source_event: row.event,
+    operation: null,
+    request: null,
+    applied: false,
+    ignored_because: row.cause ?? 'its turn comes',
+    details,
+  }
+}
+/** 9999-12-31T23:59:59.999Z: what a channel dates later cannot be written as a date. */
+const lastDate = 253_402_300_799_999

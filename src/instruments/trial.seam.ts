@@ -12,7 +12,7 @@ import { channels as realChannels } from '../channels/index.ts'
 import { createNetworkSimulator } from '../channels/network-simulator.ts'
 import type { Credentials } from '../channels/sandbox-channel.ts'
 import { loadSandboxes } from '../channels/sandbox-list.ts'
-import type { SimulatorContext } from '../channels/simulator.ts'
+import type { SimulatorContext, SimulatorEvent } from '../channels/simulator.ts'
 import { createStage, type Stage, stageSend } from '../channels/stage.ts'
 import { endpoints } from '../endpoints.ts'
 import { createMemoryEvents } from '../events/memoryQueries.ts'
@@ -120,6 +120,8 @@ export type Trial = {
   pass(instrument: InstrumentView): Promise<void>
   /** A simulator's webhooks are delivered. */
   deliver(channel: ChannelName): Promise<number>
+  /** Everything that was delivered is delivered again, signed now; how it was answered. */
+  deliverAgain(channel: ChannelName): Promise<readonly number[]>
   rows<T extends AnyTable>(table: T): readonly Row<T>[]
 }
 
@@ -199,7 +201,8 @@ export async function trial(of: readonly (ChannelName | Channel)[], over?: Over)
     tap: tapOf(wallet, { now, random }),
   }
   const reader = over?.reader ?? { query: () => Promise.reject(new TypeError('lists are read from PostgreSQL')) }
-  const server = createServer({ world, endpoints: endpoints({ reader, queries }), log: world.log, limits: {} })
+  const limits = { simulatorsTellCertificates: true }
+  const server = createServer({ world, endpoints: endpoints({ reader, queries }), log: world.log, limits })
   await server.listen(0)
   after(() => server.close())
   const tenant = await createTenant(world, { name: 'Trial' })
@@ -283,15 +286,39 @@ export async function trial(of: readonly (ChannelName | Channel)[], over?: Over)
       const { binding, returned } = await play(id)
       if (returned !== undefined) await shown(call('POST', `/v1/instruments/${id}/resume`, { binding, returned }))
     },
+    ...postOf({ stage, now, send: (name, body, headers) => call('POST', webhook(name), body, headers) }),
+    rows,
+  }
+}
+
+type Post = {
+  readonly stage: Trial['stage']
+  readonly now: () => number
+  readonly send: (channel: ChannelName, body: string, headers: Readonly<Record<string, string>>) => Promise<TrialAnswer>
+}
+
+/** What the simulators tell on their own, on its way to us. */
+function postOf({ stage, now, send }: Post): Pick<Trial, 'deliver' | 'deliverAgain'> {
+  const delivered = new Map<ChannelName, readonly SimulatorEvent[]>()
+  const at = (name: ChannelName) => ({ nowMs: now(), secrets: [credentialsOf(name).signing] })
+  return {
     deliver: async name => {
-      const deliveries = stage(name).deliveries({ nowMs: now(), secrets: [credentialsOf(name).signing] })
-      for (const { headers, body } of deliveries) {
-        const answer = await call('POST', webhook(name), body, headers)
+      const deliveries = stage(name).deliveries(at(name))
+      for (const { headers, body, event } of deliveries) {
+        delivered.set(name, [...(delivered.get(name) ?? []), event])
+        const answer = await send(name, body, headers)
         assert.ok(answer.status < 300, JSON.stringify(answer))
       }
       return deliveries.length
     },
-    rows,
+    deliverAgain: async name => {
+      const statuses: number[] = []
+      for (const event of delivered.get(name) ?? []) {
+        const { headers, body } = stage(name).simulator.sign(event, at(name))
+        statuses.push((await send(name, body, headers)).status)
+      }
+      return statuses
+    },
   }
 }
 

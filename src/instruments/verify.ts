@@ -1,12 +1,13 @@
 /** Whether what is stored is what the facts say: each binding folded and each instrument derived again, and compared column by column. */
 import { same } from '../core/same.ts'
+import type { World } from '../world/world.ts'
 import { foldBinding, holdsSlot, overlay } from './binding.ts'
 import { asFact } from './fact.ts'
 import { derive } from './instrument.ts'
 import { mandateAfter } from './mandate.ts'
 import { foldOwn } from './own.ts'
-import { type BindingRow, type FactRow, type OperationRow, slotOf } from './tables.ts'
-import { asOwnFact, type OwnRows } from './tell.ts'
+import { type BindingRow, bindings, type FactRow, facts, instruments, type OperationRow, operations, slotOf } from './tables.ts'
+import { asOwnFact, type OwnRows, readOwnRows } from './tell.ts'
 
 export type Difference = { readonly of: string; readonly column: string; readonly stored: unknown; readonly right: unknown }
 
@@ -43,4 +44,43 @@ function differences<R extends object>(of: string, stored: R, right: Partial<R>)
   return Object.entries(right).flatMap(([column, value]) =>
     same(had.get(column), value) ? [] : [{ of, column, stored: had.get(column), right: value }],
   )
+}
+
+export type Verified = { readonly bindings: number; readonly differences: readonly Difference[] }
+/** Reads that are tried again when somebody wrote between them. */
+const readsMax = 5
+
+/**
+ * An instrument and its bindings as they are stored, against all their facts. Rows are read one after the other, so a difference counts only
+ * if nothing moved meanwhile; one that never holds still is verified another time. Undefined: that, or it is gone.
+ */
+export async function verifyStored(
+  world: Pick<World, 'store'>,
+  at: { readonly tenant: string; readonly id: string },
+): Promise<Verified | undefined> {
+  for (let reads = 0; reads < readsMax; reads += 1) {
+    if ((await world.store.get(instruments, at)) === undefined) return undefined
+    const rows = await readOwnRows(world, at.tenant, at.id)
+    const each = await Promise.all(
+      rows.bindings.map(async row => {
+        const by = { tenant: at.tenant, binding: row.id }
+        const [told, asked] = await Promise.all([world.store.find(facts, by), world.store.find(operations, by)])
+        return verifyBinding(row, told, asked)
+      }),
+    )
+    const found = [...verifyInstrument(rows), ...each.flat()]
+    if (found.length === 0 || (await stood(world, at, rows))) return { bindings: rows.bindings.length, differences: found }
+  }
+  return undefined
+}
+
+async function stood(
+  world: Pick<World, 'store'>,
+  { tenant, id }: { readonly tenant: string; readonly id: string },
+  before: OwnRows,
+): Promise<boolean> {
+  const now = await world.store.get(instruments, { tenant, id })
+  const legs = await world.store.find(bindings, { tenant, instrument: id })
+  const versions = (rows: readonly BindingRow[]): string => rows.map(row => `${row.id} ${row.version}`).join()
+  return now?.version === before.instrument.version && versions(legs) === versions(before.bindings)
 }

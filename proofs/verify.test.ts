@@ -1,0 +1,82 @@
+/** `npx bindery verify` as an operator runs it, on a real database: a row that somebody spoiled by SQL is found, and the exit code says so. */
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { test } from 'node:test'
+import type { ClientConfig } from 'pg'
+import { events } from '../src/events/tables.ts'
+import { customers, instruments } from '../src/instruments/tables.ts'
+import { tables } from '../src/tables.ts'
+import { insert } from '../src/world/store.ts'
+import { storeDatabase } from '../src/world/testing-store.ts'
+
+type Ran = { readonly code: number | null; readonly out: string }
+
+function bindery(args: readonly string[], env: Readonly<Record<string, string>>): Promise<Ran> {
+  const program = new URL('../cli/bindery.ts', import.meta.url).pathname
+  const child = spawn(process.execPath, [program, ...args], {
+    env: { PATH: process.env.PATH ?? '', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let out = ''
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', chunk => {
+      out += String(chunk)
+    })
+  return new Promise((resolve, reject) => {
+    child.once('error', reject)
+    child.once('close', code => resolve({ code, out }))
+  })
+}
+
+/** A socket's folder goes into the query of the address. */
+const addressOf = ({ connectionString, host = '', user = '', database = '' }: ClientConfig): string =>
+  connectionString ?? `postgres://${typeof user === 'string' ? user : ''}@localhost/${database}?host=${encodeURIComponent(host)}`
+
+const now = Date.UTC(2026, 0, 1)
+const customer = {
+  tenant: 'ten_1',
+  id: 'cus_1',
+  mode: 'test' as const,
+  reference: null,
+  clock: null,
+  channel_customers: {},
+  metadata: {},
+  created_at: now,
+}
+const instrument = {
+  ...{ tenant: 'ten_1', id: 'ins_1', mode: 'test' as const, customer: 'cus_1', kind: 'card' as const, status: 'pending' as const },
+  ...{ card_version: 1, display: { brand: 'visa', expiryMonth: 3, expiryYear: 2030 }, sequence: 0, unbound_at: null, merged_into: null },
+  ...{
+    metadata: {},
+    created_at: now,
+    updated_at: now,
+    captured: { brand: 'visa', expiryMonth: 3, expiryYear: 2030 },
+    own: {},
+    reasons: [],
+  },
+  ...{ versions: 1, sharing: null },
+  ...{ due_at: null, clock: null },
+}
+
+test('what is as its facts say ends with 0, a row that was spoiled is named and ends with 1', async () => {
+  const database = await storeDatabase(tables, '')
+  try {
+    const store = await database.open({ eventsTable: events.name })
+    assert.ok((await store.commit([insert(customers, customer), insert(instruments, instrument)])).ok)
+    await store.close()
+    const env = { DATABASE_URL: addressOf(database.connection) }
+    const clean = await bindery(['verify'], env)
+    assert.deepEqual(clean, { code: 0, out: '1 instruments, 0 bindings, 0 differences\n' })
+    await database.query(`update bindery.instruments set status = 'active'`)
+    const spoiled = await bindery(['verify', '--json'], env)
+    assert.equal(spoiled.code, 1, spoiled.out)
+    const [difference, total] = spoiled.out
+      .trim()
+      .split('\n')
+      .map(line => JSON.parse(line))
+    assert.deepEqual(difference, { of: 'ins_1', column: 'status', stored: 'active', right: 'pending' })
+    assert.deepEqual(total, { instruments: 1, bindings: 0, differences: 1 })
+  } finally {
+    await database.close()
+  }
+})
