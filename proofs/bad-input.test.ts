@@ -158,8 +158,7 @@ async function samplesOf(): Promise<readonly Fed[]> {
       ...{ method: 'PUT', path: '/v1/imports/{id}/parts/{number}', params: { id: noId('imp'), number: '1' }, writes: [] },
       kinds: { 'path/id': 'id', 'path/number': 'count' },
     },
-    act('/v1/imports/{id}/start', noId('imp')),
-    read('/v1/imports/{id}', moved),
+    ...[act('/v1/imports/{id}/start', noId('imp')), read('/v1/imports/{id}', moved)],
     {
       ...{
         method: 'GET',
@@ -171,7 +170,6 @@ async function samplesOf(): Promise<readonly Fed[]> {
       kinds: { 'path/id': 'id', 'query/format': 'currency', 'query/outcome': 'currency' },
     },
     { method: 'POST', path: '/v1/exports', body: { format: 'csv' }, kinds: { '/format': 'currency' }, writes: ['bindery.exports'] },
-    { method: 'GET', path: '/v1/exports/keys', kinds: {}, writes: [] },
     ...['', '/manifest', '/signature'].map(rest => read(`/v1/exports/{id}${rest}`, noId('exp'))),
     {
       ...{ method: 'GET', path: '/v1/exports/{id}/parts/{number}', params: { id: noId('exp'), number: '1' }, writes: [] },
@@ -187,9 +185,13 @@ async function samplesOf(): Promise<readonly Fed[]> {
       kinds: { 'path/channel': 'currency', 'path/mode': 'currency', 'path/kind': 'currency' },
     },
     ...theirs,
+    ...nothingAsked,
     { method: 'GET', path: '/return/{token}', params: { token: `${noId('opn')}.x` }, kinds: { 'path/token': 'metadata' }, writes: [] },
   ]
 }
+
+/** Nothing that could be wrong is handed in. */
+const nothingAsked: readonly Fed[] = [{ method: 'GET', path: '/v1/exports/keys', kinds: {}, writes: [] }]
 
 /** What a customer's own browser sends: by a session's secret, and by a portal link's token. */
 async function customersOwn(customer: string, return_url: string): Promise<readonly Fed[]> {

@@ -163,10 +163,7 @@ const version = (): string =>
   z.object({ version: z.string() }).parse(JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))).version
 
 /** Plain queries name tables without their schema. */
-const inSchema = (connection: ClientConfig): ClientConfig => ({
-  ...connection,
-  options: `${connection.options ?? ''} -c search_path=bindery`,
-})
+const inSchema = ({ options = '', ...rest }: ClientConfig): ClientConfig => ({ ...rest, options: `${options} -c search_path=bindery` })
 
 type Ready = {
   readonly world: World
@@ -182,8 +179,8 @@ type Ready = {
 async function serve(config: Config, ready: Ready, undo: Undo[]): Promise<Omit<Running, 'stop'>> {
   const { world, reader, sandbox, secrets } = ready
   const queries = createEventQueries(reader)
-  const { bodyLimitBytes: bodyBytesMax, trustedProxies, sandbox: simulatorsTellCertificates } = config
-  const limits = { bodyBytesMax, trustedProxies, simulatorsTellCertificates, ...ready.parts.limits }
+  const { bodyLimitBytes: bodyBytesMax, trustedProxies, sandbox: told } = config
+  const limits = { bodyBytesMax, trustedProxies, simulatorsTellCertificates: told, ...ready.parts.limits }
   const audit = createAudit(world, (after, limit) => instrumentsAfter(reader, after, limit))
   const server = createServer({
     world,
@@ -195,19 +192,18 @@ async function serve(config: Config, ready: Ready, undo: Undo[]): Promise<Omit<R
     version: version(),
     counts: auditCounts(audit),
   })
-  const apiKey = sandbox === undefined ? undefined : await firstKey(world, secrets.sandbox.apiKey)
+  const apiKey = sandbox && (await firstKey(world, secrets.sandbox.apiKey))
   const { port } = await server.listen(config.port, config.host)
   undo.push(() => server.close())
   const address = `http://${config.host}:${port}`
   if (config.publicUrl === undefined) ready.place.url = address
-  const outbound = createPublicSend({ timeoutMs: 15_000, maxBytes: 262_144, allowLoopback: config.sandbox })
+  const outbound = createPublicSend({ timeoutMs: 15_000, maxBytes: 262_144, allowLoopback: told })
   undo.push(() => outbound.close())
   const stopped = new AbortController()
   const dispatcher = createDispatcher(world, queries, { send: request => outbound(request), keys: createKeyRing() })
   const settler = createSettler(world)
-  const toDo = ready.parts.idle
-    ? []
-    : [...duties(world, { queries, dispatcher, settler, snapshots: createSnapshots(reader) }), ...chores(world, { ...ready, audit })]
+  const parts = { queries, dispatcher, settler, snapshots: createSnapshots(reader) }
+  const toDo = ready.parts.idle ? [] : [...duties(world, parts), ...chores(world, { ...ready, audit })]
   const working = work(world, toDo, stopped.signal)
   undo.push(async () => {
     stopped.abort()

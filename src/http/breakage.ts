@@ -1,6 +1,9 @@
 /** Requests that never became one: refused by node's parser or by fastify before any endpoint saw them. */
 import type { Socket } from 'node:net'
 import { Problem } from '../core/problem.ts'
+import { Unavailable } from '../world/store.ts'
+import type { Log } from '../world/world.ts'
+import type { Endpoint } from './endpoint.ts'
 import { renderProblem } from './problems.ts'
 
 const codeOf = (error: unknown): string => (error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '')
@@ -50,3 +53,25 @@ export function frameworkProblem(error: unknown): Problem {
 
 const isClientFault = (error: unknown): boolean =>
   typeof error === 'object' && error !== null && 'statusCode' in error && typeof error.statusCode === 'number' && error.statusCode < 500
+
+/** A problem as it was thrown; a database out of reach is `unavailable`; anything else is a bug, told to the log and to nobody else. */
+export function problemOf(log: Log, error: unknown, endpoint: Pick<Endpoint, 'name'>, requestId: string): Problem {
+  if (error instanceof Problem) return error
+  if (error instanceof Unavailable)
+    return new Problem(
+      'unavailable',
+      'Something this server needs is out of reach. It is not known whether the request took effect: send it again with the same Idempotency-Key.',
+    )
+  const frames = error instanceof Error ? (error.stack ?? '').split('\n').filter(line => line.startsWith('    at ')) : []
+  const name = error instanceof Error ? error.name : typeof error
+  log.error('bug', {
+    request: requestId,
+    endpoint: endpoint.name,
+    name,
+    at: frames
+      .slice(0, 6)
+      .map(line => line.trim())
+      .join(' < '),
+  })
+  return new Problem('internal', 'Something went wrong on our side. The request id finds it in our log.')
+}

@@ -7,10 +7,9 @@ import type { ServerResponse } from 'node:http'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { idBytes, newId } from '../core/id.ts'
 import { fieldProblem, Problem } from '../core/problem.ts'
-import { Unavailable } from '../world/store.ts'
 import type { Log, World } from '../world/world.ts'
 import { type Authenticator, authenticator, nobody } from './auth.ts'
-import { brokenOff, frameworkProblem } from './breakage.ts'
+import { brokenOff, frameworkProblem, problemOf } from './breakage.ts'
 import { channelPages } from './channelPages.ts'
 import { clientAddress } from './clientAddress.ts'
 import { isCrossOrigin, preflight, readableFrom } from './crossOrigin.ts'
@@ -229,14 +228,14 @@ async function serve(house: House, endpoint: Endpoint, request: FastifyRequest, 
     }
     rendered = await respond(house, endpoint, request, endpoint.bearer === undefined ? context : { ...context, permitOrigin })
   } catch (error) {
-    rendered = renderProblem(house.world.settings.publicUrl, requestId, problemOf(house, error, endpoint, requestId))
+    rendered = renderProblem(house.world.settings.publicUrl, requestId, problemOf(house.log, error, endpoint, requestId))
   }
   if (house.state.draining) response.shouldKeepAlive = false
   try {
     await send(response, requestId, readableFrom(rendered, readableBy))
   } catch (error) {
     // An endpoint's own header that cannot be written, or a piece that cannot be had: what was sent is then cut off, not ended.
-    problemOf(house, error, endpoint, requestId)
+    problemOf(house.log, error, endpoint, requestId)
     response.destroy()
   }
   house.state.running -= 1
@@ -280,28 +279,6 @@ function respond(house: House, endpoint: Endpoint, request: FastifyRequest, cont
     render,
     renderProblem: problem => renderProblem(world.settings.publicUrl, requestId, problem),
   })
-}
-
-/** A problem as it was thrown; a database out of reach is `unavailable`; anything else is a bug, told to the log and to nobody else. */
-function problemOf(house: House, error: unknown, endpoint: Endpoint, requestId: string): Problem {
-  if (error instanceof Problem) return error
-  if (error instanceof Unavailable)
-    return new Problem(
-      'unavailable',
-      'Something this server needs is out of reach. It is not known whether the request took effect: send it again with the same Idempotency-Key.',
-    )
-  const frames = error instanceof Error ? (error.stack ?? '').split('\n').filter(line => line.startsWith('    at ')) : []
-  const name = error instanceof Error ? error.name : typeof error
-  house.log.error('bug', {
-    request: requestId,
-    endpoint: endpoint.name,
-    name,
-    at: frames
-      .slice(0, 6)
-      .map(line => line.trim())
-      .join(' < '),
-  })
-  return new Problem('internal', 'Something went wrong on our side. The request id finds it in our log.')
 }
 
 async function drain(app: FastifyInstance, house: House): Promise<void> {

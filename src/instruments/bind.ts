@@ -199,15 +199,9 @@ function planBind(world: World, request: BindRequest, known: Known & { readonly 
     return { held: reusable }
   }
   const display = displayOf(source, captured)
-  const instrument =
-    reusable?.instrument ??
-    newInstrument(world, {
-      ...owned(request),
-      kind: kindOfSource[source.type],
-      display,
-      clock: known.customer.clock,
-      sharing: known.identity ?? null,
-    })
+  const { clock } = known.customer
+  const fresh = { ...owned(request), kind: kindOfSource[source.type], display, clock, sharing: known.identity ?? null }
+  const instrument = reusable?.instrument ?? newInstrument(world, fresh)
   const input = inputOf(request, source, reusable)
   const legOf = (channel: ChannelName, more: OperationRow['input']): Leg => {
     const { returnUrl, client, consent } = request
@@ -225,15 +219,11 @@ function planBind(world: World, request: BindRequest, known: Known & { readonly 
   }
   const leg = legOf(first, choice.all ? {} : { route: free.slice(1) })
   const legs = [leg, ...others.map(channel => legOf(channel, { adoptedBy: leg.operation.id }))] as const
+  const versions = input.cardVersion ?? instrument.versions + 1
   const pending =
     reusable === undefined
       ? instrument
-      : reopened(
-          { ...instrument, versions: input.cardVersion ?? instrument.versions + 1 },
-          display,
-          [...reusable.bindings, ...legs.map(one => one.binding)],
-          world.now(),
-        )
+      : reopened({ ...instrument, versions }, display, [...reusable.bindings, ...legs.map(one => one.binding)], world.now())
   const mine: Write[] =
     reusable === undefined
       ? [insert(instruments, instrument), ...identityWrites(world, request, known, instrument)]

@@ -6,7 +6,7 @@ import { type Bound, type ChannelName, type MandateRules, type References, unfin
 import { same } from '../core/same.ts'
 import { insert, moveTo, type Write } from '../world/store.ts'
 import { type FactKind, foldBinding, holdsSlot, type Known, overlay } from './binding.ts'
-import { asFact, factRow, type NewFact } from './fact.ts'
+import { asFact, contradicted, factRow, type NewFact } from './fact.ts'
 import { failOver } from './failover.ts'
 import { derive } from './instrument.ts'
 import { mandateAfter } from './mandate.ts'
@@ -143,19 +143,6 @@ const shownOfBinding = [
 /** Whether any of these would be told differently. */
 export function differs<T extends object, K extends keyof T>(before: T, after: Pick<T, K>, names: readonly K[]): boolean {
   return names.some(name => !same(before[name], after[name]))
-}
-
-/**
- * Whether what was told of this binding last was wrong: a fact that came late stands before the one that had made its status, and with it that
- * one no longer leads there.
- */
-function contradicted(rows: Rows, fresh: readonly FactRow[]): boolean {
-  const before = foldBinding(rows.facts.map(asFact)).folded
-  const last = before.applied.at(-1)
-  if (last === undefined || fresh.length === 0) return false
-  const after = foldBinding([...rows.facts, ...fresh].map(asFact)).folded
-  const place = after.applied.findIndex(one => one.order.id === last.order.id)
-  return place < 0 || after.states[place] !== before.status
 }
 
 /** Each operation beside what becomes of it. */

@@ -1,7 +1,7 @@
 /** A fact as it is kept, with its place in the fold of its binding. */
 
 import type { Moment } from '../channels/channel.ts'
-import { type AnyNews, type Fact, type FactKind, newsPlace, standing } from './binding.ts'
+import { type AnyNews, type Fact, type FactKind, foldBinding, newsPlace, standing } from './binding.ts'
 import type { Minds, Rows } from './decide.ts'
 import type { FactRow, OperationRow } from './tables.ts'
 
@@ -60,4 +60,17 @@ export function factRow(rows: Rows, fact: NewFact, minds: Minds): FactRow {
     seen_at: minds.now,
     request: fact.request ?? null,
   }
+}
+
+/**
+ * Whether what was told of this binding last was wrong: a fact that came late stands before the one that had made its status, and with it that
+ * one no longer leads there.
+ */
+export function contradicted(rows: Pick<Rows, 'facts'>, fresh: readonly FactRow[]): boolean {
+  const before = foldBinding(rows.facts.map(asFact)).folded
+  const last = before.applied.at(-1)
+  if (last === undefined || fresh.length === 0) return false
+  const after = foldBinding([...rows.facts, ...fresh].map(asFact)).folded
+  const place = after.applied.findIndex(one => one.order.id === last.order.id)
+  return place < 0 || after.states[place] !== before.status
 }

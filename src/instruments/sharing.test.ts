@@ -80,7 +80,11 @@ test('what a bank brings back when its place is taken is given up again', async 
   const [one, other, third] = [await newCustomer(on), await newCustomer(on), await newCustomer(on)]
   const first = await bindFor(on, one)
   const token = String(JSON.parse(JSON.stringify(first.body)).bindings[0].token)
-  const told = (event: string, news: object) => on.tell('bank', [{ event, type: event, names: [token], news } as never])
+  let atMs = 1_000
+  const told = (event: string, news: object) => {
+    atMs += 1_000
+    return on.tell('bank', [{ event, type: event, names: [token], news, moment: { atMs } } as never])
+  }
   await told('gone', { kind: 'revoked' })
   assert.equal((await on.read(String(first.body.id))).status, 'unbound')
   for (const customer of [other, third]) assert.equal((await bindFor(on, customer)).status, 201)

@@ -7,7 +7,7 @@ import { createHash, createSecretKey } from 'node:crypto'
 import { after } from 'node:test'
 import type { Pool } from 'pg'
 import { simulated } from '../accounts.ts'
-import type { Channel, ChannelAccount, ChannelName, ChannelRequest, Told, Way } from '../channels/channel.ts'
+import type { Channel, ChannelAccount, ChannelName, ChannelRequest, Send, Told, Way } from '../channels/channel.ts'
 import { channels as realChannels } from '../channels/index.ts'
 import { createNetworkSimulator } from '../channels/network-simulator.ts'
 import type { Credentials } from '../channels/sandbox-channel.ts'
@@ -154,19 +154,8 @@ export async function trial(of: readonly (ChannelName | Channel)[], over?: Over)
   const { store: memory, queries: memoryQueries } = createMemoryEvents(tables)
   const store = over?.store ?? memory
   const queries = over?.queries ?? memoryQueries
-  const vaultStore = createMemoryStore(vaultTables)
   const wallet = sandboxWallet(Buffer.alloc(32, 5))
-  const vault = createVault({
-    now,
-    random,
-    store: vaultStore,
-    root: createSecretKey(Buffer.alloc(32, 7)),
-    send: bytesOver(send),
-    origins: new Set([...channels.keys(), 'network'].map(addressOf)),
-    updaterKeys: network.vaultKeys,
-    allowLoopback: false,
-    openToken: createTokenOpener(readKeys(wallet.settings), createReplays({ store: vaultStore, now })),
-  })
+  const vault = vaultOver({ now, random, send, hosts: [...channels.keys(), 'network'], updaterKeys: network.vaultKeys, wallet })
   let before: (writes: readonly Write[]) => void = () => {}
   const accountAt = (name: ChannelName) => (scripts.has(name) ? scriptedAccount(name) : simulated(credentialsOf(name), addressOf(name)))
   const accounts = new Map([...channels.keys()].map(name => [name, accountAt(name)]))
@@ -324,3 +313,27 @@ function postOf({ stage, now, send }: Post): Pick<Trial, 'deliver' | 'deliverAga
 
 const channelOf = (one: ChannelName | Channel): Channel =>
   typeof one === 'string' ? (realChannels.get(one) ?? assert.fail(`no channel ${one}`)) : one
+
+/** The vault itself, over a store of its own. `hosts`: whom it may send to. */
+function vaultOver(of: {
+  readonly now: () => number
+  readonly random: (count: number) => Buffer
+  readonly send: Send
+  readonly hosts: readonly ChannelName[]
+  readonly updaterKeys: NonNullable<Parameters<typeof createVault>[0]['updaterKeys']>
+  readonly wallet: ReturnType<typeof sandboxWallet>
+}): VaultCore {
+  const { now, random, send, hosts, updaterKeys, wallet } = of
+  const store = createMemoryStore(vaultTables)
+  return createVault({
+    now,
+    random,
+    store,
+    root: createSecretKey(Buffer.alloc(32, 7)),
+    send: bytesOver(send),
+    origins: new Set(hosts.map(addressOf)),
+    updaterKeys,
+    allowLoopback: false,
+    openToken: createTokenOpener(readKeys(wallet.settings), createReplays({ store, now })),
+  })
+}
