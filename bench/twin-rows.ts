@@ -54,7 +54,7 @@ export function instrumentOf(b: Bind): InstrumentRow {
     clock: null,
     sequence: 0,
     unbound_at: null,
-    sharing: null,
+    sharing: { kind: 'card', value: b.card.fingerprint },
     merged_into: null,
     metadata: b.metadata,
     created_at: b.now,
