@@ -236,7 +236,7 @@ function keptAlive(id: string, { read, act }: Shaping): readonly Fed[] {
     { method: 'DELETE', path: of('/network_token'), params: { id: noId('ins') }, kinds: { 'path/id': 'id' }, writes: [] },
     { method: 'POST', path: '/v1/updater/runs', body: { instruments: [id] }, kinds: { '/instruments/0': 'id' }, writes },
     ...['', '/file'].map(rest => read(`/v1/updater/runs/{id}${rest}`, noId('run'))),
-    act('/v1/updater/runs/{id}/results', noId('run'), { body: { file: 'AAAA' }, kinds: { '/file': 'currency' } }),
+    act('/v1/updater/runs/{id}/results', noId('run'), { body: { file: 'AAAA' } }),
     {
       ...{ method: 'POST', path: '/v1/network/{mode}/webhook', params: { mode: 'test' }, writes: [] },
       kinds: { 'path/mode': 'currency' },
