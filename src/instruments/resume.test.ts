@@ -158,7 +158,7 @@ test('what the customer typed is not lost because the channel told something at 
   const { channel, asked } = saying(otp(3), { resume: [bound('tok_1')] })
   const news = { kind: 'challenged' as const, action: otp(2), references: {} }
   const between = moving(on => on().tell('says', [{ event: 'again', type: 'again', names: ['ref_1'], news }]))
-  const named = { ...channel, bind: async () => ({ ...challenged(otp(3)), references: { challenge: 'ref_1' } }) }
+  const named = { ...channel, bind: async () => ({ ...challenged(otp(3)), references: { mandate: 'ref_1' } }) }
   const on = between.begin(await trial([named], between.over))
   const { id } = await on.bind(wallet)
   assert.equal((await on.call('POST', `/v1/instruments/${id}/resume`, { returned: { otp: '123456' } })).status, 200)
