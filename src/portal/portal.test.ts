@@ -225,3 +225,19 @@ test('what a channel calls a card is shown as text, whatever it is', async () =>
   assert.doesNotMatch(text, /<img/)
   assert.match(text, /&lt;img src=x/)
 })
+
+test('where nobody keeps defaults none is offered, and asking for one says so', async () => {
+  const on = await trialOnPostgres(['stripe'])
+  const { keeping } = keptHere()
+  const { setDefault: _, ...without } = keeping
+  const [kept, none] = [await withKeeping(on, keeping), await withKeeping(on, without)]
+  const { id } = await bind(on)
+  const { path, token } = await linkTo(on)
+  const offers = async (address: string) => (await plainBrowser(address).go(path)).text.includes('Make default')
+  assert.deepEqual([await offers(kept.address), await offers(none.address)], [true, false])
+  const asked = await fetch(`${none.address}/v1/portal/instruments/${id}/default`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${token}` },
+  })
+  assert.equal(asked.status, 422)
+})
