@@ -22,6 +22,7 @@ import { transfers } from './ledger/transfer.ts'
 import { exportParts, exports, importMarks, importParts, importReports, imports } from './moving/tables.ts'
 import { networkTokens, tokenRequests } from './network/tables.ts'
 import { portalLinks } from './portal/tables.ts'
+import { killSwitches, safeguardChanges, safeguardCounts, safeguardDecisions, safeguardPolicies } from './safeguards/tables.ts'
 import { bindingSessions } from './sessions/tables.ts'
 import { updaterCounts, updaterLines, updaterRuns, updateSchedules } from './updater/tables.ts'
 import type { AnyTable } from './world/table.ts'
@@ -50,6 +51,11 @@ export const tables: readonly AnyTable[] = [
   portalLinks,
   sharings,
   sharingLimits,
+  safeguardCounts,
+  safeguardDecisions,
+  safeguardPolicies,
+  safeguardChanges,
+  killSwitches,
   updaterRuns,
   updaterLines,
   updateSchedules,

@@ -26,6 +26,8 @@ export const prefixes = {
   pdn: 'pre-debit notice',
   bse: 'binding session',
   ptl: 'portal link',
+  dec: 'decision of a safeguard',
+  chg: 'change of a safeguard',
   imp: 'import',
   exp: 'export',
   run: 'run of an account updater',

@@ -7,8 +7,11 @@
 import type { ChannelName, MandateTerms, Source } from '../channels/channel.ts'
 import { kindOfSource } from '../channels/source.ts'
 import { fieldProblem, Problem } from '../core/problem.ts'
+import type { Admitted } from '../safeguards/guard.ts'
+import { countsBound } from '../safeguards/tally.ts'
 import { type Committed, expect, insert, moveTo, refusedBy, type Write } from '../world/store.ts'
-import type { Captured, Mode, World } from '../world/world.ts'
+import type { Mode, Peeked, World } from '../world/world.ts'
+import { admitBind, asTried, type Counted, readCounted } from './admit.ts'
 import { sealAhead } from './adopt.ts'
 import { customerNow, readCustomer } from './customer.ts'
 import type { Decision, Rows } from './decide.ts'
@@ -50,6 +53,8 @@ export type BindRequest = {
   readonly consent: Consent | null
   readonly metadata: Readonly<Record<string, string>>
   readonly request: string
+  /** What the browser worked out, where the safeguards wanted it. */
+  readonly proof?: string | undefined
 }
 
 export type Bound = {
@@ -71,10 +76,11 @@ const collisionsMax = 8
 
 export async function bind(world: World, request: BindRequest, companions: Companions): Promise<Bound> {
   const known = await readKnown(world, request)
+  let admitted = await admitBind(world, request, known)
   let owner = known.customer
   let existing: Existing | undefined
   for (let tries = 0; tries < collisionsMax; tries += 1) {
-    const plan = planBind(world, request, { ...known, customer: owner, existing })
+    const plan = planBind(world, request, { ...known, customer: owner, existing, admitted })
     if ('held' in plan) {
       const bound: Bound = { created: false, instrument: plan.held.instrument, bindings: plan.held.bindings }
       const result = await world.store.commit(companions.both(bound))
@@ -83,13 +89,15 @@ export async function bind(world: World, request: BindRequest, companions: Compa
       continue
     }
     if (existing === undefined) sealAhead(world, plan.legs[0].operation)
-    const result = await world.store.commit([...companions.claim(plan.instrument.id), ...plan.writes])
+    const result = await world.store.commit([...companions.claim(plan.instrument.id), ...plan.writes, ...admitted.writes])
     if (result.ok) {
       const created = existing === undefined || existing.instrument.id !== plan.instrument.id
       if (!created && plan.instrument.reasons.includes('updates_refused')) await givenAgain(world, request, plan)
       return plan.legs.length === 1 ? askOne(world, plan, created, companions) : askAll(world, plan, created, companions)
     }
     companions.check(result)
+    if (refusedBy(result, countsBound))
+      admitted = await admitBind(world, request, { ...known, counted: await readCounted(world, asTried(request)) })
     existing = await readExisting(world, request, known.identity)
     const counted = existing !== undefined && holdsPlace(existing.instrument.status)
     if (refusedBy(result, sharingBound) && !counted) throw crowded(`/${request.subject.type}`)
@@ -106,31 +114,33 @@ async function givenAgain(world: World, { tenant, request }: BindRequest, { inst
 
 type Known = {
   readonly customer: CustomerRow
-  readonly captured: Captured | undefined
+  readonly captured: Peeked | undefined
   readonly source: Source
   readonly identity: Identity | undefined
   readonly choice: Choice
   /** On the customer's clock. */
   readonly now: number
   readonly customersMax: number
+  readonly counted: Counted
 }
 
 /** Everything a bind is decided on, read at once; throws a problem naming the field that cannot be. */
 async function readKnown(world: World, request: BindRequest): Promise<Known> {
   const { tenant, mode, subject, terms } = request
   knownChannels(world, request.channels ?? [], index => `/channels/${index}`)
-  const [customer, captured, most, rules] = await Promise.all([
+  const [customer, captured, most, rules, counted] = await Promise.all([
     readCustomer(world, { tenant, mode, id: request.customer }),
     peek(world, { tenant, mode }, subject),
     customersMax(world, request),
     request.channels === undefined ? currentRules(world, request) : [],
+    readCounted(world, asTried(request)),
   ])
   if (customer === undefined) throw fieldProblem('/customer', 'is not a customer of yours', 'unprocessable')
   const source = sourceOf(subject, captured)
   const bin = captured !== undefined && 'card' in captured ? captured.card.bin : undefined
   const choice = chooseRoute(world, { mode, source, terms, bin, asked: request.channels, all: request.all }, rules)
   const now = await customerNow(world, customer)
-  return { customer, captured, source, identity: identityOf(captured), choice, now, customersMax: most }
+  return { customer, captured, source, identity: identityOf(captured), choice, now, customersMax: most, counted }
 }
 
 const fallsOver = (decision: Decision): boolean => decision.next.some(one => one.verb === 'bind')
@@ -185,7 +195,11 @@ type Legs = {
 }
 type Plan = Legs | { readonly held: Existing }
 
-function planBind(world: World, request: BindRequest, known: Known & { readonly existing: Existing | undefined }): Plan {
+function planBind(
+  world: World,
+  request: BindRequest,
+  known: Known & { readonly existing: Existing | undefined; readonly admitted: Admitted },
+): Plan {
   const { existing, captured, source } = known
   const reusable = existing !== undefined && !ended.includes(existing.instrument.status) ? existing : undefined
   const choice = freeOf(world, known.choice, reusable === undefined ? existing : undefined)
@@ -217,7 +231,8 @@ function planBind(world: World, request: BindRequest, known: Known & { readonly 
       }),
     }
   }
-  const leg = legOf(first, choice.all ? {} : { route: free.slice(1) })
+  const { counted, stepUp } = known.admitted
+  const leg = legOf(first, { counted, ...(stepUp ? { stepUp } : {}), ...(choice.all ? {} : { route: free.slice(1) }) })
   const legs = [leg, ...others.map(channel => legOf(channel, { adoptedBy: leg.operation.id }))] as const
   const versions = input.cardVersion ?? instrument.versions + 1
   const pending =

@@ -5,6 +5,7 @@
 import { type Bound, type ChannelName, type MandateRules, type References, unfindable } from '../channels/channel.ts'
 import { same } from '../core/same.ts'
 import { insert, moveTo, type Write } from '../world/store.ts'
+import { declineWrites } from './admit.ts'
 import { type FactKind, foldBinding, type Known, overlay } from './binding.ts'
 import { asFact, contradicted, factRow, type NewFact } from './fact.ts'
 import { failOver } from './failover.ts'
@@ -111,6 +112,7 @@ export function decide(rows: Rows, change: Change, minds: Minds): Decision {
   if (refresh !== undefined) writes.push(insert(operations, refresh))
   if (other !== undefined) writes.push(insert(bindings, other.binding), insert(operations, other.operation))
   writes.push(...following.writes)
+  if (other === undefined) writes.push(...declineWrites(rows, fresh, { status }, minds.now))
   if (instrument !== rows.instrument)
     writes.push(moveTo(instruments, rows.instrument, instrument), ...sharingWrites(rows.instrument, instrument, minds.customersMax))
   if (notices !== undefined) writes.push(...notices.writes)

@@ -43,6 +43,10 @@ export type OperationInput = {
   readonly renew?: { readonly from: number; readonly expiry: Expiry }
   /** Nobody waits for it, and the customer must not be asked: a challenge is as good as a no. */
   readonly quiet?: true
+  /** Under which values the safeguards count it: a decline is counted there too. */
+  readonly counted?: readonly string[]
+  /** The issuer has to ask the customer, whatever the channel thinks of it. */
+  readonly stepUp?: true
   /** Which moment a refresh was planned for. */
   readonly refreshAtMs?: number
 }

@@ -15,6 +15,7 @@ import { factsOf, viewOf } from './content.ts'
 import type { Keyring } from './keys.ts'
 import { purposeOf, type Sealed, sealRecord } from './record.ts'
 import type { Random } from './seal.ts'
+import type { Sightings } from './sightings.ts'
 import { deks, records } from './tables.ts'
 
 export type Adopting = {
@@ -22,6 +23,7 @@ export type Adopting = {
   readonly keyring: Keyring
   readonly captures: Captures
   readonly claims: Claims
+  readonly sightings: Sightings
 }
 /** Adoptions under way, by capture: a second caller with the same words waits for the same answer. */
 type Claims = Map<string, { readonly words: string; readonly answer: Promise<View | undefined> }>
@@ -70,7 +72,9 @@ async function write(core: Adopting, input: Adoption, captured: Captured, instea
   if (core.captures.get(input) !== captured) return undefined
   const { prints, facts, secrets } = captured
   const sealed = sealRecord(core.ports, kek, { ...input, prints, facts, secrets, referenceHash: hashOf(input.reference) })
-  const result = await core.ports.store.commit(instead === undefined ? inserts(sealed) : exchange(instead, sealed))
+  const tracks = instead === undefined ? prints?.tracks : undefined
+  const seen = tracks === undefined ? [] : core.sightings.writes(tracks)
+  const result = await core.ports.store.commit([...(instead === undefined ? inserts(sealed) : exchange(instead, sealed)), ...seen])
   return result.ok ? sealed : undefined
 }
 

@@ -81,7 +81,7 @@ async function serve(): Promise<void> {
   const forgetting = setInterval(() => vault.forgetLapsed(), forgetEveryMs)
 
   const tidying = setInterval(() => {
-    Promise.all([store.forgetRides(), replays.forget()]).catch((error: unknown) =>
+    Promise.all([store.forgetRides(), replays.forget(), vault.forgetSightings()]).catch((error: unknown) =>
       log.warn('old rides or tokens were not forgotten', { error: error instanceof Error ? error.name : 'unknown' }),
     )
   }, forgetRidesEveryMs)

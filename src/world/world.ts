@@ -80,6 +80,19 @@ export type Settings = {
   readonly liveUpdater?: string | undefined
   /** Sandbox only: webhooks out may go to loopback and over http. */
   readonly allowLoopback: boolean
+  readonly safeguards?: SafeguardSettings
+}
+
+/** What an operator adds to the safeguards, or a simulation changes. */
+export type SafeguardSettings = {
+  /** Limits of numbers are so many times as high; fifty in test mode without it, one in live mode. */
+  readonly times?: number
+  /** Leading zero bits that a browser has to find. */
+  readonly workBits?: number
+  /** Whether a captcha's answer is good. False where its service does not answer. */
+  readonly captcha?: (token: string, ip: string | null) => Promise<boolean>
+  /** The autonomous system of an address, from a table of the operator's. */
+  readonly autonomousSystemOf?: (ip: string) => string | undefined
 }
 
 /** `on_decline`: when somebody asks; `scheduled`: also by itself, whenever so many days have passed. */
@@ -119,6 +132,17 @@ export type Captured =
       readonly payer: PayerView
     }
 
+/**
+ * What the vault says of a number by what was tried with it at all tenants: whether more may be, and no more than roughly how often it was.
+ * `neighbours`: numbers that differ in their last four digits only.
+ */
+export type Seen = {
+  readonly number: { readonly verdict: 'allow' | 'deny'; readonly tries: 'few' | 'many' }
+  readonly neighbours: { readonly verdict: 'allow' | 'deny' }
+}
+/** What is captured, and what was seen of it. */
+export type Peeked = Captured & { readonly seen?: Seen }
+
 /** What a capture becomes: whose it is, and the operation it was captured for. The words that the vault tells one adoption from another by. */
 export type Adoption = {
   readonly tenant: string
@@ -132,7 +156,7 @@ export type Adoption = {
 /** The only process that knows numbers of cards and accounts, as seen from here. Every call is one round trip; calls made together share one. */
 export interface Vault {
   /** What a captured reference is, without consuming it. Undefined: unknown, used up, lapsed (15 minutes) or another tenant's. */
-  peek(input: { readonly tenant: string; readonly mode: Mode; readonly reference: string }): Promise<Captured | undefined>
+  peek(input: { readonly tenant: string; readonly mode: Mode; readonly reference: string }): Promise<Peeked | undefined>
   /** Seals what was captured for good under this instrument; the same call again gives the same answer. */
   adopt(input: Adoption): Promise<Captured | undefined>
   /**
