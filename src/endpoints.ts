@@ -18,6 +18,8 @@ import { importEndpoints } from './moving/importApi.ts'
 import { networkEndpoints } from './network/api.ts'
 import { portalEndpoints } from './portal/api.ts'
 import { nothingKept } from './portal/keeping.ts'
+import { safeguardEndpoints } from './safeguards/api.ts'
+import { switchEndpoints } from './safeguards/switchApi.ts'
 import { sessionEndpoints } from './sessions/api.ts'
 import { updaterEndpoints } from './updater/api.ts'
 
@@ -35,6 +37,8 @@ export const endpoints = (from: { readonly reader: Pick<Pool, 'query'>; readonly
   ...networkEndpoints,
   ...channelEndpoints,
   ...doorEndpoints,
+  ...safeguardEndpoints,
+  ...switchEndpoints,
   ...sessionEndpoints,
   ...portalEndpoints(nothingKept),
   ...eventEndpoints(from.queries),

@@ -138,7 +138,7 @@ async function readKnown(world: World, request: BindRequest): Promise<Known> {
   if (customer === undefined) throw fieldProblem('/customer', 'is not a customer of yours', 'unprocessable')
   const source = sourceOf(subject, captured)
   const bin = captured !== undefined && 'card' in captured ? captured.card.bin : undefined
-  const choice = chooseRoute(world, { mode, source, terms, bin, asked: request.channels, all: request.all }, rules)
+  const choice = chooseRoute(world, { tenant, mode, source, terms, bin, asked: request.channels, all: request.all }, rules)
   const now = await customerNow(world, customer)
   return { customer, captured, source, identity: identityOf(captured), choice, now, customersMax: most, counted }
 }
@@ -231,8 +231,7 @@ function planBind(
       }),
     }
   }
-  const { counted, stepUp } = known.admitted
-  const leg = legOf(first, { counted, ...(stepUp ? { stepUp } : {}), ...(choice.all ? {} : { route: free.slice(1) }) })
+  const leg = legOf(first, { ...known.admitted.marks, ...(choice.all ? {} : { route: free.slice(1) }) })
   const legs = [leg, ...others.map(channel => legOf(channel, { adoptedBy: leg.operation.id }))] as const
   const versions = input.cardVersion ?? instrument.versions + 1
   const pending =

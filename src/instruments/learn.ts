@@ -87,7 +87,7 @@ export async function readRows(world: World, tenant: string, binding: string): P
 
 export function mindsOf(world: World): (rows: Rows) => Minds {
   return rows => ({
-    ...spreadMindsOf(world, rows.binding.mode),
+    ...spreadMindsOf(world, rows.binding),
     canLookUp: name => world.channels.get(name)?.lookUp !== undefined,
     canRefresh: name => world.channels.get(name)?.refresh !== undefined,
     mandates: name => world.channels.get(name)?.mandates,

@@ -4,6 +4,7 @@
  */
 import type { Call, Channel, LookUpOutcome, References } from '../channels/channel.ts'
 import { unfillable } from '../channels/placeholder.ts'
+import { lastSwitches } from '../safeguards/switches.ts'
 import { move, Unavailable, type Write } from '../world/store.ts'
 import type { World } from '../world/world.ts'
 import { adopt, adoptionOf } from './adopt.ts'
@@ -156,6 +157,10 @@ async function ask(world: World, operation: OperationRow, rows: Rows, how: 'send
   const channel = world.channels.get(operation.channel)
   const account = world.account(operation.channel, operation.mode)
   if (channel === undefined || account === undefined) return { kind: 'uncertain', cause: `no account for ${operation.channel}` }
+  // What is owed is still looked up, and what is to be given up is given up.
+  const off =
+    how === 'send' && operation.verb !== 'revoke' && lastSwitches(world).off(operation, 'channel', operation.channel) !== undefined
+  if (off) return { kind: 'uncertain', cause: `${operation.channel} is switched off` }
   try {
     const lapse: Lapse = { code: false, capture: false }
     const adopting: Adopting = { reference: how === 'send' ? adoptionOf(operation)?.reference : undefined, asked: false }

@@ -18,6 +18,7 @@ import { networkLayer } from './network.ts'
 import type { Policy } from './policy.ts'
 import { challengeFor, isProven } from './proof.ts'
 import { evidenceOf, type Read } from './read.ts'
+import { refusal } from './refusal.ts'
 import { subnetLayer } from './subnet.ts'
 import type { Switches } from './switches.ts'
 import { safeguardDecisions } from './tables.ts'
@@ -39,10 +40,8 @@ export type Asked = Tried & {
 
 export type Admitted = {
   readonly writes: readonly Write[]
-  /** Under which values it is counted: its decline is counted there too. */
-  readonly counted: readonly string[]
-  /** The issuer has to ask the customer. */
-  readonly stepUp: boolean
+  /** For the operation: under which values it is counted, since its decline is counted there too; and whether the issuer has to ask. */
+  readonly marks: { readonly counted: readonly string[]; readonly stepUp?: true }
 }
 
 /** Layers about what many share: whoever is known here passes them. */
@@ -63,7 +62,8 @@ export async function guard(world: World, asked: Asked, read: Read, switches: Sw
   if (verdict === 'delay') await world.sleep(delayOf(told))
   const counts = countable(values).map(value => count(asked, value, { attempts: 1 }, world.now(), mostOf(value, read, values)))
   const kept = atLeast(verdict, 'proof') ? [insert(safeguardDecisions, decisionRow(world, asked, verdict, told))] : []
-  return { writes: [...counts, ...kept], counted: countable(values), stepUp: told.some(one => one.verdict === 'step_up') }
+  const stepUp = told.some(one => one.verdict === 'step_up')
+  return { writes: [...counts, ...kept], marks: { counted: countable(values), ...(stepUp ? { stepUp } : {}) } }
 }
 
 export function findingsOf(evidence: Evidence, policy: Policy): readonly Finding[] {
@@ -108,7 +108,15 @@ function delayOf(findings: readonly Finding[]): number {
   return Math.min(delayMs.most, delayMs.least * 2 ** Math.min(beyond, 10))
 }
 
-function decisionRow(world: World, asked: Asked, verdict: Verdict, findings: readonly Finding[]) {
+/** For what is no bind: keeps why, and throws the uniform refusal. */
+export async function refuseTyped(world: World, asked: Explained, finding: Finding): Promise<void> {
+  if (finding.verdict !== 'deny') return
+  await world.store.commit([insert(safeguardDecisions, decisionRow(world, asked, 'deny', [finding]))])
+  throw refusal()
+}
+
+type Explained = Pick<Asked, 'tenant' | 'mode' | 'customer' | 'request'> & { readonly verb: string }
+function decisionRow(world: World, asked: Explained, verdict: Verdict, findings: readonly Finding[]) {
   const { tenant, mode, customer, request, verb } = asked
   const now = world.now()
   const id = nextId(world, 'dec', customer)
@@ -136,14 +144,7 @@ async function refuse(world: World, asked: Asked, findings: readonly Finding[], 
   throw refusal()
 }
 
-/** One answer for every layer: nothing in it says which, or what would have to be different. */
-export const refusal = (): Problem => new Problem('refused', 'This cannot be bound.')
-export const isRefusal = (error: unknown): boolean => error instanceof Problem && error.code === 'refused'
-
 const proofWanted = (world: World, about: string): Problem =>
   new Problem('proof_wanted', 'The browser has to show that it takes trouble: see "errors".', {
     errors: [{ pointer: '/proof', detail: challengeFor(world, about) }],
   })
-/** The challenge, if that is what the error is. */
-export const challengeOf = (error: unknown): string | undefined =>
-  error instanceof Problem && error.code === 'proof_wanted' ? error.errors[0]?.detail : undefined

@@ -3,6 +3,7 @@
  * of chance after both. Who stands outside with a clock learns nothing from it.
  */
 import type { World } from '../world/world.ts'
+import { isRefusal } from './refusal.ts'
 
 export type Surface = 'api' | 'session'
 
@@ -49,4 +50,23 @@ export async function afterRefusal(
   const drawn = list[Math.floor(dice(world) * list.length)] ?? usualMs.least + dice(world) * usualMs.spread
   await world.sleep(Math.max(0, beganMs + drawn - world.now()))
   await pause(world)
+}
+
+/** Paces one use case: what a channel declined in it, and what we refused ourselves. */
+export async function paced<T>(
+  world: Pick<World, 'now' | 'random' | 'sleep' | 'store'>,
+  surface: Surface,
+  act: () => Promise<T>,
+  isDeclined: (done: T) => boolean,
+): Promise<T> {
+  const began = world.now()
+  let done: T
+  try {
+    done = await act()
+  } catch (error) {
+    if (isRefusal(error)) await afterRefusal(world, surface, began)
+    throw error
+  }
+  if (isDeclined(done)) await afterDecline(world, surface, began)
+  return done
 }
