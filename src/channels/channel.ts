@@ -95,6 +95,8 @@ export type BindInput = {
   /** Ours: where the channel sends the customer's browser back to. Carries an unguessable token; the channel may append parameters. */
   readonly returnUrl: string
   readonly client: { readonly ip?: string | undefined; readonly userAgent?: string | undefined }
+  /** The issuer has to ask the customer. */
+  readonly stepUp?: true
 }
 /** `returned`: the parameters that came back with the browser, or what the customer answered under the names of `action.ts`. */
 export type ResumeInput = {
@@ -275,6 +277,8 @@ export interface Channel {
   readonly sandboxValues: readonly SandboxValue[]
   /** It gives a customer's card the same token however often it is bound, so what revokes one binding would revoke another. */
   readonly oneTokenPerCard?: true
+  /** It can have the issuer ask the customer whenever we want that. */
+  readonly stepsUp?: true
   readonly mandates?: MandateRules
   /** Upper bound of calls per second the channel grants by default, live. */
   readonly requestsPerSecondMax: number

@@ -1,14 +1,15 @@
 /** What the safeguards are asked before a bind or an extension, and what they are told when a channel has declined it. */
 import type { RefusalCategory } from '../channels/refusal.ts'
-import { type Admitted, guard } from '../safeguards/guard.ts'
+import { type Admitted, type Asked, guard } from '../safeguards/guard.ts'
 import { type Read, readCounts } from '../safeguards/read.ts'
 import { currentSwitches } from '../safeguards/switches.ts'
 import { count } from '../safeguards/tally.ts'
 import type { Add } from '../world/store.ts'
-import type { Mode, Peeked, Seen, World } from '../world/world.ts'
+import type { Mode, Peeked, World } from '../world/world.ts'
 import type { BindRequest } from './bind.ts'
 import type { Known } from './binding.ts'
 import type { Rows } from './decide.ts'
+import type { Choice } from './route.ts'
 import { captureOf } from './source.ts'
 import { type Client, type FactRow, instruments } from './tables.ts'
 
@@ -37,7 +38,7 @@ const lookedAtMax = 50
 /** Throws the uniform refusal, or that a proof is wanted. What it gives goes into the commit of the intent. */
 export function admit(
   world: World,
-  trying: Trying & { readonly verb: 'bind' | 'extend'; readonly bin: string | undefined; readonly seen: Seen | undefined },
+  trying: Trying & Pick<Asked, 'verb' | 'bin' | 'seen' | 'canStepUp'>,
   counted: Counted,
 ): Promise<Admitted> {
   const { tenant, customer, what } = trying
@@ -53,11 +54,12 @@ export const asTried = (request: BindRequest): Omit<Trying, 'what'> => ({ ...req
 export function admitBind(
   world: World,
   request: BindRequest,
-  { captured, counted }: { readonly captured: Peeked | undefined; readonly counted: Counted },
+  { captured, counted, choice }: { readonly captured: Peeked | undefined; readonly counted: Counted; readonly choice: Choice },
 ): Promise<Admitted> {
   const what = captureOf(request.subject) ?? request.subject.type
   const bin = captured !== undefined && 'card' in captured ? captured.card.bin : undefined
-  return admit(world, { ...asTried(request), what, verb: 'bind', bin, seen: captured?.seen }, counted)
+  const canStepUp = choice.channels.some(name => world.channels.get(name)?.stepsUp === true)
+  return admit(world, { ...asTried(request), what, verb: 'bind', bin, seen: captured?.seen, canStepUp }, counted)
 }
 
 /** What says nothing of the number or its owner: our own account, a kind the channel does not take, a customer who turned back. */

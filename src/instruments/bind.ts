@@ -18,7 +18,7 @@ import type { Decision, Rows } from './decide.ts'
 import { derive, ended } from './instrument.ts'
 import { newBinding, newBindOperation, newInstrument } from './intent.ts'
 import { inOrder } from './learn.ts'
-import { type Choice, chooseRoute, freeOf, knownChannels, preferred } from './route.ts'
+import { type Choice, chooseRoute, freeOf, knownChannels, preferred, steppingUp } from './route.ts'
 import { currentRules } from './routing.ts'
 import { carryOut } from './settle.ts'
 import { crowded, customersMax, holdsPlace, sharingBound, sharingWrites } from './sharing.ts'
@@ -202,7 +202,8 @@ function planBind(
 ): Plan {
   const { existing, captured, source } = known
   const reusable = existing !== undefined && !ended.includes(existing.instrument.status) ? existing : undefined
-  const choice = freeOf(world, known.choice, reusable === undefined ? existing : undefined)
+  const route = known.admitted.marks.stepUp === true ? steppingUp(world, known.choice) : known.choice
+  const choice = freeOf(world, route, reusable === undefined ? existing : undefined)
   const free = choice.channels
   const isHeld = (channel: ChannelName) => reusable?.bindings.some(one => one.channel === channel && one.slot !== null) === true
   const best = preferred(choice)

@@ -109,7 +109,8 @@ async function wayFor(
   if (of.siblings.some(one => one.channel === channel && one.slot !== null))
     throw fieldProblem('/channel', 'the instrument is bound there already', 'conflict')
   const what = `${instrument.id} ${channel}`
-  const admitted = await admit(world, { ...of.trying, what, verb: 'extend', bin: display.bin, seen: undefined }, of.counted)
+  const canStepUp = world.channels.get(channel)?.stepsUp === true
+  const admitted = await admit(world, { ...of.trying, what, verb: 'extend', bin: display.bin, seen: undefined, canStepUp }, of.counted)
   return { channel, reason, admitted }
 }
 

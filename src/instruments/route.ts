@@ -83,6 +83,12 @@ export function matches(rule: Pick<RoutingRule, 'when'>, wish: RouteWish): boole
   )
 }
 
+/** Those of the route that can have the issuer ask the customer. */
+export function steppingUp(world: Pick<World, 'channels'>, choice: Choice): Choice {
+  const [first, ...rest] = choice.channels.filter(name => world.channels.get(name)?.stepsUp === true)
+  return first === undefined ? choice : { ...choice, channels: [first, ...rest] }
+}
+
 /** A challenge is left out: it may stand for a day, and the customer who comes back meanwhile wants to bind. */
 const unfinished = ['initiated', 'verifying', 'uncertain', 'active', 'suspended', 'revoking'] as const
 

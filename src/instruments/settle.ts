@@ -192,7 +192,7 @@ async function ask(world: World, operation: OperationRow, rows: Rows, how: 'send
 async function send(world: World, channel: Channel, call: Call, operation: OperationRow, rows: Rows): Promise<Asked> {
   const about = { customer: operation.customer, binding: operation.binding }
   const missing: Asked = { kind: 'uncertain', cause: `${operation.channel} cannot ${operation.verb}` }
-  const { source, terms, client, returnUrl, returned, channelCustomer } = operation.input
+  const { source, terms, client, returnUrl, returned, channelCustomer, stepUp } = operation.input
   if (operation.verb === 'bind') {
     if (channel.bind === undefined || source === undefined) return missing
     const input = {
@@ -204,6 +204,7 @@ async function send(world: World, channel: Channel, call: Call, operation: Opera
       terms,
       returnUrl: returnUrl ?? '',
       client: client ?? {},
+      ...(stepUp === undefined ? {} : { stepUp }),
     }
     return channel.bind(call, unfillable(input))
   }

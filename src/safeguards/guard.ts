@@ -34,6 +34,8 @@ export type Asked = Tried & {
   /** What the proof has to be about. */
   readonly about: string
   readonly seen: Seen | undefined
+  /** Whether a channel of the route can have the issuer ask; where none can, the browser has to work instead. */
+  readonly canStepUp: boolean
   /** Whether something of the customer's has been bound here for a day: asked only where a layer that lets those pass would stop them. */
   readonly isKnown: () => Promise<boolean>
 }
@@ -57,12 +59,12 @@ export async function guard(world: World, asked: Asked, read: Read, switches: Sw
   const findings = [switchLayer(asked, switches), ...(await heeded(asked, findingsOf(evidence, read.policy)))]
   const { verdict, findings: told } = decide(findings)
   if (verdict === 'deny') return refuse(world, asked, told, values)
-  const proof = told.filter(one => one.verdict === 'proof')
-  if (proof.length > 0 && !(await isProven(world, asked.about, asked.proof, asked.client.ip))) throw proofWanted(world, asked.about)
+  const worksInstead = (one: Finding): boolean => one.verdict === 'proof' || (one.verdict === 'step_up' && !asked.canStepUp)
+  if (told.some(worksInstead) && !(await isProven(world, asked.about, asked.proof, asked.client.ip))) throw proofWanted(world, asked.about)
   if (verdict === 'delay') await world.sleep(delayOf(told))
   const counts = countable(values).map(value => count(asked, value, { attempts: 1 }, world.now(), mostOf(value, read, values)))
   const kept = atLeast(verdict, 'proof') ? [insert(safeguardDecisions, decisionRow(world, asked, verdict, told))] : []
-  const stepUp = told.some(one => one.verdict === 'step_up')
+  const stepUp = asked.canStepUp && told.some(one => one.verdict === 'step_up')
   return { writes: [...counts, ...kept], marks: { counted: countable(values), ...(stepUp ? { stepUp } : {}) } }
 }
 
