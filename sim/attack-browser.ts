@@ -5,8 +5,10 @@ import { bindings } from '../src/instruments/tables.ts'
 import { paced } from '../src/safeguards/pace.ts'
 import { work } from '../src/safeguards/proof.ts'
 import { isRefusal } from '../src/safeguards/refusal.ts'
+import { cancelSession } from '../src/sessions/cancel.ts'
 import { openSession } from '../src/sessions/open.ts'
 import { submit } from '../src/sessions/submit.ts'
+import { bindingSessions, type SessionRow } from '../src/sessions/tables.ts'
 import { viewClientSession } from '../src/sessions/view.ts'
 import { nextId } from '../src/world/world.ts'
 import type { Arena } from './attack-world.ts'
@@ -20,6 +22,7 @@ export type Tried = {
   readonly ms: number
   readonly worked: boolean
   readonly instrument: string | undefined
+  readonly session: SessionRow | undefined
 }
 
 export async function tryCard({ world, vault }: Arena, visitor: Visitor, card: Card): Promise<Tried> {
@@ -45,7 +48,7 @@ export async function tryCard({ world, vault }: Arena, visitor: Visitor, card: C
       throw error
     },
   )
-  if (reference === undefined) return { outcome: 'no_capture', text: '', ms: 0, worked: false, instrument: undefined }
+  if (reference === undefined) return { outcome: 'no_capture', text: '', ms: 0, worked: false, instrument: undefined, session: undefined }
   const submission = (proof: string | undefined) => ({
     subject: { type: 'card' as const, capture: reference },
     client: { ip: visitor.ip, userAgent: null, device: visitor.device },
@@ -66,7 +69,14 @@ export async function tryCard({ world, vault }: Arena, visitor: Visitor, card: C
   const outcome = status === 'complete' ? 'bound' : status === 'challenge' ? 'challenge' : 'refused'
   const ms = world.now() - began
   const text = JSON.stringify({ ...shown, id: '', return_url: '', expires_at: '' })
-  return { outcome, text, ms, worked: proofWanted !== undefined, instrument: answer.current.session.instrument ?? undefined }
+  const { session: now } = answer.current
+  return { outcome, text, ms, worked: proofWanted !== undefined, instrument: now.instrument ?? undefined, session: now }
+}
+
+/** The browser cancels. */
+export async function giveUp({ world }: Arena, { session }: Tried): Promise<void> {
+  const now = session && (await world.store.get(bindingSessions, { id: session.id }))
+  if (now !== undefined) await cancelSession(world, { session: now, now: world.now() }, nextId(world, 'req'))
 }
 
 /** Types a password for the challenge before which the instrument is. */

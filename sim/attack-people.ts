@@ -54,7 +54,7 @@ export function createCrowd(people: number): Crowd {
     told,
     async live(arena, tenants, spanMs) {
       const { scheduler } = arena
-      const shared = Array.from({ length: Math.max(4, Math.ceil(people / 150)) }, () => someAddress(scheduler))
+      const shared = Array.from({ length: Math.max(4, Math.ceil(people / 600)) }, () => someAddress(scheduler))
       const one = async (): Promise<void> => {
         await scheduler.sleep(scheduler.chance() * spanMs)
         const tenant = scheduler.one(tenants)

@@ -3,7 +3,7 @@
  * attack fails without it too would prove nothing. Attackers have fresh customers and devices for every try, do every proof of work, and go on
  * however often they are refused.
  */
-import { type Card, type Tried, tryCard, tryPassword, type Visitor } from './attack-browser.ts'
+import { type Card, giveUp, type Tried, tryCard, tryPassword, type Visitor } from './attack-browser.ts'
 import { binAt, numberOf, someAddress } from './attack-people.ts'
 import { type Arena, codeOf, isLive, type Off } from './attack-world.ts'
 
@@ -25,6 +25,8 @@ export type Attack = {
   readonly tenants: number
   readonly issuer: 'nothing' | 'code' | 'password'
   readonly spanMs: number
+  /** What is guessed is a code of three digits: by chance alone one in a thousand is right. */
+  readonly digits?: 3
   readonly act: (arena: Arena, seen: Seen, tenants: readonly string[], size: Size) => Promise<void>
 }
 
@@ -123,7 +125,7 @@ export const attacks: readonly Attack[] = [
     act: async (arena, seen, [tenant = ''], size) => {
       const bins = binsFrom(150, size === 'long' ? 40 : 10)
       const from = arena.scheduler.pick(9_000_000)
-      await paced(arena, bins.length * 250, 300, async i => {
+      await paced(arena, bins.length * 600, 200, async i => {
         const bin = bins[i % bins.length] ?? ''
         const card = { number: numberOf(bin, from + Math.floor(i / bins.length)), code: '123' }
         await guess(arena, seen, bin, await robot(arena, tenant, someAddress(arena.scheduler)), card)
@@ -135,6 +137,7 @@ export const attacks: readonly Attack[] = [
     layers: ['fingerprint', 'bin'],
     tenants: 1,
     issuer: 'code',
+    digits: 3,
     spanMs: 2 * day,
     act: async (arena, seen, [tenant = ''], size) => {
       const cards = liveCards(arena, 200, size === 'long' ? 30 : 6)
@@ -153,6 +156,7 @@ export const attacks: readonly Attack[] = [
     layers: ['code', 'fingerprint', 'bin'],
     tenants: 1,
     issuer: 'password',
+    digits: 3,
     spanMs: 2 * day,
     act: async (arena, seen, [tenant = ''], size) => {
       const cards = liveCards(arena, 260, size === 'long' ? 60 : 12)
@@ -172,7 +176,7 @@ export const attacks: readonly Attack[] = [
     act: async (arena, seen, tenants, size) => {
       const ips = Array.from({ length: 16 }, (_, i) => `203.0.${113 + (i % 4)}.${10 + i}`)
       const bins = binsFrom(20, 380)
-      await paced(arena, size === 'long' ? 6_000 : 3_200, 700, async i => {
+      await paced(arena, size === 'long' ? 12_000 : 6_000, 500, async i => {
         const { scheduler } = arena
         const bin = scheduler.one(bins)
         await guess(
@@ -216,12 +220,17 @@ async function guessPasswords(arena: Arena, seen: Seen, visitor: Visitor, card: 
     if (asked.outcome !== 'challenge' || asked.instrument === undefined) continue
     const otp = String((from + i) % 1_000).padStart(3, '0')
     const told = await tryPassword(arena, visitor.tenant, asked.instrument, otp)
-    if (told !== 'refused') seen.answered.set(card.number, (seen.answered.get(card.number) ?? 0) + 1)
+    if (told !== 'refused') {
+      seen.answered.set(card.number, (seen.answered.get(card.number) ?? 0) + 1)
+      seen.stopped.set(card.number, arena.scheduler.now() - (seen.began.get(card.number) ?? 0))
+    }
     if (told === 'bound') {
       seen.learned += 1
       return
     }
   }
+  // A new challenge has a new password, and takes a place that this one holds.
+  if (asked.outcome === 'challenge') await giveUp(arena, asked)
 }
 
 /**
@@ -232,7 +241,7 @@ async function guessPasswords(arena: Arena, seen: Seen, visitor: Visitor, card: 
 async function distinguish(arena: Arena, seen: Seen, [tenant = '']: readonly string[], size: Size): Promise<void> {
   const { scheduler } = arena
   const bins = binsFrom(20, 380)
-  const count = size === 'long' ? 6_000 : 1_600
+  const count = size === 'long' ? 8_000 : 3_000
   const known = liveCards(arena, 20, Math.ceil(count / 50)).map(number => ({ number, code: '123' }))
   for (const card of known) for (let i = 0; i < 2; i += 1) await tryCard(arena, await robot(arena, tenant, someAddress(scheduler)), card)
   // Two visits of another customer to a number make it tried four times in the day: still within what the vault lets through.
