@@ -40,8 +40,20 @@ export async function command(simulated: Simulated, client: Client): Promise<str
   if (dice < 0.83) return `refresh ${await now(simulated, { name: 'refreshInstrument', ...about, body: {} })}`
   if (dice < 0.86) return `resend ${await now(simulated, { name: 'resendPassword', ...about, body: {} })}`
   if (dice < 0.87) return `rule ${await rule(simulated)}`
+  if (dice < 0.88) return `switch ${await throwSwitch(simulated)}`
   if (dice < 0.95) return `crowd ${await crowd(simulated, instrument)}`
   return `read ${(await ask(simulated, { name: 'getInstrument', ...about }))?.status}`
+}
+
+/** Somebody switches a channel off, and on again after a minute or two. */
+async function throwSwitch(simulated: Simulated): Promise<string> {
+  const { scheduler } = simulated
+  const value = scheduler.one(names)
+  const body = (off: boolean) => ({ kind: 'channel', value, off, reason: 'because' })
+  const off = await ask(simulated, { name: 'throwKillSwitch', body: body(true) })
+  await scheduler.sleep(20_000 + scheduler.chance() * 60_000)
+  const on = await ask(simulated, { name: 'throwKillSwitch', body: body(false) })
+  return `${value} ${off?.status} ${on?.status}`
 }
 
 /** Several people, or one who is impatient, do several things to one instrument at the same moment. */

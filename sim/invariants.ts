@@ -13,6 +13,7 @@ import { untold } from './notices.ts'
 import { unproven } from './proof.ts'
 import { miscounted, overShared } from './sharing.ts'
 import { keptToThemselves } from './spread.ts'
+import { miscountedTries, switchedOffAndAsked, uncountedDeclines } from './tries.ts'
 import { changedBodies, freshKeys, staleKeys, strays } from './wire.ts'
 import type { Simulated } from './world.ts'
 
@@ -150,6 +151,9 @@ export const invariants: readonly Invariant[] = [
     ],
   },
   { name: 'I40 a channel that is dead holds up no other', holds: ({ simulated }) => simulated.blocked },
+  { name: 'every try is counted once under each value it was tried with', holds: miscountedTries },
+  { name: 'a bind that was declined is counted as that', holds: uncountedDeclines },
+  { name: 'a channel that is switched off is not bound at, two seconds later', holds: switchedOffAndAsked },
   { name: 'no error of our own', holds: ({ simulated }) => simulated.errors },
 ]
 

@@ -6,6 +6,7 @@ import { deliveries, events } from '../src/events/tables.ts'
 import { sharings } from '../src/instruments/sharing.ts'
 import type { BindingRow, FactRow, InstrumentFactRow, InstrumentRow, OperationRow } from '../src/instruments/tables.ts'
 import { bindings, facts, identities, inbox, instrumentFacts, instruments, operations } from '../src/instruments/tables.ts'
+import { type CountRow, safeguardCounts } from '../src/safeguards/tables.ts'
 import type { Row } from '../src/world/table.ts'
 import type { Simulated } from './world.ts'
 
@@ -20,6 +21,7 @@ export type Ledger = {
   readonly deliveries: readonly Row<typeof deliveries>[]
   readonly inbox: readonly Row<typeof inbox>[]
   readonly sharings: readonly Row<typeof sharings>[]
+  readonly counts: readonly CountRow[]
   readonly simulated: Simulated
 }
 
@@ -37,6 +39,7 @@ export const ledgerOf = (simulated: Simulated): Ledger => ({
   deliveries: simulated.all(deliveries),
   inbox: simulated.all(inbox),
   sharings: simulated.all(sharings),
+  counts: simulated.all(safeguardCounts),
   simulated,
 })
 

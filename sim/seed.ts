@@ -5,6 +5,7 @@ import type { StagedDelivery } from '../src/channels/stage.ts'
 import { planEndpoint } from '../src/events/endpoint.ts'
 import { fanOut } from '../src/events/fanOut.ts'
 import { bindings, facts, inbox, instruments, operations } from '../src/instruments/tables.ts'
+import { currentSwitches } from '../src/safeguards/switches.ts'
 import { hearDue, mergeDue, timeDue } from '../src/worker.ts'
 import type { Bug } from './bug.ts'
 import { once } from './clients.ts'
@@ -149,6 +150,7 @@ const duties = (simulated: Simulated): readonly Duty[] => [
   ({ world }) => hearDue(world),
   ({ world }) => timeDue(world),
   ({ world }) => mergeDue(world),
+  ({ world }) => currentSwitches(world),
   ({ world }) => fanOut(world, simulated.queries),
   ({ dispatcher }) => dispatcher.tick(),
 ]

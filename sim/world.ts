@@ -176,6 +176,19 @@ type Parts = {
   readonly accounts: Accounts
 }
 
+const settings: World['settings'] = {
+  publicUrl: 'https://bindery.sim',
+  captureUrl: 'https://vault.sim/capture',
+  channelTimeoutMs: 5_000,
+  route: [...channels.keys()],
+  customersPerInstrument,
+  idempotencyKey: Buffer.alloc(32, 1),
+  grantKey: Buffer.alloc(32, 2),
+  allowLoopback: false,
+  // So that they bite now and then.
+  safeguards: { times: 15, workBits: 2 },
+}
+
 function createWorld(parts: Parts): World {
   const { scheduler, faults, life, note } = parts
   const ports: Ports = { scheduler, faults, life, note, latencyMs: 20, crashes: { before: 'crash_before', after: 'crash_after' } }
@@ -222,16 +235,7 @@ function createWorld(parts: Parts): World {
     health: createHealth(),
     remembered: createRemembered(),
     log: logOf(parts),
-    settings: {
-      publicUrl: 'https://bindery.sim',
-      captureUrl: 'https://vault.sim/capture',
-      channelTimeoutMs: 5_000,
-      route: [...channels.keys()],
-      customersPerInstrument,
-      idempotencyKey: Buffer.alloc(32, 1),
-      grantKey: Buffer.alloc(32, 2),
-      allowLoopback: false,
-    },
+    settings,
     tap: tapOf(wallet, scheduler),
   }
   return parts.bug === undefined ? world : parts.bug.infect(world, { scheduler, life })

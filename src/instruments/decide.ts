@@ -56,6 +56,8 @@ export type Change = {
 
 export type Minds = SpreadMinds & {
   readonly canLookUp: (channel: ChannelName) => boolean
+  /** Somebody has switched the channel off. */
+  readonly isOff: (channel: ChannelName) => boolean
   readonly canRefresh: (channel: ChannelName) => boolean
   /** What this channel does with mandates by itself. */
   readonly mandates: (channel: ChannelName) => MandateRules | undefined

@@ -5,6 +5,7 @@
  */
 import { Problem } from '../core/problem.ts'
 import { same } from '../core/same.ts'
+import { lastSwitches } from '../safeguards/switches.ts'
 import { type Committed, type Insert, moveTo, refusedBy, type Write } from '../world/store.ts'
 import type { World } from '../world/world.ts'
 import { type Change, type Decision, decide, type Minds, type Rows } from './decide.ts'
@@ -87,8 +88,9 @@ export async function readRows(world: World, tenant: string, binding: string): P
 
 export function mindsOf(world: World): (rows: Rows) => Minds {
   return rows => ({
-    ...spreadMindsOf(world, rows.binding),
+    ...spreadMindsOf(world, rows.binding.mode),
     canLookUp: name => world.channels.get(name)?.lookUp !== undefined,
+    isOff: name => lastSwitches(world).off(rows.binding, 'channel', name) !== undefined,
     canRefresh: name => world.channels.get(name)?.refresh !== undefined,
     mandates: name => world.channels.get(name)?.mandates,
     customersMax: customersDefault,

@@ -5,7 +5,6 @@
  */
 import type { ChannelName } from '../channels/channel.ts'
 import type { IdPrefix } from '../core/id.ts'
-import { lastSwitches } from '../safeguards/switches.ts'
 import { insert, moveTo, type Write } from '../world/store.ts'
 import { type Mode, nextId, type World } from '../world/world.ts'
 import { revokePlace, standing } from './binding.ts'
@@ -25,14 +24,11 @@ export type SpreadMinds = {
   readonly canUpdate: (channel: ChannelName) => boolean
 }
 
-export const spreadMindsOf = (world: World, { tenant, mode }: { readonly tenant: string; readonly mode: Mode }): SpreadMinds => ({
+export const spreadMindsOf = (world: World, mode: Mode): SpreadMinds => ({
   now: world.now(),
   mint: (prefix, near) => nextId(world, prefix, near),
   returnUrl: operation => returnUrlOf(world, operation),
-  open: name =>
-    world.channels.get(name)?.bind !== undefined &&
-    world.account(name, mode) !== undefined &&
-    lastSwitches(world).off({ tenant, mode }, 'channel', name) === undefined,
+  open: name => world.channels.get(name)?.bind !== undefined && world.account(name, mode) !== undefined,
   canUpdate: name => world.channels.get(name)?.update !== undefined,
 })
 

@@ -104,7 +104,7 @@ function decideOwn(
   const before = rows.instrument
   const own = foldOwn(all.map(asOwnFact))
   const card_version = Math.max(before.card_version, own.renewed?.cardVersion ?? 0)
-  const made = spread({ ...before, own, card_version }, rows.bindings, spreadMindsOf(world, before))
+  const made = spread({ ...before, own, card_version }, rows.bindings, spreadMindsOf(world, before.mode))
   const folded = { ...before, own, card_version, versions: made.versions, ...derive({ ...before, own }, made.bindings) }
   const visible = differs(before, folded, ['status', 'display', 'reasons', 'own'])
   // The last notice said what the instrument was without this, and it was so by then.

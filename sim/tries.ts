@@ -1,0 +1,60 @@
+/** Whether the safeguards counted what was tried and declined, and whether what was switched off was left alone. */
+
+import type { OperationRow } from '../src/instruments/tables.ts'
+import { safeguardChanges } from '../src/safeguards/tables.ts'
+import { by, type Ledger } from './ledger.ts'
+
+const own = (row: OperationRow): boolean => row.verb === 'bind' && row.input.counted !== undefined
+const sum = (rows: readonly { readonly attempts: number; readonly declines: number }[], name: 'attempts' | 'declines'): number =>
+  rows.reduce((total, row) => total + row[name], 0)
+
+/** Every try stands once under each value that it was counted under, and nothing else does. */
+export function miscountedTries({ operations, counts }: Ledger): readonly string[] {
+  const first = operations.filter(row => own(row) && row.input.chain === undefined)
+  const tried = new Map<string, number>()
+  for (const row of first) for (const value of row.input.counted ?? []) tried.set(value, (tried.get(value) ?? 0) + 1)
+  const counted = by(counts, row => row.value)
+  return [...new Set([...tried.keys(), ...counted.keys()])].flatMap(value => {
+    const [is, says] = [tried.get(value) ?? 0, sum(counted.get(value) ?? [], 'attempts')]
+    return is === says ? [] : [`${value}: ${is} tries, counted ${says}`]
+  })
+}
+
+const noDecline = new Set(['misconfigured', 'not_supported', 'cancelled_by_customer', 'try_later'])
+
+/** What ended in a refusal by channel or issuer is counted as a decline where its try was. More may be: what failed may live again. */
+export function uncountedDeclines({ operations, bindings, counts }: Ledger): readonly string[] {
+  const chains = by(operations.filter(own), row => row.input.chain ?? row.id)
+  const state = new Map(bindings.map(row => [row.id, row]))
+  const declined = new Map<string, number>()
+  for (const chain of chains.values()) {
+    const last = chain.toSorted((one, other) => (one.id < other.id ? -1 : 1)).at(-1)
+    const row = state.get(last?.binding ?? '')
+    const { refusal } = row ?? {}
+    if (row?.status !== 'failed' || refusal == null || refusal.by === 'bindery' || noDecline.has(refusal.category)) continue
+    for (const value of last?.input.counted ?? []) declined.set(value, (declined.get(value) ?? 0) + 1)
+  }
+  const counted = by(counts, row => row.value)
+  return [...declined].flatMap(([value, is]) => {
+    const says = sum(counted.get(value) ?? [], 'declines')
+    return says >= is ? [] : [`${value}: ${is} declines, counted ${says}`]
+  })
+}
+
+/** Within so many ms a switch bites in every process. */
+const bitesWithinMs = 2_000
+
+/** Binds that began at a channel while it was switched off. */
+export function switchedOffAndAsked({ operations, simulated }: Ledger): readonly string[] {
+  const changes = simulated.all(safeguardChanges).filter(row => row.subject.startsWith('switch:channel:'))
+  return [...by(changes, row => row.subject.slice('switch:channel:'.length))].flatMap(([channel, thrown]) => {
+    const inOrder = thrown.toSorted((one, other) => one.changed_at - other.changed_at)
+    const spans = inOrder.flatMap((one, i) =>
+      one.after?.off === true ? [{ from: one.changed_at + bitesWithinMs, to: inOrder[i + 1]?.changed_at ?? Number.POSITIVE_INFINITY }] : [],
+    )
+    return operations
+      .filter(row => row.verb === 'bind' && row.channel === channel && row.input.quiet !== true)
+      .filter(row => spans.some(({ from, to }) => row.created_at >= from && row.created_at < to))
+      .map(row => `${row.id} began at ${channel} while it was off`)
+  })
+}
