@@ -212,6 +212,10 @@ const viewDecision = ({ id: name, mode, customer, request, verb, verdict, findin
   request,
   verb,
   verdict,
-  why: findings.map(one => ({ layer: one.layer, verdict: one.verdict, evidence: one.reasons.map(({ what, counted, limit }) => ({ what, counted, limit })) })),
+  why: findings.map(one => ({
+    layer: one.layer,
+    verdict: one.verdict,
+    evidence: one.reasons.map(({ what, counted, limit }) => ({ what, counted, limit })),
+  })),
   created_at: instant(created_at),
 })
