@@ -224,8 +224,19 @@ async function ownIds(): Promise<Readonly<Record<string, string>>> {
   const run = await story.caller.call('/v1/updater/runs', { body: { instruments: [instruments] } })
   assert.equal(run.status, 201, run.text)
   const updater = named.parse(run.json).id
-  const bound = { customers, instruments, webhook_endpoints, events, test_clocks, routing_rules }
+  const safeguard_decisions = await refusedFor(customers)
+  const bound = { customers, instruments, safeguard_decisions, webhook_endpoints, events, test_clocks, routing_rules }
   return { ...bound, binding_sessions, portal_links, imports, exports, updater }
+}
+
+/** A bind that a switch refuses: why is the operator's to know. */
+async function refusedFor(customer: string): Promise<string> {
+  const thrown = (off: boolean) => ({ body: { kind: 'bin', value: '42424242', off, reason: 'a test' } })
+  await story.caller.call('/v1/kill_switches', thrown(true))
+  const card = { capture: await story.reference({ number: '4242424242424242' }) }
+  await story.caller.call('/v1/instruments', { body: { customer, return_url: 'https://shop.example/back', card } })
+  await story.caller.call('/v1/kill_switches', thrown(false))
+  return pageShape.parse((await story.caller.call(`/v1/safeguard_decisions?customer=${customer}`)).json).data[0]?.id ?? ''
 }
 
 /** What the server does on its own: rides of the store, deliveries and their cursors. */

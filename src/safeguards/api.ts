@@ -53,7 +53,7 @@ const decisionShape = z
 
 const instant = (ms: number): string => new Date(ms).toISOString()
 const layerNames = Object.keys(limits).filter(isTunable)
-const layerParam = z.strictObject({ layer: z.string().max(40) })
+const layerParam = z.strictObject({ layer: z.enum(layerNames, 'must be a layer, as GET /v1/safeguards lists them') })
 
 export const safeguardEndpoints: readonly Endpoint[] = [
   endpoint({
@@ -90,7 +90,6 @@ export const safeguardEndpoints: readonly Endpoint[] = [
     }),
     answers: { 200: { description: 'The layer.', schema: layerShape } },
     handle: async (context, { params, body }) => {
-      if (!isTunable(params.layer)) throw new Problem('not_found', 'there is no layer by that name')
       const row = await setLayer(context, params.layer, { limits: body.limits, off: body.off ?? false, reason: body.reason })
       return { status: 200, body: viewLayer(context, params.layer, [row]) }
     },

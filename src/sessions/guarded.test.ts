@@ -134,7 +134,21 @@ test('limits are within limits, and looser ones say why', async () => {
   assert.equal((await setLimits(on, 'customer', { proof_per_hour: 501 }, { reason: 'a call centre' })).status, 200)
   assert.equal((await setLimits(on, 'customer', { proof_per_hour: 5_001 }, { reason: 'more' })).status, 400)
   assert.equal((await setLimits(on, 'bin', {}, { off: true })).status, 400)
-  assert.equal((await setLimits(on, 'nonsense', {})).status, 404)
+  assert.equal((await setLimits(on, 'nonsense', {})).status, 400)
   const { body } = await on.call('GET', '/v1/safeguards')
   assert.match(JSON.stringify(body), /"name":"proof_per_hour","about":"[^"]*","value":501,"default":150/)
+})
+
+test('beyond a limit of customers the issuer has to ask, where the channel can have it', async () => {
+  const on = await trialOnPostgres(['stripe'])
+  await setLimits(on, 'customer', { step_up_per_day: 2 })
+  const numbers = ['4242424242424242', '5555555555554444', '4111111111111111']
+  const statuses: unknown[] = []
+  for (const number of numbers) {
+    const card = { capture: await on.capture({ ...visa, number }) }
+    const { body } = await on.call('POST', '/v1/instruments', { customer: on.customer, return_url: returnUrl, card })
+    const [binding] = JSON.parse(JSON.stringify(body)).bindings
+    statuses.push(binding.status)
+  }
+  assert.deepEqual(statuses, ['active', 'active', 'challenge'])
 })

@@ -45,6 +45,7 @@ export const stripe: Channel = {
   currencies,
   refusals,
   webhookScheme,
+  stepsUp: true,
   sandboxValues,
   // docs.stripe.com/rate-limits: 100 a second live, but 25 on one endpoint; a bind spreads over at least two endpoints.
   requestsPerSecondMax: 50,
