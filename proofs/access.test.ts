@@ -236,7 +236,8 @@ async function refusedFor(customer: string): Promise<string> {
   const card = { capture: await story.reference({ number: '4242424242424242' }) }
   await story.caller.call('/v1/instruments', { body: { customer, return_url: 'https://shop.example/back', card } })
   await story.caller.call('/v1/kill_switches', thrown(false))
-  return pageShape.parse((await story.caller.call(`/v1/safeguard_decisions?customer=${customer}`)).json).data[0]?.id ?? ''
+  const told = z.object({ data: z.array(z.object({ id: z.string() })) })
+  return told.parse((await story.caller.call(`/v1/safeguard_decisions?customer=${customer}`)).json).data[0]?.id ?? ''
 }
 
 /** What the server does on its own: rides of the store, deliveries and their cursors. */

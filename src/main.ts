@@ -37,6 +37,7 @@ import { keepVault } from './vault/start.ts'
 import { vaultTables } from './vault/tables.ts'
 import { chores, duties, work } from './worker.ts'
 import { type ClientCertificates, clientCertificatesOf } from './world/certificates.ts'
+import { createDisk } from './world/disk.ts'
 import { startEmbedded } from './world/embedded.ts'
 import { createHealth } from './world/health.ts'
 import { createPublicSend, createSend } from './world/http.ts'
@@ -133,6 +134,7 @@ async function startAll(
     account: (name, mode) => accounts.get(`${name} ${mode}`),
     health: createHealth(),
     remembered: createRemembered(),
+    ...(config.databaseUrl === undefined ? { disk: createDisk(resolve(config.dataFolder), clock.now) } : {}),
     log,
     settings,
     ...(network === undefined || networkAddress === undefined ? {} : { network: network.account(networkAddress) }),

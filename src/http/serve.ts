@@ -25,6 +25,7 @@ import { registerPages } from './pages.ts'
 import { renderProblem } from './problems.ts'
 import { hasBody, readHeaders, readRequest } from './request.ts'
 import { renderAnswer, send } from './send.ts'
+import { refuseShed } from './shed.ts'
 
 export type Server = {
   /** Port 0 takes a free one. */
@@ -218,6 +219,7 @@ async function serve(house: House, endpoint: Endpoint, request: FastifyRequest, 
   let caller = nobody
   let readableBy: string | undefined
   try {
+    refuseShed(endpoint.method, { running: house.state.running, freePct: house.world.disk?.freePct() }, house.limits)
     if (endpoint.auth !== 'none') {
       const { authorization } = request.raw.headers
       caller = house.keys.known(authorization) ?? (await house.keys.find(authorization))

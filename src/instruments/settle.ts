@@ -4,6 +4,7 @@
  */
 import type { Call, Channel, LookUpOutcome, References } from '../channels/channel.ts'
 import { unfillable } from '../channels/placeholder.ts'
+import { mayRetry } from '../safeguards/retryBudget.ts'
 import { lastSwitches } from '../safeguards/switches.ts'
 import { move, Unavailable, type Write } from '../world/store.ts'
 import type { World } from '../world/world.ts'
@@ -42,6 +43,12 @@ export async function settle(world: World, due: OperationRow): Promise<void> {
   const channel = world.channels.get(due.channel)
   const lookUp = channel?.lookUp !== undefined && due.verb !== 'refresh' && due.verb !== 'update'
   const step = nextStep(due, { repeat: channel?.repeat[due.verb], lookUp }, world.now())
+  const again = step.do === 'send' && due.tries > 0
+  if (again && !mayRetry(world.health.lately(due.channel, world.now()))) {
+    // Not counted as a try: nothing leaves, and it is looked at again when others have gone.
+    await world.store.commit([move(operations, due, { due_at: world.now() + backoffMs(due.tries, chance(world)) })])
+    return
+  }
   const claimed = { tries: due.tries + 1, due_at: world.now() + leaseMs }
   const result = await world.store.commit([move(operations, due, claimed)])
   if (!result.ok) return
@@ -157,6 +164,7 @@ async function ask(world: World, operation: OperationRow, rows: Rows, how: 'send
   const channel = world.channels.get(operation.channel)
   const account = world.account(operation.channel, operation.mode)
   if (channel === undefined || account === undefined) return { kind: 'uncertain', cause: `no account for ${operation.channel}` }
+  if (how === 'send') world.health.sent(operation.channel, operation.tries > 1, world.now())
   // What is owed is still looked up, and what is to be given up is given up.
   const off =
     how === 'send' && operation.verb !== 'revoke' && lastSwitches(world).off(operation, 'channel', operation.channel) !== undefined

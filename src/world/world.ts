@@ -17,6 +17,7 @@ import type {
 import { type IdPrefix, idBytes, newId } from '../core/id.ts'
 import type { Secret } from '../core/secret.ts'
 import type { Advice } from '../core/updater-file.ts'
+import type { Disk } from './disk.ts'
 import type { Health } from './health.ts'
 import type { Store } from './store.ts'
 
@@ -37,6 +38,8 @@ export interface World {
   /** What this process saw of each channel lately. */
   readonly health: Health
   readonly remembered: Remembered
+  /** Where our own database writes; absent where we cannot see it. */
+  readonly disk?: Disk
   readonly log: Log
   readonly settings: Settings
   /** The card network's account updater and token service, in test mode the simulated one; absent: there is none. */
