@@ -84,6 +84,7 @@ create table bindery.clocks (
   now_at timestamp with time zone not null,
   created_at timestamp with time zone not null,
   version integer not null,
+  held_until timestamp with time zone,
   constraint clocks_pkey PRIMARY KEY (tenant, id)
 );
 
@@ -228,7 +229,8 @@ create table bindery.inbox (
   version integer not null,
   constraint inbox_pkey PRIMARY KEY (channel, mode, event)
 );
-CREATE INDEX inbox_due ON bindery.inbox USING btree (due_at) WHERE (due_at IS NOT NULL);
+CREATE INDEX inbox_clock ON bindery.inbox USING btree (clock, due_at) WHERE ((due_at IS NOT NULL) AND (clock IS NOT NULL));
+CREATE INDEX inbox_due ON bindery.inbox USING btree (due_at) WHERE ((due_at IS NOT NULL) AND (clock IS NULL));
 
 create table bindery.instrument_facts (
   tenant text collate "C" not null,
@@ -273,8 +275,9 @@ create table bindery.instruments (
   constraint instruments_status CHECK ((status = ANY (ARRAY['pending'::text, 'active'::text, 'suspended'::text, 'expired'::text, 'failed'::text, 'replaced'::text, 'blocked'::text, 'unbound'::text, 'erased'::text]))),
   constraint instruments_owner FOREIGN KEY (tenant, customer) REFERENCES bindery.customers(tenant, id)
 ) with (fillfactor=50);
+CREATE INDEX instruments_clock ON bindery.instruments USING btree (clock, due_at) WHERE ((due_at IS NOT NULL) AND (clock IS NOT NULL));
 CREATE INDEX instruments_customer ON bindery.instruments USING btree (customer, tenant);
-CREATE INDEX instruments_due ON bindery.instruments USING btree (due_at) WHERE (due_at IS NOT NULL);
+CREATE INDEX instruments_due ON bindery.instruments USING btree (due_at) WHERE ((due_at IS NOT NULL) AND (clock IS NULL));
 CREATE INDEX instruments_position ON bindery.instruments USING btree (mode, tenant, "position");
 
 create table bindery.operations (
@@ -302,7 +305,8 @@ create table bindery.operations (
   constraint operations_of FOREIGN KEY (tenant, binding) REFERENCES bindery.bindings(tenant, id)
 );
 CREATE INDEX operations_binding ON bindery.operations USING btree (binding, tenant);
-CREATE INDEX operations_due ON bindery.operations USING btree (due_at) WHERE (due_at IS NOT NULL);
+CREATE INDEX operations_clock ON bindery.operations USING btree (clock, due_at) WHERE ((due_at IS NOT NULL) AND (clock IS NOT NULL));
+CREATE INDEX operations_due ON bindery.operations USING btree (due_at) WHERE ((due_at IS NOT NULL) AND (clock IS NULL));
 
 create table bindery.rides (
   id uuid not null,

@@ -7,11 +7,9 @@ import type { Dispatcher } from './events/dispatch.ts'
 import { fanOut } from './events/fanOut.ts'
 import type { EventQueries } from './events/queries.ts'
 import { pruneIdempotency } from './http/idempotency.ts'
-import { dueInstruments, fallDue } from './instruments/fallDue.ts'
-import { hearAgain } from './instruments/news.ts'
-import { settle } from './instruments/settle.ts'
+import { type Due, dueInstruments, dueNews, dueOperations, type Turn } from './instruments/due.ts'
 import type { Settler } from './instruments/settler.ts'
-import { inbox, instruments, operations } from './instruments/tables.ts'
+import { instruments } from './instruments/tables.ts'
 import type { VaultClient } from './vault/client.ts'
 import { sweepOwnerless } from './vault/sweep.ts'
 import type { PostgresStore } from './world/postgres.ts'
@@ -49,33 +47,27 @@ export function chores(
   ]
 }
 
-/** Operations that owe an answer, one page, waited for: what the simulation turns. They live in real time: the channel is real. */
-export async function settleDue(world: World): Promise<number> {
-  const due = await world.store.due(operations, { now: world.now(), clock: null, limit: batch })
-  return count(await Promise.all(due.map(row => attend(world, 'settling an operation', row.id, () => settle(world, row)))))
+/** One page of what is due by the real clock, waited for. */
+export async function attendDue(world: World, due: Due): Promise<number> {
+  const turns = await due.turns(world, { now: world.now(), clock: null, limit: batch })
+  return count(await Promise.all(turns.map(turn => attend(world, due.doing, turn))))
 }
-
-export async function hearDue(world: World): Promise<number> {
-  const due = await world.store.due(inbox, { now: world.now(), clock: null, limit: batch })
-  return count(await Promise.all(due.map(row => attend(world, 'hearing news again', row.event, () => hearAgain(world, row)))))
-}
-
-export async function timeDue(world: World): Promise<number> {
-  const due = await dueInstruments(world, { now: world.now(), clock: null, limit: batch })
-  return count(await Promise.all(due.map(row => attend(world, 'telling an instrument what time did', row.id, () => fallDue(world, row)))))
-}
+/** Operations that owe an answer: what the simulation turns; a server has the settler for them. */
+export const settleDue = (world: World): Promise<number> => attendDue(world, dueOperations)
+export const hearDue = (world: World): Promise<number> => attendDue(world, dueNews)
+export const timeDue = (world: World): Promise<number> => attendDue(world, dueInstruments)
 
 /** Only what succeeded: a duty whose rows all fail must come to rest between its turns. */
 const count = (done: readonly boolean[]): number => done.filter(Boolean).length
 
 /** One row's bug is one row's: it is logged, its lease lapses, and it is tried again. */
-async function attend(world: World, what: string, id: string, act: () => Promise<void>): Promise<boolean> {
+async function attend(world: World, doing: string, { id, take }: Turn): Promise<boolean> {
   try {
-    await act()
+    await take()
     return true
   } catch (error) {
     if (error instanceof Error && error.name === 'Crash') throw error
-    world.log.error(`${what} failed`, { id, error: error instanceof Error ? error.message : 'unknown' })
+    world.log.error(`${doing} failed`, { id, error: error instanceof Error ? error.message : 'unknown' })
     return false
   }
 }

@@ -11,7 +11,7 @@ import { asFact, factRow, type NewFact } from './fact.ts'
 import { failOver } from './failover.ts'
 import { derive } from './instrument.ts'
 import { notice } from './notice.ts'
-import { type OperationStatus, patienceMs, untilMax, waitMs } from './operation.ts'
+import { type OperationStatus, onCustomersClock, patienceEnd, sinceOf, untilMax, waitMs } from './operation.ts'
 import { planRefresh } from './refresh.ts'
 import { planRevoke, revivedToken, strayToken, unwanted } from './revoke.ts'
 import {
@@ -46,12 +46,18 @@ export type Change = {
     readonly cause: string
     readonly becomes: OperationStatus
     readonly dueAt: number | null
+    /** The test clock on which `dueAt` stands; without it, it is real. */
+    readonly clock?: string | null
     readonly references?: References
+    /** When it began by the customer's test clock, where it waits there from now on. */
+    readonly sinceMs?: number
   }
 }
 
 export type Minds = {
   readonly now: number
+  /** The time of the customer whose binding it is: a test clock's, where there is one. */
+  readonly customerNow: number
   readonly mint: (prefix: IdPrefix, near: string) => string
   readonly canLookUp: (channel: ChannelName) => boolean
   readonly canRefresh: (channel: ChannelName) => boolean
@@ -143,22 +149,25 @@ function settle(
   fresh: readonly FactRow[],
   minds: Minds,
 ): readonly (readonly [OperationRow, OperationRow])[] {
-  const until = untilOf(fresh)
+  const until = onCustomersClock(untilOf(fresh), minds)
+  const { clock } = rows.instrument
   return rows.operations.map(row => {
     if (row.status === 'settled') return [row, row] as const
     if (isDecided(row, status, fresh)) return [row, { ...row, status: 'settled', due_at: null }] as const
     const answer = fresh.find(one => one.operation === row.id)
-    if (answer !== undefined) return [row, answered(row, answer.kind, until, minds)] as const
+    if (answer !== undefined) return [row, answered(row, answer.kind, { until, clock }, minds)] as const
     if (row.status === 'waiting' && status === 'verifying' && row.cause !== 'verifying')
-      return [row, answered(row, 'verifying', until, minds)] as const
+      return [row, answered(row, 'verifying', { until, clock }, minds)] as const
     // Another operation's answer, or news, gives the customer longer than the first challenge did.
     if (row.status === 'waiting' && row.cause === 'challenge' && until > (row.input.until ?? 0))
-      return [row, answered(row, 'challenged', until, minds)] as const
+      return [row, answered(row, 'challenged', { until, clock }, minds)] as const
     const attempt = change.attempt
     if (attempt?.operation !== row.id) return [row, row] as const
-    const input =
+    const named =
       attempt.references === undefined ? row.input : { ...row.input, references: { ...row.input.references, ...attempt.references } }
-    return [row, { ...row, status: attempt.becomes, cause: attempt.cause, due_at: attempt.dueAt, input }] as const
+    const input = attempt.sinceMs === undefined ? named : { ...named, sinceMs: attempt.sinceMs }
+    const due = { due_at: attempt.dueAt, clock: attempt.clock ?? null }
+    return [row, { ...row, status: attempt.becomes, cause: attempt.cause, ...due, input }] as const
   })
 }
 
@@ -180,8 +189,16 @@ function untilOf(fresh: readonly FactRow[]): number {
   return fresh.reduce((last, { news }) => (news.kind === 'challenged' ? Math.max(last, news.action.expiresAtMs ?? 0) : last), 0)
 }
 
-/** An answer that asks for patience: the bind waits for the customer or its bank and is looked up now and then. */
-function answered(row: OperationRow, kind: FactKind, until: number, minds: Minds): OperationRow {
+/**
+ * An answer that asks for patience: the bind waits for the customer or its bank and is looked up now and then. Where the customer lives on a
+ * test clock, this waiting does too.
+ */
+function answered(
+  row: OperationRow,
+  kind: FactKind,
+  of: { readonly until: number; readonly clock: string | null },
+  minds: Minds,
+): OperationRow {
   if (row.verb !== 'bind' || (kind !== 'challenged' && kind !== 'verifying')) {
     // A revoke that was refused: the token is still alive over there, and a person has to look.
     return row.verb === 'revoke'
@@ -189,14 +206,17 @@ function answered(row: OperationRow, kind: FactKind, until: number, minds: Minds
       : { ...row, status: 'settled', due_at: null }
   }
   const cause = kind === 'challenged' ? 'challenge' : 'verifying'
-  const given = Math.min(Math.max(until, row.input.until ?? 0), row.created_at + untilMax)
-  const end = Math.max(row.created_at + patienceMs(cause), given)
+  const since = sinceOf(row, minds)
+  const given = Math.min(Math.max(of.until, row.input.until ?? 0), since + untilMax)
+  const input = given > 0 ? { ...row.input, until: given } : row.input
+  const end = patienceEnd({ cause, input }, since)
   return {
     ...row,
     status: 'waiting',
     cause,
-    input: given > 0 ? { ...row.input, until: given } : row.input,
-    due_at: minds.canLookUp(row.channel) ? Math.min(end, minds.now + waitMs(minds.now - row.created_at)) : end,
+    input: of.clock === null ? input : { ...input, sinceMs: since },
+    due_at: minds.canLookUp(row.channel) ? Math.min(end, minds.customerNow + waitMs(minds.customerNow - since)) : end,
+    clock: of.clock,
   }
 }
 

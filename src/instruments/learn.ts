@@ -6,6 +6,7 @@
 import { Problem } from '../core/problem.ts'
 import { type Committed, type Insert, insert, moveTo, type Write } from '../world/store.ts'
 import { nextId, type World } from '../world/world.ts'
+import { customerNow } from './customer.ts'
 import { type Change, type Decision, decide, type Minds, type Rows } from './decide.ts'
 import { ended } from './instrument.ts'
 import { returnUrlOf } from './return.ts'
@@ -28,8 +29,8 @@ export type Learning = {
 }
 
 export async function learn(world: World, input: Learning): Promise<Decision> {
-  const minds = mindsOf(world)
   let rows = input.rows ?? (await readRows(world, input.tenant, input.binding))
+  const minds = mindsOf(world, await customerNow(world, rows.instrument))
   let companions = input.companions
   /** Facts that another binding was told: a redelivery whose name has moved says nothing new. */
   const elsewhere = new Set<string>()
@@ -69,9 +70,11 @@ export async function readRows(world: World, tenant: string, binding: string): P
   return { instrument, binding: row, siblings: all.filter(one => one.id !== binding), facts: told, operations: asked }
 }
 
-export function mindsOf(world: World): (rows: Rows) => Minds {
+/** `customerNow`: where something is planned for the customer or waits for it. */
+export function mindsOf(world: World, customerNow?: number): (rows: Rows) => Minds {
   return rows => ({
     now: world.now(),
+    customerNow: customerNow ?? world.now(),
     mint: (prefix, near) => nextId(world, prefix, near),
     returnUrl: operation => returnUrlOf(world, operation),
     canLookUp: name => world.channels.get(name)?.lookUp !== undefined,

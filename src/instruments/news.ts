@@ -46,17 +46,17 @@ export async function hear(world: World, from: { readonly channel: ChannelName; 
   return 'kept'
 }
 
-/** The worker's turn with news that found no binding. */
-export async function hearAgain(world: World, waiting: InboxRow): Promise<void> {
+/** The turn of news that found no binding; how it stands then. */
+export async function hearAgain(world: World, waiting: InboxRow): Promise<InboxRow['status'] | 'claimed'> {
   const tries = waiting.tries + 1
   // Claimed first: whatever goes wrong below, it waits its turn and does not stand in the way of other news.
   const claimed = { due_at: world.now() + leaseMs }
-  if (!(await world.store.commit([move(inbox, waiting, claimed)])).ok) return
+  if (!(await world.store.commit([move(inbox, waiting, claimed)])).ok) return 'claimed'
   const row: InboxRow = { ...waiting, ...claimed, version: waiting.version + 1 }
   const from = { channel: row.channel, mode: row.mode }
   if (await tell(world, from, { event: row.event, ...row.told })) {
     await world.store.commit([move(inbox, row, { status: 'done', tries, due_at: null })])
-    return
+    return 'done'
   }
   const over = tries >= triesMax
   const next = {
@@ -66,6 +66,7 @@ export async function hearAgain(world: World, waiting: InboxRow): Promise<void> 
     due_at: over ? null : world.now() + backoffMs(tries, 0.5),
   }
   await world.store.commit([move(inbox, row, next)])
+  return next.status
 }
 
 async function tell(world: World, from: { readonly channel: ChannelName; readonly mode: Mode }, told: Told): Promise<boolean> {

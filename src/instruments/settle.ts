@@ -2,28 +2,20 @@
  * Carries out one operation: calls the channel with no transaction open, turns what it says into facts, and learns them. The request that
  * asked and the worker that comes later call the same functions, under the same key, with the same bytes.
  */
-import {
-  type Call,
-  type Channel,
-  type ChannelAnswer,
-  type ChannelRequest,
-  type LookUpOutcome,
-  NoAnswer,
-  type References,
-} from '../channels/channel.ts'
+import type { Call, Channel, LookUpOutcome, References } from '../channels/channel.ts'
 import { unfillable } from '../channels/placeholder.ts'
-import { Problem } from '../core/problem.ts'
 import { move, Unavailable, type Write } from '../world/store.ts'
 import type { World } from '../world/world.ts'
 import { adopt, adoptionOf } from './adopt.ts'
 import type { OwnNews } from './binding.ts'
-import { keepChannelCustomer } from './customer.ts'
+import { type Adopting, carry, type Lapse } from './carry.ts'
+import { customerNow, keepChannelCustomer } from './customer.ts'
 import { type Change, type Decision, isAsking, type Rows } from './decide.ts'
 import type { NewFact } from './fact.ts'
 import { learn, readRows } from './learn.ts'
-import { backoffMs, cannotRepeat, leaseMs, nextStep, type Step, waitMs } from './operation.ts'
+import { backoffMs, cannotRepeat, leaseMs, nextStep, patienceEnd, type Step, sinceOf, waitMs } from './operation.ts'
 import { bindsBeside, heldBySibling } from './revoke.ts'
-import { channelNames, type OperationRow, operations } from './tables.ts'
+import { channelNames, instruments, type OperationRow, operations } from './tables.ts'
 
 /** One attempt, then what follows from it; a chain that falls over is followed to its end. */
 export async function carryOut(
@@ -43,15 +35,30 @@ export async function carryOut(
   return carryOut(world, { ...following, version: 1 }, more.companions === undefined ? {} : { companions: more.companions })
 }
 
-/** What the worker does with an operation that fell due: claims it by a move, so that no two attempts run at once, then carries it out. */
-export async function settle(world: World, due: OperationRow): Promise<void> {
+/**
+ * What is done with an operation that fell due: claims it by a move, so that no two attempts run at once, then carries it out. The lease is
+ * real time also where it waited on a customer's test clock. Undefined: somebody else has it.
+ */
+export async function settle(world: World, due: OperationRow): Promise<{ readonly step: Step; readonly decision: Decision } | undefined> {
   const channel = world.channels.get(due.channel)
   const lookUp = channel?.lookUp !== undefined && due.verb !== 'refresh'
-  const step = nextStep(due, { repeat: channel?.repeat[due.verb], lookUp }, world.now())
-  const claimed = { tries: due.tries + 1, due_at: world.now() + leaseMs }
+  const now = world.now()
+  const at = { now, customerNow: await timeOfWaiting(world, due) }
+  const step = nextStep(due, { repeat: channel?.repeat[due.verb], lookUp }, at)
+  // What was planned on a test clock begins now.
+  const begun = due.tries === 0 && due.clock !== null ? { created_at: now } : {}
+  const claimed = { tries: due.tries + 1, due_at: now + leaseMs, clock: null, ...begun }
   const result = await world.store.commit([move(operations, due, claimed)])
-  if (!result.ok) return
-  await carryOut(world, { ...due, ...claimed, version: due.version + 1 }, { step })
+  if (!result.ok) return undefined
+  return { step, decision: await carryOut(world, { ...due, ...claimed, version: due.version + 1 }, { step }) }
+}
+
+/** By the customer's clock. Only what waits there says so, and nobody else's customer is read for it. */
+async function timeOfWaiting(world: World, { tenant, instrument, clock, input }: OperationRow): Promise<number> {
+  if (clock !== null) return customerNow(world, { tenant, clock })
+  if (input.sinceMs === undefined) return world.now()
+  const row = await world.store.get(instruments, { tenant, id: instrument })
+  return customerNow(world, { tenant, clock: row?.clock ?? null })
 }
 
 async function attempt(world: World, operation: OperationRow, rows: Rows, step: Step): Promise<Change> {
@@ -66,8 +73,12 @@ async function attempt(world: World, operation: OperationRow, rows: Rows, step: 
   const told = operation.verb === 'resume' && operation.input.event !== undefined
   const retried = (operation.verb === 'revoke' || told) && first.kind === 'none'
   const outcome = retried ? await ask(world, operation, rows, 'send') : first
-  return changeOf(world, operation, outcome, retried ? 'send' : step.do)
+  const customer = { clock: rows.instrument.clock, now: await customerNow(world, rows.instrument) }
+  return changeOf(world, operation, outcome, { how: retried ? 'send' : step.do, customer })
 }
+
+/** The customer's clock: where its waiting stands. */
+type CustomersTime = { readonly clock: string | null; readonly now: number }
 
 /** No more is asked of the channel: a person has to look, or nothing is left to be told. */
 const over = (operation: OperationRow, becomes: 'parked' | 'settled', cause: string): Change => ({
@@ -76,20 +87,28 @@ const over = (operation: OperationRow, becomes: 'parked' | 'settled', cause: str
 })
 
 /** What follows from what was answered. */
-function changeOf(world: World, operation: OperationRow, outcome: Asked, how: 'send' | 'lookUp'): Change {
+function changeOf(
+  world: World,
+  operation: OperationRow,
+  outcome: Asked,
+  of: { readonly how: 'send' | 'lookUp'; readonly customer: CustomersTime },
+): Change {
   const now = world.now()
   const waiting = operation.status === 'waiting'
+  const since = sinceOf(operation, { now, customerNow: of.customer.now })
+  const patience = waitMs(of.customer.now - since)
   const again = (cause: string, waitFor: number, references?: References): Change => {
-    const attempt = { operation: operation.id, cause, becomes: waiting ? ('waiting' as const) : ('open' as const), dueAt: now + waitFor }
+    const next = Math.min(of.customer.now + waitFor, patienceEnd(operation, since))
+    const due = waiting ? { dueAt: next, clock: of.customer.clock } : { dueAt: now + waitFor }
+    const attempt = { operation: operation.id, cause, becomes: waiting ? ('waiting' as const) : ('open' as const), ...due }
     return { facts: [], attempt: { ...attempt, ...(references === undefined ? {} : { references }) } }
   }
-  const patience = waitMs(now - operation.created_at)
   const backoff = backoffMs(operation.tries, chance(world))
   if (outcome.kind === 'lapsed') return { facts: [own(operation, refusedByUs('card_lapsed'))] }
   // That a return never arrived says nothing about the bind: the customer may come back again, and the bind is looked up for itself.
   if (outcome.kind === 'none' && operation.verb === 'resume') return over(operation, 'settled', 'never_arrived')
   if (outcome.kind === 'none') return { facts: [own(operation, refusedByUs('never_arrived'))] }
-  const taken = takenOn(operation, outcome, now + patience)
+  const taken = takenOn(operation, outcome, { dueAt: of.customer.now + patience, clock: of.customer.clock, sinceMs: since })
   if (taken !== undefined) return taken
   // That the customer is done and the bank is at work is news, told once.
   const asBefore = outcome.kind === 'challenged' || (outcome.kind === 'verifying' && operation.cause === 'verifying')
@@ -100,7 +119,7 @@ function changeOf(world: World, operation: OperationRow, outcome: Asked, how: 's
   if (outcome.kind === 'uncertain') return again(outcome.cause, outcome.cause === cannotRepeat ? patience : backoff, outcome.references)
   // Refused at the door (a wrong key, a closed account): that says nothing about the first time, whose answer nobody has, and what was to
   // be revoked is still there when the door opens.
-  const atTheDoor = outcome.kind === 'refused' && outcome.category === 'misconfigured' && how === 'send'
+  const atTheDoor = outcome.kind === 'refused' && outcome.category === 'misconfigured' && of.how === 'send'
   if (atTheDoor && (operation.tries > 1 || !isAsking(operation.verb))) return again(`refused at the door: ${outcome.code}`, backoff)
   const { moment, ...news } = outcome
   const fact: NewFact = {
@@ -115,9 +134,16 @@ function changeOf(world: World, operation: OperationRow, outcome: Asked, how: 's
 }
 
 /** The channel took it on and has no answer yet: a revocation that it carries out later, an update that comes as news. */
-function takenOn(operation: OperationRow, outcome: Asked, dueAt: number): Change | undefined {
+function takenOn(
+  operation: OperationRow,
+  outcome: Asked,
+  { dueAt, clock, sinceMs }: { readonly dueAt: number; readonly clock: string | null; readonly sinceMs: number },
+): Change | undefined {
   if (operation.verb === 'revoke' && outcome.kind === 'revoking')
-    return { facts: [], attempt: { operation: operation.id, cause: 'revoking', becomes: 'waiting', dueAt } }
+    return {
+      facts: [],
+      attempt: { operation: operation.id, cause: 'revoking', becomes: 'waiting', dueAt, clock, ...(clock === null ? {} : { sinceMs }) },
+    }
   if (operation.verb === 'refresh' && outcome.kind === 'verifying') return over(operation, 'settled', 'taken on')
   return undefined
 }
@@ -176,53 +202,6 @@ async function ask(world: World, operation: OperationRow, rows: Rows, how: 'send
     if (!(error instanceof Error) || error.name === 'Crash') throw error
     world.log.error('a channel call failed in our own code', { operation: operation.id, channel: operation.channel, error: error.name })
     return { kind: 'uncertain', cause: 'an error of ours during the call' }
-  }
-}
-
-/**
- * A request with a card goes out through the vault, every other directly. The vault adopts the capture before anything leaves. Where it no
- * longer holds the security code the same bytes cannot be sent again: there is no answer, and the channel is asked what became of the first ones.
- */
-async function carry(world: World, of: Carrying, request: ChannelRequest, lapse: Lapse): Promise<ChannelAnswer> {
-  const { channel } = of.operation
-  if (request.placeholders === true) of.adopting.asked = true
-  try {
-    const answer = await (request.placeholders === true ? world.vault.forward(forwarding(world, of, request)) : world.send(request))
-    world.health.note(channel, answer.status < 500 && answer.status !== 429, world.now())
-    return answer
-  } catch (error) {
-    if (error instanceof NoAnswer) world.health.note(channel, false, world.now())
-    if (!(error instanceof Problem) || error.code !== 'gone') throw error
-    // What was ever sent had been adopted, and is ever after: if it is not, it lapsed and no attempt sent anything.
-    const lapsed = of.adopting.reference !== undefined && !(await adopt(world, of.operation))
-    lapse[lapsed ? 'capture' : 'code'] = true
-    throw new NoAnswer(lapsed ? 'the capture lapsed, and nothing was sent' : cannotRepeat)
-  }
-}
-
-/** Why nothing was sent: the security code is gone, or the whole capture. */
-type Lapse = { code: boolean; capture: boolean }
-/** `reference`: what this attempt has to adopt. `asked`: a request that needs it was handed to the vault, which adopts first. */
-type Adopting = { readonly reference: string | undefined; asked: boolean }
-type Carrying = { readonly operation: OperationRow; readonly rows: Pick<Rows, 'operations'>; readonly adopting: Adopting }
-
-/** What is filled in was sealed for the binding's first operation, or for the one that several channels share. */
-function forwarding(
-  world: World,
-  { operation, rows, adopting }: Carrying,
-  request: ChannelRequest,
-): Parameters<World['vault']['forward']>[0] {
-  const bind = operation.verb === 'bind' ? operation : rows.operations.find(one => one.verb === 'bind')
-  const { cardVersion = 1, adoptedBy, chain } = bind?.input ?? {}
-  return {
-    tenant: operation.tenant,
-    mode: operation.mode,
-    instrument: operation.instrument,
-    instrumentVersion: cardVersion,
-    operation: adoptedBy ?? chain ?? operation.id,
-    ...(adopting.reference === undefined ? {} : { reference: adopting.reference }),
-    timeoutMs: world.settings.channelTimeoutMs,
-    request,
   }
 }
 

@@ -10,7 +10,15 @@ import type { Own, OwnKind, OwnNews, OwnStanding } from './own.ts'
 /** A sandbox test clock: the time of the customers attached to it. */
 export const clocks = table(
   'clocks',
-  { tenant: text(), id: text(), now_at: time(), created_at: time(), version: int() },
+  {
+    tenant: text(),
+    id: text(),
+    now_at: time(),
+    created_at: time(),
+    /** Until when somebody is moving it, in real time; a crash frees it then. */
+    held_until: maybe(time()),
+    version: int(),
+  },
   { key: ['tenant', 'id'] },
 )
 

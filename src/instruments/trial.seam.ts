@@ -24,7 +24,7 @@ import { createTokenOpener } from '../vault/open-token.ts'
 import { createReplays } from '../vault/replays.ts'
 import { vaultTables } from '../vault/tables.ts'
 import { createVault, type VaultCore } from '../vault/vault.ts'
-import { hearDue, settleDue } from '../worker.ts'
+import { hearDue, settleDue, timeDue } from '../worker.ts'
 import { createHealth } from '../world/health.ts'
 import { newKeyPair } from '../world/keypair.ts'
 import { createMemoryStore, type MemoryStore } from '../world/memory.ts'
@@ -219,7 +219,7 @@ export async function trial(of: readonly (ChannelName | Channel)[]): Promise<Tri
       clock.nowMs += ms
     },
     work: async () => {
-      for (let turn = 0; turn < 20; turn += 1) if ((await settleDue(world)) + (await hearDue(world)) === 0) return
+      for (let turn = 0; turn < 20; turn += 1) if ((await settleDue(world)) + (await hearDue(world)) + (await timeDue(world)) === 0) return
     },
     onCommit: act => {
       before = act
