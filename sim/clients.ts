@@ -7,6 +7,7 @@ import { answerOnce, inputHash, noOnce, type Rendered } from '../src/http/idempo
 import { renderProblem } from '../src/http/problems.ts'
 import { instrumentEndpoints } from '../src/instruments/api.ts'
 import { channelEndpoints } from '../src/instruments/channelsApi.ts'
+import { clockEndpoints } from '../src/instruments/clocks.ts'
 import { customerEndpoints } from '../src/instruments/customers.ts'
 import { doorEndpoints } from '../src/instruments/doors.ts'
 import { Unavailable } from '../src/world/store.ts'
@@ -14,7 +15,7 @@ import { nextId } from '../src/world/world.ts'
 import type { Process, Simulated } from './world.ts'
 import { tenant } from './world.ts'
 
-const all = [...instrumentEndpoints, ...customerEndpoints, ...channelEndpoints, ...doorEndpoints]
+const all = [...instrumentEndpoints, ...customerEndpoints, ...clockEndpoints, ...channelEndpoints, ...doorEndpoints]
 
 export function endpointNamed(name: string): Endpoint {
   const found = all.find(one => one.name === name)

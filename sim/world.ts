@@ -10,18 +10,19 @@ import { createKeyRing } from '../src/events/keys.ts'
 import { createMemoryEvents } from '../src/events/memoryQueries.ts'
 import type { EventQueries } from '../src/events/queries.ts'
 import { createSettler, type Settler } from '../src/instruments/settler.ts'
-import { operations } from '../src/instruments/tables.ts'
+import { clocks, operations } from '../src/instruments/tables.ts'
 import { tapOf } from '../src/sandbox-wallet.ts'
 import { tables } from '../src/tables.ts'
 import type { VaultCore } from '../src/vault/vault.ts'
 import { createHealth } from '../src/world/health.ts'
 import type { MemoryStore } from '../src/world/memory.ts'
 import { createRemembered } from '../src/world/remembered.ts'
-import { type Store, Unavailable } from '../src/world/store.ts'
+import { type Committed, type Store, Unavailable, type Write } from '../src/world/store.ts'
 import { type AnyTable, type Row, rowOf } from '../src/world/table.ts'
 import type { Log, Vault, World } from '../src/world/world.ts'
 import { type Accounts, createAccounts, wallet } from './accounts.ts'
 import type { Bug } from './bug.ts'
+import { createMachineClock, type MachineClock } from './clock.ts'
 import { createFaults, type Faults } from './faults.ts'
 import { createLife, type Life, type Ports, port } from './life.ts'
 import { createNetwork, type Network, type Take } from './network.ts'
@@ -38,6 +39,7 @@ export type Process = { readonly world: World; readonly life: Life; readonly dis
 
 export type Simulated = {
   readonly scheduler: Scheduler
+  readonly clock: MachineClock
   readonly faults: Faults
   readonly network: Network
   readonly receivers: Receivers
@@ -66,6 +68,8 @@ export type Simulated = {
   all<T extends AnyTable>(table: T): readonly Row<T>[]
   /** Requests that left before their intent was durable, or before what they carry was sealed. */
   readonly undurable: readonly string[]
+  /** Test clocks that went back. */
+  readonly wentBack: readonly string[]
   /** Bugs that our own code met and logged: none may be. */
   readonly errors: readonly string[]
 }
@@ -82,6 +86,8 @@ export function createSimulated(seed: number, bug: Bug | undefined, take: (simul
   }
   const { store, queries } = createMemoryEvents(tables)
   const undurable: string[] = []
+  const wentBack: string[] = []
+  const clock = createMachineClock(scheduler)
   const network = createNetwork(
     scheduler,
     faults,
@@ -108,10 +114,26 @@ export function createSimulated(seed: number, bug: Bug | undefined, take: (simul
     const id = /opn_[0-9a-z]{26}/.exec(request.body ?? '')?.[0]
     if (id !== undefined && (await store.get(operations, { id })) === undefined) undurable.push(`${id} left before it was durable`)
   }
-  const parts = { scheduler, faults, note, errors, store, network, vault: port, bug, checkIntent, watch, accounts: createAccounts() }
+  const parts = {
+    scheduler,
+    clock,
+    wentBack,
+    faults,
+    note,
+    errors,
+    store,
+    network,
+    vault: port,
+    bug,
+    checkIntent,
+    watch,
+    accounts: createAccounts(),
+  }
   const processes = createProcesses(parts, { queries, receivers })
   const simulated: Simulated = {
     scheduler,
+    clock,
+    wentBack,
     faults,
     network,
     receivers,
@@ -161,6 +183,8 @@ function createProcesses(
 
 type Parts = {
   readonly scheduler: Scheduler
+  readonly clock: MachineClock
+  readonly wentBack: string[]
   readonly faults: Faults
   readonly life: Life
   readonly note: (what: string) => void
@@ -185,7 +209,7 @@ function createWorld(parts: Parts): World {
     commit: writes =>
       port(ports, `commit of ${writes.map(one => one.verb).join(' ')}`, () => {
         if (faults.strikes('commit_lost_before')) throw new Unavailable('the database was out of reach')
-        return parts.store.commit(writes)
+        return watchClocks(parts, writes)
       }),
     close: () => parts.store.close(),
   }
@@ -198,7 +222,7 @@ function createWorld(parts: Parts): World {
     open: input => port(ports, 'open', () => parts.vault.open(input)),
   }
   const world: World = {
-    now: scheduler.now,
+    now: parts.clock.now,
     random: scheduler.random,
     sleep: ms => port(reading, 'sleep', () => scheduler.sleep(ms)),
     store,
@@ -226,6 +250,17 @@ function createWorld(parts: Parts): World {
     tap: tapOf(wallet, scheduler),
   }
   return parts.bug === undefined ? world : parts.bug.infect(world, { scheduler, life })
+}
+
+/** A test clock shows what it showed, or later. */
+async function watchClocks({ store, wentBack }: Parts, writes: readonly Write[]): Promise<Committed> {
+  for (const write of writes) {
+    if (write.verb !== 'move' || write.table !== clocks || typeof write.set.now_at !== 'number') continue
+    const before = await store.get(clocks, write.key)
+    if (before !== undefined && before.version === write.version && write.set.now_at < before.now_at)
+      wentBack.push(`${before.id} went back`)
+  }
+  return store.commit(writes)
 }
 
 function logOf({ note, errors }: Parts): Log {

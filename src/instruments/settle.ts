@@ -4,7 +4,7 @@
  */
 import type { Call, Channel, LookUpOutcome, References } from '../channels/channel.ts'
 import { unfillable } from '../channels/placeholder.ts'
-import { move, Unavailable, type Write } from '../world/store.ts'
+import { move, type Store, Unavailable, type Write } from '../world/store.ts'
 import type { World } from '../world/world.ts'
 import { adopt, adoptionOf } from './adopt.ts'
 import type { OwnNews } from './binding.ts'
@@ -24,7 +24,7 @@ export async function carryOut(
   more: { readonly step?: Step; readonly rows?: Rows; readonly companions?: (decision: Decision) => readonly Write[] } = {},
 ): Promise<Decision> {
   const rows = more.rows ?? (await readRows(world, operation.tenant, operation.binding))
-  const change = await attempt(world, operation, rows, more.step ?? { do: 'send' })
+  const change = await alone(world, operation, () => attempt(world, operation, rows, more.step ?? { do: 'send' }))
   // Together, so that their commits share a ride: nobody waits for a second one.
   const [decision] = await Promise.all([
     learn(world, { tenant: operation.tenant, binding: operation.binding, change, rows, companions: more.companions }),
@@ -36,12 +36,29 @@ export async function carryOut(
 }
 
 /**
+ * What this process is asking just now. A lease keeps other processes away for a minute of the clock; when the clock is set forward meanwhile,
+ * this keeps at least our own hands off.
+ */
+const underWay = new WeakMap<Store, Set<string>>()
+
+async function alone<T>({ store }: World, { id }: OperationRow, act: () => Promise<T>): Promise<T> {
+  const asked = underWay.get(store) ?? new Set()
+  underWay.set(store, asked.add(id))
+  try {
+    return await act()
+  } finally {
+    asked.delete(id)
+  }
+}
+
+/**
  * What is done with an operation that fell due: claims it by a move, so that no two attempts run at once, then carries it out. The lease is
  * real time also where it waited on a customer's test clock. Undefined: somebody else has it.
  */
 export async function settle(world: World, due: OperationRow): Promise<{ readonly step: Step; readonly decision: Decision } | undefined> {
   const channel = world.channels.get(due.channel)
   const lookUp = channel?.lookUp !== undefined && due.verb !== 'refresh'
+  if (underWay.get(world.store)?.has(due.id) === true) return undefined
   const now = world.now()
   const at = { now, customerNow: await timeOfWaiting(world, due) }
   const step = nextStep(due, { repeat: channel?.repeat[due.verb], lookUp }, at)
