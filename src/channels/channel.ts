@@ -8,11 +8,14 @@
 
 import type { Secret } from '../core/secret.ts'
 import type { Action } from './action.ts'
+import type { Listing } from './listing.ts'
 import type { RefusalCategory } from './refusal.ts'
-import type { InstrumentKind, MandateTerms, PayerField, Shape, Source } from './source.ts'
+import type { SandboxValue } from './sandbox-value.ts'
+import type { InstrumentKind, MandateTerms, Shape, Source } from './source.ts'
 
 export type { Action } from './action.ts'
 export type { RefusalCategory } from './refusal.ts'
+export type { SandboxValue } from './sandbox-value.ts'
 export type { CardView, InstrumentKind, MandateTerms, PayerView, Shape, Source } from './source.ts'
 
 /** A folder's name: lower-case letters, digits and underscores. Which there are is `index.ts`'s to say. */
@@ -247,23 +250,6 @@ export type WebhookScheme = {
   /** The HTTP status by which the channel wants to be told that no signature fits, where it is not 401. */
   readonly rejectStatus?: number
 }
-/** What makes a simulator (and the channel's own test environment, where `source` is the channel's) do something on purpose. */
-export type SandboxValue = {
-  readonly title: string
-  readonly shape: Shape
-  readonly source: Source
-  /** What the vault is to hold: `number`, `expiryMonth`, `securityCode`, `holder` of a card, or fields of a payer. */
-  readonly give: Readonly<
-    Partial<Record<'number' | 'expiryMonth' | 'expiryYear' | 'securityCode' | 'holder' | 'cryptogram' | PayerField, string>>
-  >
-  readonly terms?: MandateTerms
-  /** What the first answer is; a refusal's category stands for itself. `ends`: how a challenge that is passed ends, if not bound. */
-  readonly outcome: 'bound' | 'challenged' | 'verifying' | RefusalCategory
-  readonly ends?: RefusalCategory
-  /** The owner's page, or `ours` where the owner has no such value. */
-  readonly from: string
-}
-
 export type Verb = 'bind' | 'resume' | 'resend' | 'refresh' | 'revoke'
 
 export interface Channel {
@@ -296,5 +282,7 @@ export interface Channel {
   refresh?(call: Call, input: RefreshInput): Promise<RefreshOutcome>
   lookUp?(call: Call, input: LookUpInput): Promise<LookUpOutcome>
   revoke?(call: Call, input: RevokeInput): Promise<RevokeOutcome>
+  /** What it keeps for one of its customers, to compare with. */
+  readonly list?: Listing
   webhook?(request: WebhookRequest): WebhookReading | Promise<WebhookReading>
 }

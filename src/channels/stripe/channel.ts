@@ -17,6 +17,7 @@ import type {
   Uncertain,
 } from '../channel.ts'
 import { currencies } from './currencies.ts'
+import { listing } from './listing.ts'
 import { sandboxValues } from './magic.ts'
 import { refusals } from './refusals.ts'
 import { fieldsOf, ways } from './ways.ts'
@@ -61,6 +62,7 @@ export const stripe: Channel = {
   resume,
   lookUp,
   revoke,
+  list: listing,
   webhook: readWebhook,
 }
 
