@@ -67,6 +67,7 @@ create table bindery.bindings (
   constraint bindings_of FOREIGN KEY (tenant, instrument) REFERENCES bindery.instruments(tenant, id)
 ) with (fillfactor=50);
 CREATE INDEX bindings_instrument ON bindery.bindings USING btree (instrument, tenant);
+CREATE INDEX bindings_swept ON bindery.bindings USING btree (channel, tenant, mode, customer) WHERE ((status = ANY (ARRAY['active'::text, 'suspended'::text])) OR (reason = 'not_listed'::text));
 
 create table bindery.channel_names (
   channel text collate "C" not null,
@@ -280,6 +281,15 @@ CREATE INDEX instruments_customer ON bindery.instruments USING btree (customer, 
 CREATE INDEX instruments_due ON bindery.instruments USING btree (due_at) WHERE ((due_at IS NOT NULL) AND (clock IS NULL));
 CREATE INDEX instruments_position ON bindery.instruments USING btree (mode, tenant, "position");
 
+create table bindery.misses (
+  tenant text collate "C" not null,
+  binding text collate "C" not null,
+  count integer not null,
+  missed_at timestamp with time zone not null,
+  version integer not null,
+  constraint misses_pkey PRIMARY KEY (tenant, binding)
+);
+
 create table bindery.operations (
   id text collate "C" not null,
   tenant text collate "C" not null,
@@ -329,6 +339,45 @@ create table bindery.routing_rules (
   constraint routing_rules_priority UNIQUE (tenant, mode, priority),
   constraint routing_rules_bind_on CHECK ((bind_on = ANY (ARRAY['first'::text, 'all'::text])))
 );
+
+create table bindery.sweep_findings (
+  tenant text collate "C" not null,
+  sweep text collate "C" not null,
+  binding text collate "C" not null,
+  instrument text collate "C" not null,
+  news jsonb not null,
+  found_at timestamp with time zone not null,
+  version integer not null,
+  constraint sweep_findings_pkey PRIMARY KEY (tenant, sweep, binding)
+);
+
+create table bindery.sweeps (
+  tenant text collate "C" not null,
+  id text collate "C" not null,
+  mode text collate "C" not null,
+  channel text collate "C" not null,
+  status text collate "C" not null,
+  slot text collate "C",
+  cursor text collate "C",
+  looked integer not null,
+  missing integer not null,
+  changes integer not null,
+  unanswered integer not null,
+  changed integer not null,
+  misses integer not null,
+  change_percent_max integer not null,
+  repeat_hours integer,
+  created_at timestamp with time zone not null,
+  ended_at timestamp with time zone,
+  due_at timestamp with time zone,
+  clock text collate "C",
+  version integer not null,
+  constraint sweeps_pkey PRIMARY KEY (tenant, id),
+  constraint sweeps_slot UNIQUE (slot, tenant),
+  constraint sweeps_slot_held CHECK (((slot IS NULL) = (status = ANY (ARRAY['planned'::text, 'done'::text, 'discarded'::text])))),
+  constraint sweeps_status CHECK ((status = ANY (ARRAY['planned'::text, 'walking'::text, 'held'::text, 'applying'::text, 'done'::text, 'discarded'::text])))
+);
+CREATE INDEX sweeps_due ON bindery.sweeps USING btree (due_at) WHERE (due_at IS NOT NULL);
 
 create table bindery.tenants (
   id text not null,

@@ -85,8 +85,7 @@ export function createSimulated(seed: number, bug: Bug | undefined, take: (simul
     trace.push(`${String(scheduler.now() - startMs).padStart(10)} ${what}`)
   }
   const { store, queries } = createMemoryEvents(tables)
-  const undurable: string[] = []
-  const wentBack: string[] = []
+  const seen: { readonly undurable: string[]; readonly wentBack: string[] } = { undurable: [], wentBack: [] }
   const clock = createMachineClock(scheduler)
   const network = createNetwork(
     scheduler,
@@ -96,28 +95,12 @@ export function createSimulated(seed: number, bug: Bug | undefined, take: (simul
   )
   const receivers = createReceivers(scheduler, faults)
   const watch = createWatch(channels, scheduler.now)
-  /** Nor may what was captured leave before it is sealed under the words of its operation. */
-  const checkSealed: CheckSealed = async (text, sealedFor) => {
-    const id = /opn_[0-9a-z]{26}/.exec(text)?.[0]
-    if (id === undefined) return
-    const operation = await store.get(operations, { id })
-    if (operation === undefined) undurable.push(`${id} left before it was durable`)
-    if (operation?.verb !== 'bind') return
-    const { cardVersion = 1, capture, adoptedBy, chain } = operation.input
-    const sealed = await sealedFor({ tenant: operation.tenant, instrument: operation.instrument, instrumentVersion: cardVersion })
-    const meant = capture === undefined ? sealed : (adoptedBy ?? chain ?? id)
-    if (sealed === undefined || sealed !== meant) undurable.push(`${id} left before what it carries was sealed`)
-  }
-  const { vault, port } = createSimulatedVault(scheduler, faults, network, note, checkSealed)
-  /** Whatever names an operation of ours may only leave when that operation is durable. */
-  const checkIntent = async (request: ChannelRequest): Promise<void> => {
-    const id = /opn_[0-9a-z]{26}/.exec(request.body ?? '')?.[0]
-    if (id !== undefined && (await store.get(operations, { id })) === undefined) undurable.push(`${id} left before it was durable`)
-  }
+  const { vault, port } = createSimulatedVault(scheduler, faults, network, note, sealedOnly(store, seen.undurable))
+  const checkIntent = durableOnly(store, seen.undurable)
   const parts = {
     scheduler,
     clock,
-    wentBack,
+    ...seen,
     faults,
     note,
     errors,
@@ -133,7 +116,7 @@ export function createSimulated(seed: number, bug: Bug | undefined, take: (simul
   const simulated: Simulated = {
     scheduler,
     clock,
-    wentBack,
+    ...seen,
     faults,
     network,
     receivers,
@@ -149,11 +132,33 @@ export function createSimulated(seed: number, bug: Bug | undefined, take: (simul
     favourite: bug?.at,
     blocked: [],
     all: table => (store.snapshot()[table.name] ?? []).map(row => rowOf(table, row)),
-    undurable,
     errors,
   }
   return simulated
 }
+
+/** Whatever names an operation of ours may only leave when that operation is durable. */
+const durableOnly =
+  (store: Store, undurable: string[]) =>
+  async (request: ChannelRequest): Promise<void> => {
+    const id = /opn_[0-9a-z]{26}/.exec(request.body ?? '')?.[0]
+    if (id !== undefined && (await store.get(operations, { id })) === undefined) undurable.push(`${id} left before it was durable`)
+  }
+
+/** Nor may what was captured leave before it is sealed under the words of its operation. */
+const sealedOnly =
+  (store: Store, undurable: string[]): CheckSealed =>
+  async (text, sealedFor) => {
+    const id = /opn_[0-9a-z]{26}/.exec(text)?.[0]
+    if (id === undefined) return
+    const operation = await store.get(operations, { id })
+    if (operation === undefined) undurable.push(`${id} left before it was durable`)
+    if (operation?.verb !== 'bind') return
+    const { cardVersion = 1, capture, adoptedBy, chain } = operation.input
+    const sealed = await sealedFor({ tenant: operation.tenant, instrument: operation.instrument, instrumentVersion: cardVersion })
+    const meant = capture === undefined ? sealed : (adoptedBy ?? chain ?? id)
+    if (sealed === undefined || sealed !== meant) undurable.push(`${id} left before what it carries was sealed`)
+  }
 
 /** The server that runs now: one that has crashed is started again when it is next wanted. */
 function createProcesses(

@@ -9,6 +9,7 @@ import { clockEndpoints } from './instruments/clocks.ts'
 import { customerEndpoints } from './instruments/customers.ts'
 import { doorEndpoints } from './instruments/doors.ts'
 import { listEndpoints } from './instruments/lists.ts'
+import { sweepEndpoints } from './sweeps/api.ts'
 
 /** `reader`: connections of the role that may only read, for the lists. */
 export const endpoints = (from: { readonly reader: Pick<Pool, 'query'>; readonly queries: EventQueries }): readonly Endpoint[] => [
@@ -18,5 +19,6 @@ export const endpoints = (from: { readonly reader: Pick<Pool, 'query'>; readonly
   ...clockEndpoints,
   ...channelEndpoints,
   ...doorEndpoints,
+  ...sweepEndpoints,
   ...eventEndpoints(from.queries),
 ]

@@ -25,6 +25,7 @@ import { createSettler } from './instruments/settler.ts'
 import { sandboxCredentials } from './sandbox-keys.ts'
 import { sandboxWallet, tapOf } from './sandbox-wallet.ts'
 import { type DeploymentSecrets, deploymentSecrets } from './secrets.ts'
+import { createSweepQueries } from './sweeps/queries.ts'
 import { tables } from './tables.ts'
 import { createVaultClient, type VaultClient } from './vault/client.ts'
 import type { FakeWallet } from './vault/device-token/mint.ts'
@@ -180,7 +181,8 @@ async function serve(config: Config, ready: Ready, undo: Undo[]): Promise<Omit<R
   const stopped = new AbortController()
   const dispatcher = createDispatcher(world, queries, { send: request => outbound(request), keys: createKeyRing() })
   const settler = createSettler(world)
-  const toDo = ready.parts.idle ? [] : [...duties(world, { queries, dispatcher, settler }), ...chores(world, ready)]
+  const all = duties(world, { queries, dispatcher, settler, sweeps: createSweepQueries(reader) })
+  const toDo = ready.parts.idle ? [] : [...all, ...chores(world, ready)]
   const working = work(world, toDo, stopped.signal)
   undo.push(async () => {
     stopped.abort()

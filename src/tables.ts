@@ -16,6 +16,7 @@ import {
 } from './instruments/tables.ts'
 import { accounts } from './ledger/account.ts'
 import { transfers } from './ledger/transfer.ts'
+import { misses, sweepFindings, sweeps } from './sweeps/tables.ts'
 import type { AnyTable } from './world/table.ts'
 
 export const tables: readonly AnyTable[] = [
@@ -33,6 +34,9 @@ export const tables: readonly AnyTable[] = [
   channelNames,
   inbox,
   routingRules,
+  sweeps,
+  sweepFindings,
+  misses,
   events,
   webhookEndpoints,
   deliveries,

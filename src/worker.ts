@@ -7,9 +7,12 @@ import type { Dispatcher } from './events/dispatch.ts'
 import { fanOut } from './events/fanOut.ts'
 import type { EventQueries } from './events/queries.ts'
 import { pruneIdempotency } from './http/idempotency.ts'
-import { type Due, dueInstruments, dueNews, dueOperations, type Turn } from './instruments/due.ts'
+import { type Due, dueInstruments, dueNews, dueOperations } from './instruments/due.ts'
 import type { Settler } from './instruments/settler.ts'
 import { instruments } from './instruments/tables.ts'
+import type { SweepQueries } from './sweeps/queries.ts'
+import { sweepOn } from './sweeps/sweep.ts'
+import { sweeps } from './sweeps/tables.ts'
 import type { VaultClient } from './vault/client.ts'
 import { sweepOwnerless } from './vault/sweep.ts'
 import type { PostgresStore } from './world/postgres.ts'
@@ -22,12 +25,18 @@ const batch = 64
 
 export function duties(
   world: World,
-  of: { readonly queries: EventQueries; readonly dispatcher: Dispatcher; readonly settler: Settler },
+  of: {
+    readonly queries: EventQueries
+    readonly dispatcher: Dispatcher
+    readonly settler: Settler
+    readonly sweeps: SweepQueries
+  },
 ): readonly Duty[] {
   return [
     { name: 'settle operations', everyMs: 500, run: () => of.settler.tick() },
     { name: 'hear news again', everyMs: 1_000, run: () => hearDue(world) },
     { name: 'tell instruments what time did', everyMs: 10_000, run: () => timeDue(world) },
+    { name: 'compare with what channels keep', everyMs: 1_000, run: () => sweepDue(world, of.sweeps) },
     { name: 'fan out events', everyMs: 250, run: () => fanOut(world, of.queries) },
     { name: 'deliver webhooks', everyMs: 250, run: () => of.dispatcher.tick() },
     { name: 'forget idempotency keys', everyMs: 60_000, run: () => pruneIdempotency(world) },
@@ -57,11 +66,22 @@ export const settleDue = (world: World): Promise<number> => attendDue(world, due
 export const hearDue = (world: World): Promise<number> => attendDue(world, dueNews)
 export const timeDue = (world: World): Promise<number> => attendDue(world, dueInstruments)
 
+/** Sweeps take their turns one page at a time, at their channel's pace. */
+export async function sweepDue(world: World, queries: SweepQueries): Promise<number> {
+  const due = await world.store.due(sweeps, { now: world.now(), clock: null, limit: batch })
+  const turns = due.map(row => ({ id: row.id, take: () => sweepOn(world, queries, row) }))
+  return count(await Promise.all(turns.map(turn => attend(world, 'sweeping a channel', turn))))
+}
+
 /** Only what succeeded: a duty whose rows all fail must come to rest between its turns. */
 const count = (done: readonly boolean[]): number => done.filter(Boolean).length
 
 /** One row's bug is one row's: it is logged, its lease lapses, and it is tried again. */
-async function attend(world: World, doing: string, { id, take }: Turn): Promise<boolean> {
+async function attend(
+  world: World,
+  doing: string,
+  { id, take }: { readonly id: string; readonly take: () => Promise<unknown> },
+): Promise<boolean> {
   try {
     await take()
     return true

@@ -23,6 +23,7 @@ export const prefixes = {
   dlv: 'delivery',
   inb: 'inbox entry',
   rul: 'routing rule',
+  swp: 'sweep',
   req: 'request',
   cap: 'captured card, in the vault memory only',
   dek: 'data key',
