@@ -65,3 +65,27 @@ create table misses (
 -- Whom a sweep looks at: the customers of a channel, in the order of their ids.
 create index bindings_swept on bindings (channel, tenant, mode, customer)
   where status in ('active', 'suspended') or reason = 'not_listed';
+
+-- Bindings that died while their instrument lives: bound anew, or the customer is asked.
+create table deaths (
+  tenant text collate "C" not null,
+  id text collate "C" not null,
+  mode text collate "C" not null,
+  customer text collate "C" not null,
+  instrument text collate "C" not null,
+  binding text collate "C" not null,
+  channel text collate "C" not null,
+  status text collate "C" not null,
+  tried jsonb not null,
+  cause text collate "C",
+  created_at timestamptz not null,
+  due_at timestamptz,
+  clock text collate "C",
+  version integer not null,
+  constraint deaths_pkey primary key (tenant, id),
+  constraint deaths_status check (status in ('due', 'trying', 'healed', 'asked', 'over')),
+  constraint deaths_due_said check ((due_at is null) = (status in ('healed', 'asked', 'over')))
+);
+create index deaths_instrument on deaths (instrument, tenant);
+create index deaths_due on deaths (due_at) where due_at is not null and clock is null;
+create index deaths_clock on deaths (clock, due_at) where due_at is not null and clock is not null;

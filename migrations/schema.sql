@@ -116,6 +116,29 @@ create table bindery.customers (
 );
 CREATE INDEX customers_position ON bindery.customers USING btree (mode, tenant, "position");
 
+create table bindery.deaths (
+  tenant text collate "C" not null,
+  id text collate "C" not null,
+  mode text collate "C" not null,
+  customer text collate "C" not null,
+  instrument text collate "C" not null,
+  binding text collate "C" not null,
+  channel text collate "C" not null,
+  status text collate "C" not null,
+  tried jsonb not null,
+  cause text collate "C",
+  created_at timestamp with time zone not null,
+  due_at timestamp with time zone,
+  clock text collate "C",
+  version integer not null,
+  constraint deaths_pkey PRIMARY KEY (tenant, id),
+  constraint deaths_due_said CHECK (((due_at IS NULL) = (status = ANY (ARRAY['healed'::text, 'asked'::text, 'over'::text])))),
+  constraint deaths_status CHECK ((status = ANY (ARRAY['due'::text, 'trying'::text, 'healed'::text, 'asked'::text, 'over'::text])))
+);
+CREATE INDEX deaths_clock ON bindery.deaths USING btree (clock, due_at) WHERE ((due_at IS NOT NULL) AND (clock IS NOT NULL));
+CREATE INDEX deaths_due ON bindery.deaths USING btree (due_at) WHERE ((due_at IS NOT NULL) AND (clock IS NULL));
+CREATE INDEX deaths_instrument ON bindery.deaths USING btree (instrument, tenant);
+
 create table bindery.deliveries (
   tenant text not null,
   endpoint text not null,

@@ -46,7 +46,8 @@ export async function command(simulated: Simulated, client: Client): Promise<str
   if (dice < 0.8) return channelActs(simulated)
   if (dice < 0.83) return `refresh ${await now(simulated, { name: 'refreshInstrument', ...about, body: {} })}`
   if (dice < 0.86) return `resend ${await now(simulated, { name: 'resendPassword', ...about, body: {} })}`
-  if (dice < 0.87) return `rule ${await rule(simulated)}`
+  if (dice < 0.865) return `sweep ${await sweep(simulated)}`
+  if (dice < 0.875) return `rule ${await rule(simulated)}`
   if (dice < 0.95) return `crowd ${await crowd(simulated, instrument)}`
   return `read ${(await ask(simulated, { name: 'getInstrument', ...about }))?.status}`
 }
@@ -60,6 +61,12 @@ async function advance(simulated: Simulated, clock: string): Promise<string> {
   const to = row.now_at + scheduler.one([0.2, 3, 30, 400, 1_500]) * day
   const both = await Promise.all([advanceTo(simulated, clock, to), scheduler.chance() < 0.3 ? advanceTo(simulated, clock, to) : undefined])
   return both.join(' beside ')
+}
+
+/** A comparison with what a channel keeps, over and over: what was changed in silence is found by it. */
+async function sweep(simulated: Simulated): Promise<string> {
+  const channel = simulated.scheduler.one(['stripe', 'adyen', 'gocardless'])
+  return now(simulated, { name: 'createSweep', body: { channel, repeat_hours: 24, change_percent_max: 20 } })
 }
 
 /** Several people, or one who is impatient, do several things to one instrument at the same moment. */

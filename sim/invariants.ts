@@ -7,6 +7,7 @@ import { asFact } from '../src/instruments/fact.ts'
 import type { InstrumentRow } from '../src/instruments/tables.ts'
 import { type Difference, verifyBinding, verifyInstrument } from '../src/instruments/verify.ts'
 import { difference, effects, falselyFailed, orphans, presentedAgain, tooEarly, unheld } from './books.ts'
+import { healedTooOften } from './heal.ts'
 import { alive, by, channelList, type Invariant, type Ledger, ledgerOf, open, planned } from './ledger.ts'
 import { untold } from './notices.ts'
 import { endOn, momentsTwice, refreshesTwice, untoldMoments } from './time.ts'
@@ -147,6 +148,7 @@ export const invariants: readonly Invariant[] = [
   { name: 'I42 a planned refresh is made once', holds: refreshesTwice },
   { name: 'I42 nothing waits behind its clock', holds: untoldMoments },
   { name: 'I42 a test clock never goes back', holds: ({ simulated }) => simulated.wentBack },
+  { name: 'what died is tried as often as was counted, and its customer asked once', holds: healedTooOften },
   { name: 'no error of our own', holds: ({ simulated }) => simulated.errors },
 ]
 

@@ -4,8 +4,11 @@ import type { ChannelName } from '../src/channels/channel.ts'
 import type { StagedDelivery } from '../src/channels/stage.ts'
 import { planEndpoint } from '../src/events/endpoint.ts'
 import { fanOut } from '../src/events/fanOut.ts'
+import { deaths } from '../src/instruments/death.ts'
 import { bindings, facts, inbox, instruments, operations } from '../src/instruments/tables.ts'
-import { hearDue, timeDue } from '../src/worker.ts'
+import { memorySweepQueries } from '../src/sweeps/queries.ts'
+import { sweeps } from '../src/sweeps/tables.ts'
+import { healDue, hearDue, sweepDue, timeDue } from '../src/worker.ts'
 import type { Bug } from './bug.ts'
 import { once } from './clients.ts'
 import { keepClocksGoing, stepClocks } from './clock.ts'
@@ -150,6 +153,8 @@ const duties = (simulated: Simulated): readonly Duty[] => [
   ({ settler }) => settler.tick(),
   ({ world }) => hearDue(world),
   ({ world }) => timeDue(world),
+  ({ world }) => healDue(world),
+  ({ world }) => sweepDue(world, memorySweepQueries(simulated.store)),
   ({ world }) => fanOut(world, simulated.queries),
   ({ dispatcher }) => dispatcher.tick(),
 ]
@@ -177,6 +182,8 @@ async function untilDue(simulated: Simulated): Promise<number> {
     simulated.store.due(operations, at),
     simulated.store.due(inbox, at),
     simulated.store.due(instruments, at),
+    simulated.store.due(deaths, at),
+    simulated.store.due(sweeps, at),
     simulated.queries.due(Number.MAX_SAFE_INTEGER, 1),
   ])
   const next = Math.min(...rows.flat().map(row => row.due_at ?? Number.POSITIVE_INFINITY))

@@ -1,4 +1,5 @@
 /** Bugs about time, each put around the real code from outside. */
+import { deaths } from '../src/instruments/death.ts'
 import { clocks, instrumentFacts, instruments, operations } from '../src/instruments/tables.ts'
 import { type Bug, isInsert, isMove, rewriting, withCommit, withRow } from './bug.ts'
 
@@ -24,6 +25,16 @@ export const timeBugs: readonly Bug[] = [
           ? { ...write, set: { ...write.set, now_at: write.set.now_at + world.now() - scheduler.now() } }
           : write,
       ),
+  },
+  {
+    name: 'healed_without_counting',
+    what: 'an attempt to heal is counted when it succeeds, so that a crash tries again',
+    infect: world =>
+      rewriting(world, write => {
+        if (!isMove(write, deaths) || !('tried' in write.set)) return write
+        const { tried: _uncounted, ...set } = write.set
+        return { ...write, set }
+      }),
   },
   {
     name: 'refresh_planned_twice',

@@ -1,4 +1,5 @@
 /** I42: whatever the clocks do, what was over stays over, and what was told once is not told again. */
+import { deaths } from '../src/instruments/death.ts'
 import { clocks } from '../src/instruments/tables.ts'
 import { by, type Ledger } from './ledger.ts'
 
@@ -30,6 +31,6 @@ export function refreshesTwice({ operations: asked }: Ledger): readonly string[]
 
 /** Two hours behind the clock nothing is left to be told. */
 export const untoldMoments = (ledger: Ledger): readonly string[] =>
-  ledger.instruments
+  [...ledger.instruments, ...ledger.simulated.all(deaths)]
     .filter(row => row.due_at !== null && row.due_at < endOn(ledger, row.clock) - 2 * 3_600_000)
     .map(row => `${row.id} has something to be told since ${row.due_at}`)

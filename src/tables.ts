@@ -1,6 +1,7 @@
 /** The list of every table of the schema `bindery`. The vault's own are in vault/tables.ts. */
 import { cursors, deliveries, events, webhookEndpoints } from './events/tables.ts'
 import { apiKeys, idempotency, tenants } from './http/tables.ts'
+import { deaths } from './instruments/death.ts'
 import { routingRules } from './instruments/routing.ts'
 import {
   bindings,
@@ -33,6 +34,7 @@ export const tables: readonly AnyTable[] = [
   identities,
   channelNames,
   inbox,
+  deaths,
   routingRules,
   sweeps,
   sweepFindings,

@@ -7,7 +7,7 @@ import type { Dispatcher } from './events/dispatch.ts'
 import { fanOut } from './events/fanOut.ts'
 import type { EventQueries } from './events/queries.ts'
 import { pruneIdempotency } from './http/idempotency.ts'
-import { type Due, dueInstruments, dueNews, dueOperations } from './instruments/due.ts'
+import { type Due, dueDeaths, dueInstruments, dueNews, dueOperations } from './instruments/due.ts'
 import type { Settler } from './instruments/settler.ts'
 import { instruments } from './instruments/tables.ts'
 import type { SweepQueries } from './sweeps/queries.ts'
@@ -37,6 +37,7 @@ export function duties(
     { name: 'hear news again', everyMs: 1_000, run: () => hearDue(world) },
     { name: 'tell instruments what time did', everyMs: 10_000, run: () => timeDue(world) },
     { name: 'compare with what channels keep', everyMs: 1_000, run: () => sweepDue(world, of.sweeps) },
+    { name: 'heal what died', everyMs: 5_000, run: () => healDue(world) },
     { name: 'fan out events', everyMs: 250, run: () => fanOut(world, of.queries) },
     { name: 'deliver webhooks', everyMs: 250, run: () => of.dispatcher.tick() },
     { name: 'forget idempotency keys', everyMs: 60_000, run: () => pruneIdempotency(world) },
@@ -65,6 +66,7 @@ export async function attendDue(world: World, due: Due): Promise<number> {
 export const settleDue = (world: World): Promise<number> => attendDue(world, dueOperations)
 export const hearDue = (world: World): Promise<number> => attendDue(world, dueNews)
 export const timeDue = (world: World): Promise<number> => attendDue(world, dueInstruments)
+export const healDue = (world: World): Promise<number> => attendDue(world, dueDeaths)
 
 /** Sweeps take their turns one page at a time, at their channel's pace. */
 export async function sweepDue(world: World, queries: SweepQueries): Promise<number> {

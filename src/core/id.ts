@@ -24,6 +24,7 @@ export const prefixes = {
   inb: 'inbox entry',
   rul: 'routing rule',
   swp: 'sweep',
+  dth: 'death of a binding',
   req: 'request',
   cap: 'captured card, in the vault memory only',
   dek: 'data key',

@@ -7,6 +7,7 @@ import type { IdPrefix } from '../core/id.ts'
 import { same } from '../core/same.ts'
 import { insert, moveTo, type Write } from '../world/store.ts'
 import { type FactKind, foldBinding, holdsSlot, type Known, overlay } from './binding.ts'
+import { deaths, planDeath } from './death.ts'
 import { asFact, factRow, type NewFact } from './fact.ts'
 import { failOver } from './failover.ts'
 import { derive } from './instrument.ts'
@@ -106,6 +107,8 @@ export function decide(rows: Rows, change: Change, minds: Minds): Decision {
   if (revoke === undefined) writes.push(...identityWrites(rows, known))
   if (revoke !== undefined) writes.push(insert(operations, revoke.operation))
   if (refresh !== undefined) writes.push(insert(operations, refresh))
+  const death = planDeath(rows, binding, minds)
+  if (death !== undefined) writes.push(insert(deaths, death))
   if (other !== undefined) writes.push(insert(bindings, other.binding), insert(operations, other.operation))
   if (visible)
     writes.push(

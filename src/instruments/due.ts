@@ -4,7 +4,9 @@
  */
 import type { AnyTable, Row } from '../world/table.ts'
 import type { World } from '../world/world.ts'
+import { deaths } from './death.ts'
 import { fallDue } from './fallDue.ts'
+import { heal } from './heal.ts'
 import { hearAgain } from './news.ts'
 import { settle } from './settle.ts'
 import { inbox, instruments, type OperationRow, operations } from './tables.ts'
@@ -86,5 +88,12 @@ export const dueNews = dueIn(inbox, {
   attend: async (world, row) => ({ what: `news.${row.told.news?.kind ?? row.told.type}`, outcome: await hearAgain(world, row) }),
 })
 
+export const dueDeaths = dueIn(deaths, {
+  doing: 'healing a binding',
+  id: row => row.id,
+  about: row => ({ instrument: row.instrument, binding: row.binding }),
+  attend: heal,
+})
+
 /** In the order in which those of one moment are taken: first what time does, then what was put off until then, then what is asked. */
-export const dues: readonly Due[] = [dueInstruments, dueNews, dueOperations]
+export const dues: readonly Due[] = [dueInstruments, dueNews, dueOperations, dueDeaths]

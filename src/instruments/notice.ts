@@ -19,6 +19,7 @@ export const instrumentNotices = [
   'blocked',
   'unbound',
   'erased',
+  'needs_customer',
 ] as const
 export type InstrumentNotice = (typeof instrumentNotices)[number]
 
@@ -31,9 +32,18 @@ export type Noticed = {
   readonly all: readonly Omit<BindingRow, 'version'>[]
   /** The last notice about it was wrong: late news stands before what it had told. */
   readonly corrects?: boolean
+  /** It is told because the customer has to do something. */
+  readonly asks?: Asks
 }
 
-export function notice({ before, instrument, binding, all, corrects = false }: Noticed, minds: Pick<Minds, 'mint' | 'now'>): Write {
+/** Why the customer is needed: what died, and could not be bound anew without them. */
+export type Asks = {
+  readonly next_best_action: 'ask_customer'
+  readonly cause: string
+  readonly died: { readonly binding: string; readonly channel: string }
+}
+
+export function notice({ before, instrument, binding, all, corrects = false, asks }: Noticed, minds: Pick<Minds, 'mint' | 'now'>): Write {
   return {
     verb: 'record',
     event: {
@@ -43,7 +53,7 @@ export function notice({ before, instrument, binding, all, corrects = false }: N
       instrument: instrument.id,
       customer: instrument.customer,
       sequence: instrument.sequence,
-      type: typeOf(before, instrument, binding),
+      type: asks === undefined ? typeOf(before, instrument, binding) : 'instrument.needs_customer',
       data: {
         instrument: viewInstrument(instrument, all),
         ...(binding === undefined ? {} : { binding: viewBinding(binding) }),
@@ -51,6 +61,7 @@ export function notice({ before, instrument, binding, all, corrects = false }: N
           instrument: before.instrument.status,
           ...(before.binding === undefined ? {} : { binding: before.binding.status }),
         },
+        ...(asks === undefined ? {} : { asks }),
         ...(corrects && before.binding !== undefined ? { corrects: corrected(before.instrument, before.binding) } : {}),
       },
       created_at: minds.now,
