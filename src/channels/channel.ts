@@ -74,6 +74,8 @@ export type Call = {
   /** When this attempt goes out, Unix milliseconds: for channels that want the time signed with the request. */
   readonly nowMs?: number
   readonly send: Send
+  /** Which attempt of the operation this is, from 1: after the first, an earlier one may have been taken and its answer lost. */
+  readonly attempt?: number
 }
 
 /**

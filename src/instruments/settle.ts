@@ -201,6 +201,7 @@ async function ask(world: World, operation: OperationRow, rows: Rows, how: 'send
       nowMs: world.now(),
       operation: operation.id,
       key: operation.id,
+      attempt: operation.tries,
       account,
       send: request => carry(world, { operation, rows, adopting }, request, lapse),
     }
