@@ -107,6 +107,7 @@ create table bindery.bindings (
   constraint bindings_of FOREIGN KEY (tenant, instrument) REFERENCES bindery.instruments(tenant, id)
 ) with (fillfactor=50);
 CREATE INDEX bindings_instrument ON bindery.bindings USING btree (instrument, tenant);
+CREATE INDEX bindings_swept ON bindery.bindings USING btree (channel, tenant, mode, customer) WHERE ((status = ANY (ARRAY['active'::text, 'suspended'::text])) OR (reason = 'not_listed'::text));
 
 create table bindery.channel_names (
   channel text collate "C" not null,
@@ -152,6 +153,7 @@ create table bindery.clocks (
   now_at timestamp with time zone not null,
   created_at timestamp with time zone not null,
   version integer not null,
+  held_until timestamp with time zone,
   constraint clocks_pkey PRIMARY KEY (tenant, id)
 );
 
@@ -181,6 +183,29 @@ create table bindery.customers (
   constraint customers_clock FOREIGN KEY (tenant, clock) REFERENCES bindery.clocks(tenant, id)
 );
 CREATE INDEX customers_position ON bindery.customers USING btree (mode, tenant, "position");
+
+create table bindery.deaths (
+  tenant text collate "C" not null,
+  id text collate "C" not null,
+  mode text collate "C" not null,
+  customer text collate "C" not null,
+  instrument text collate "C" not null,
+  binding text collate "C" not null,
+  channel text collate "C" not null,
+  status text collate "C" not null,
+  tried jsonb not null,
+  cause text collate "C",
+  created_at timestamp with time zone not null,
+  due_at timestamp with time zone,
+  clock text collate "C",
+  version integer not null,
+  constraint deaths_pkey PRIMARY KEY (tenant, id),
+  constraint deaths_due_said CHECK (((due_at IS NULL) = (status = ANY (ARRAY['healed'::text, 'asked'::text, 'over'::text])))),
+  constraint deaths_status CHECK ((status = ANY (ARRAY['due'::text, 'trying'::text, 'healed'::text, 'asked'::text, 'over'::text])))
+);
+CREATE INDEX deaths_clock ON bindery.deaths USING btree (clock, due_at) WHERE ((due_at IS NOT NULL) AND (clock IS NOT NULL));
+CREATE INDEX deaths_due ON bindery.deaths USING btree (due_at) WHERE ((due_at IS NOT NULL) AND (clock IS NULL));
+CREATE INDEX deaths_instrument ON bindery.deaths USING btree (instrument, tenant);
 
 create table bindery.deliveries (
   tenant text not null,
@@ -400,7 +425,8 @@ create table bindery.inbox (
   constraint inbox_pkey PRIMARY KEY (channel, mode, event)
 );
 CREATE INDEX inbox_binding ON bindery.inbox USING btree (binding, tenant);
-CREATE INDEX inbox_due ON bindery.inbox USING btree (due_at) WHERE (due_at IS NOT NULL);
+CREATE INDEX inbox_clock ON bindery.inbox USING btree (clock, due_at) WHERE ((due_at IS NOT NULL) AND (clock IS NOT NULL));
+CREATE INDEX inbox_due ON bindery.inbox USING btree (due_at) WHERE ((due_at IS NOT NULL) AND (clock IS NULL));
 
 create table bindery.instrument_facts (
   tenant text collate "C" not null,
@@ -447,8 +473,9 @@ create table bindery.instruments (
   constraint instruments_status CHECK ((status = ANY (ARRAY['pending'::text, 'active'::text, 'suspended'::text, 'expired'::text, 'failed'::text, 'replaced'::text, 'blocked'::text, 'unbound'::text, 'erased'::text]))),
   constraint instruments_owner FOREIGN KEY (tenant, customer) REFERENCES bindery.customers(tenant, id)
 ) with (fillfactor=50);
+CREATE INDEX instruments_clock ON bindery.instruments USING btree (clock, due_at) WHERE ((due_at IS NOT NULL) AND (clock IS NOT NULL));
 CREATE INDEX instruments_customer ON bindery.instruments USING btree (customer, tenant);
-CREATE INDEX instruments_due ON bindery.instruments USING btree (due_at) WHERE (due_at IS NOT NULL);
+CREATE INDEX instruments_due ON bindery.instruments USING btree (due_at) WHERE ((due_at IS NOT NULL) AND (clock IS NULL));
 CREATE INDEX instruments_position ON bindery.instruments USING btree (mode, tenant, "position");
 
 create table bindery.mandate_usage (
@@ -458,6 +485,15 @@ create table bindery.mandate_usage (
   count integer not null,
   amount bigint not null,
   constraint mandate_usage_pkey PRIMARY KEY (binding, period, tenant)
+);
+
+create table bindery.misses (
+  tenant text collate "C" not null,
+  binding text collate "C" not null,
+  count integer not null,
+  missed_at timestamp with time zone not null,
+  version integer not null,
+  constraint misses_pkey PRIMARY KEY (tenant, binding)
 );
 
 create table bindery.network_tokens (
@@ -495,7 +531,8 @@ create table bindery.operations (
   constraint operations_of FOREIGN KEY (tenant, binding) REFERENCES bindery.bindings(tenant, id)
 );
 CREATE INDEX operations_binding ON bindery.operations USING btree (binding, tenant);
-CREATE INDEX operations_due ON bindery.operations USING btree (due_at) WHERE (due_at IS NOT NULL);
+CREATE INDEX operations_clock ON bindery.operations USING btree (clock, due_at) WHERE ((due_at IS NOT NULL) AND (clock IS NOT NULL));
+CREATE INDEX operations_due ON bindery.operations USING btree (due_at) WHERE ((due_at IS NOT NULL) AND (clock IS NULL));
 
 create table bindery.portal_links (
   id text collate "C" not null,
@@ -571,6 +608,45 @@ create table bindery.sharings (
   version integer not null,
   constraint sharings_pkey PRIMARY KEY (tenant, mode, kind, value)
 );
+
+create table bindery.sweep_findings (
+  tenant text collate "C" not null,
+  sweep text collate "C" not null,
+  binding text collate "C" not null,
+  instrument text collate "C" not null,
+  news jsonb not null,
+  found_at timestamp with time zone not null,
+  version integer not null,
+  constraint sweep_findings_pkey PRIMARY KEY (tenant, sweep, binding)
+);
+
+create table bindery.sweeps (
+  tenant text collate "C" not null,
+  id text collate "C" not null,
+  mode text collate "C" not null,
+  channel text collate "C" not null,
+  status text collate "C" not null,
+  slot text collate "C",
+  cursor text collate "C",
+  looked integer not null,
+  missing integer not null,
+  changes integer not null,
+  unanswered integer not null,
+  changed integer not null,
+  misses integer not null,
+  change_percent_max integer not null,
+  repeat_hours integer,
+  created_at timestamp with time zone not null,
+  ended_at timestamp with time zone,
+  due_at timestamp with time zone,
+  clock text collate "C",
+  version integer not null,
+  constraint sweeps_pkey PRIMARY KEY (tenant, id),
+  constraint sweeps_slot UNIQUE (slot, tenant),
+  constraint sweeps_slot_held CHECK (((slot IS NULL) = (status = ANY (ARRAY['planned'::text, 'done'::text, 'discarded'::text])))),
+  constraint sweeps_status CHECK ((status = ANY (ARRAY['planned'::text, 'walking'::text, 'held'::text, 'applying'::text, 'done'::text, 'discarded'::text])))
+);
+CREATE INDEX sweeps_due ON bindery.sweeps USING btree (due_at) WHERE (due_at IS NOT NULL);
 
 create table bindery.tenants (
   id text not null,

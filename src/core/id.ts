@@ -29,6 +29,8 @@ export const prefixes = {
   imp: 'import',
   exp: 'export',
   run: 'run of an account updater',
+  swp: 'sweep',
+  dth: 'death of a binding',
   req: 'request',
   cap: 'captured card, in the vault memory only',
   dek: 'data key',

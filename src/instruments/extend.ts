@@ -29,12 +29,15 @@ export type ExtendRequest = {
   readonly channel: ChannelName
   readonly returnUrl: string
   readonly client: Client
-  readonly request: string
+  readonly request: string | null
+  /** Also where no channel holds it any more, as long as nobody unbound it. */
+  readonly revive?: boolean
 }
 
 export async function extend(world: World, request: ExtendRequest, companions: Companions): Promise<Bound> {
   const { instrument } = request
-  if (ended.includes(instrument.status)) throw new Problem('conflict', `the instrument is ${instrument.status}`)
+  const lost = request.revive === true && instrument.status === 'unbound' && instrument.unbound_at === null
+  if (ended.includes(instrument.status) && !lost) throw new Problem('conflict', `the instrument is ${instrument.status}`)
   const customer = await readCustomer(world, { tenant: instrument.tenant, mode: instrument.mode, id: instrument.customer })
   if (customer === undefined) throw new Problem('conflict', 'the customer is gone')
   const siblings = await world.store.find(bindings, { tenant: instrument.tenant, instrument: instrument.id })

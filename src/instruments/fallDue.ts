@@ -1,36 +1,35 @@
 /** What time does to instruments is told to them when it comes: on the real clock by the worker, on a test clock by whoever advances it. */
 import { moveTo } from '../world/store.ts'
 import type { World } from '../world/world.ts'
+import type { Taken } from './due.ts'
 import { learn } from './learn.ts'
 import { firstOf, nextLapse, nextMoment } from './moments.ts'
 import { bindings, type InstrumentRow, instruments } from './tables.ts'
 import { tellInstrument } from './tell.ts'
 
 /** Told as of the moment itself, so that it does not matter how late the worker comes. */
-export async function fallDue(world: World, row: InstrumentRow): Promise<void> {
-  if (await lapseToken(world, row)) return
+export async function fallDue(world: World, row: InstrumentRow): Promise<Taken> {
+  const lapsed = await lapseToken(world, row)
+  if (lapsed !== undefined) return lapsed
   const legs = await world.store.find(bindings, { tenant: row.tenant, instrument: row.id })
   const moment = nextMoment(row, legs)
   // It fell due before its time (an upgrade asks for all to be looked at): it is set to when it does. Refused, somebody else just did.
   if (moment === undefined || moment.at > (row.due_at ?? moment.at)) {
     await world.store.commit([moveTo(instruments, row, { ...row, due_at: firstOf(moment?.at, nextLapse(legs)?.at) })])
-    return
+    return { what: 'instrument', outcome: row.status }
   }
   const { event, news, at } = moment
-  await tellInstrument(world, { tenant: row.tenant, instrument: row.id, facts: [{ source: 'clock', event, news, at }] })
+  const after = await tellInstrument(world, { tenant: row.tenant, instrument: row.id, facts: [{ source: 'clock', event, news, at }] })
+  return { what: `instrument.${news.kind}`, outcome: after.instrument.status }
 }
 
 /** Whether a token had lapsed; its binding is told so. One that was refreshed meanwhile lapses later. */
-async function lapseToken(world: World, { tenant, id, due_at: due }: InstrumentRow): Promise<boolean> {
+async function lapseToken(world: World, { tenant, id, due_at: due }: InstrumentRow): Promise<Taken | undefined> {
   const lapse = nextLapse(await world.store.find(bindings, { tenant, instrument: id }))
-  if (lapse === undefined || due === null || lapse.at > due) return false
+  if (lapse === undefined || due === null || lapse.at > due) return undefined
   const { at, binding } = lapse
   const news = { kind: 'expired' as const, reason: 'its token lapsed', lapsedAtMs: at }
   const fact = { source: 'clock', event: `${binding}:lapsed:${at}`, news, rank: 3 as const, moment: { atMs: at } }
-  await learn(world, { tenant, binding, change: { facts: [fact] } })
-  return true
+  const after = await learn(world, { tenant, binding, change: { facts: [fact] } })
+  return { what: 'binding.lapsed', outcome: after.bindings.find(one => one.id === binding)?.status ?? 'unknown' }
 }
-
-/** One page of what is due on this clock (null: the real one) at `now`. */
-export const dueInstruments = (world: World, at: { readonly now: number; readonly clock: string | null; readonly limit: number }) =>
-  world.store.due(instruments, at)

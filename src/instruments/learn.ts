@@ -7,6 +7,7 @@ import { Problem } from '../core/problem.ts'
 import { same } from '../core/same.ts'
 import { type Committed, type Insert, moveTo, refusedBy, type Write } from '../world/store.ts'
 import type { World } from '../world/world.ts'
+import { customerNow } from './customer.ts'
 import { type Change, type Decision, decide, type Minds, type Rows } from './decide.ts'
 import { eventOf, firstOfEach, type NewFact } from './fact.ts'
 import { ended } from './instrument.ts'
@@ -33,9 +34,9 @@ export type Learning = {
 }
 
 export async function learn(world: World, input: Learning): Promise<Decision> {
-  const minds = mindsOf(world)
   let crowded = false
   let rows = input.rows ?? (await readRows(world, input.tenant, input.binding))
+  const minds = mindsOf(world, await customerNow(world, rows.instrument))
   let companions = input.companions
   /** Facts that another binding was told: a redelivery whose name has moved says nothing new. */
   const elsewhere = new Set<string>()
@@ -85,9 +86,11 @@ export async function readRows(world: World, tenant: string, binding: string): P
   return { instrument, binding: row, siblings: all.filter(one => one.id !== binding), facts: told, operations: asked }
 }
 
-export function mindsOf(world: World): (rows: Rows) => Minds {
+/** `customerNow`: where something is planned for the customer or waits for it. */
+export function mindsOf(world: World, customerNow?: number): (rows: Rows) => Minds {
   return rows => ({
     ...spreadMindsOf(world, rows.binding.mode),
+    customerNow: customerNow ?? world.now(),
     canLookUp: name => world.channels.get(name)?.lookUp !== undefined,
     canRefresh: name => world.channels.get(name)?.refresh !== undefined,
     mandates: name => world.channels.get(name)?.mandates,

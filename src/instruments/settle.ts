@@ -4,19 +4,19 @@
  */
 import type { Call, Channel, LookUpOutcome, References } from '../channels/channel.ts'
 import { unfillable } from '../channels/placeholder.ts'
-import { move, Unavailable, type Write } from '../world/store.ts'
+import { move, type Store, Unavailable, type Write } from '../world/store.ts'
 import type { World } from '../world/world.ts'
 import { adopt, adoptionOf } from './adopt.ts'
 import type { OwnNews } from './binding.ts'
 import { type Adopting, carry, type Lapse } from './carry.ts'
-import { keepChannelCustomer } from './customer.ts'
-import { type Change, type Decision, isAsking, type Rows } from './decide.ts'
+import { customerNow, keepChannelCustomer } from './customer.ts'
+import type { Change, Decision, Rows } from './decide.ts'
 import { compareExpiry, expiryOf } from './expiry.ts'
 import type { NewFact } from './fact.ts'
 import { learn, readRows } from './learn.ts'
-import { backoffMs, cannotRepeat, leaseMs, nextStep, type Step, waitMs } from './operation.ts'
+import { backoffMs, cannotRepeat, isAsking, leaseMs, nextStep, patienceEnd, type Step, sinceOf, waitMs } from './operation.ts'
 import { bindsBeside, heldBySibling, isOvertaken } from './revoke.ts'
-import { channelNames, type OperationRow, operations } from './tables.ts'
+import { channelNames, instruments, type OperationRow, operations } from './tables.ts'
 
 /** One attempt, then what follows from it; a chain that falls over is followed to its end. */
 export async function carryOut(
@@ -25,7 +25,7 @@ export async function carryOut(
   more: { readonly step?: Step; readonly rows?: Rows; readonly companions?: (decision: Decision) => readonly Write[] } = {},
 ): Promise<Decision> {
   const rows = more.rows ?? (await readRows(world, operation.tenant, operation.binding))
-  const change = await attempt(world, operation, rows, more.step ?? { do: 'send' })
+  const change = await alone(world, operation, () => attempt(world, operation, rows, more.step ?? { do: 'send' }))
   // Together, so that their commits share a ride: nobody waits for a second one.
   const [decision] = await Promise.all([
     learn(world, { tenant: operation.tenant, binding: operation.binding, change, rows, companions: more.companions }),
@@ -36,15 +36,47 @@ export async function carryOut(
   return carryOut(world, { ...following, version: 1 }, more.companions === undefined ? {} : { companions: more.companions })
 }
 
-/** What the worker does with an operation that fell due: claims it by a move, so that no two attempts run at once, then carries it out. */
-export async function settle(world: World, due: OperationRow): Promise<void> {
+/**
+ * What this process is asking just now. A lease keeps other processes away for a minute of the clock; when the clock is set forward meanwhile,
+ * this keeps at least our own hands off.
+ */
+const underWay = new WeakMap<Store, Set<string>>()
+
+async function alone<T>({ store }: World, { id }: OperationRow, act: () => Promise<T>): Promise<T> {
+  const asked = underWay.get(store) ?? new Set()
+  underWay.set(store, asked.add(id))
+  try {
+    return await act()
+  } finally {
+    asked.delete(id)
+  }
+}
+
+/**
+ * What is done with an operation that fell due: claims it by a move, so that no two attempts run at once, then carries it out. The lease is
+ * real time also where it waited on a customer's test clock. Undefined: somebody else has it.
+ */
+export async function settle(world: World, due: OperationRow): Promise<{ readonly step: Step; readonly decision: Decision } | undefined> {
   const channel = world.channels.get(due.channel)
   const lookUp = channel?.lookUp !== undefined && due.verb !== 'refresh' && due.verb !== 'update'
-  const step = nextStep(due, { repeat: channel?.repeat[due.verb], lookUp }, world.now())
-  const claimed = { tries: due.tries + 1, due_at: world.now() + leaseMs }
+  if (underWay.get(world.store)?.has(due.id) === true) return undefined
+  const now = world.now()
+  const at = { now, customerNow: await timeOfWaiting(world, due) }
+  const step = nextStep(due, { repeat: channel?.repeat[due.verb], lookUp }, at)
+  // What was planned on a test clock begins now.
+  const begun = due.tries === 0 && due.clock !== null ? { created_at: now } : {}
+  const claimed = { tries: due.tries + 1, due_at: now + leaseMs, clock: null, ...begun }
   const result = await world.store.commit([move(operations, due, claimed)])
-  if (!result.ok) return
-  await carryOut(world, { ...due, ...claimed, version: due.version + 1 }, { step })
+  if (!result.ok) return undefined
+  return { step, decision: await carryOut(world, { ...due, ...claimed, version: due.version + 1 }, { step }) }
+}
+
+/** By the customer's clock. Only what waits there says so, and nobody else's customer is read for it. */
+async function timeOfWaiting(world: World, { tenant, instrument, clock, input }: OperationRow): Promise<number> {
+  if (clock !== null) return customerNow(world, { tenant, clock })
+  if (input.sinceMs === undefined) return world.now()
+  const row = await world.store.get(instruments, { tenant, id: instrument })
+  return customerNow(world, { tenant, clock: row?.clock ?? null })
 }
 
 async function attempt(world: World, operation: OperationRow, rows: Rows, step: Step): Promise<Change> {
@@ -63,7 +95,8 @@ async function attempt(world: World, operation: OperationRow, rows: Rows, step: 
   const told = operation.verb === 'resume' && operation.input.event !== undefined
   const retried = (operation.verb === 'revoke' || told) && first.kind === 'none'
   const outcome = retried ? await ask(world, operation, rows, 'send') : first
-  return changeOf(world, operation, outcome, retried ? 'send' : step.do)
+  const customer = { clock: rows.instrument.clock, now: await customerNow(world, rows.instrument) }
+  return changeOf(world, operation, outcome, { how: retried ? 'send' : step.do, customer })
 }
 
 /** Sent late, it would take away what was set since. */
@@ -73,6 +106,9 @@ function isOutdated({ input: { expiry } }: OperationRow, { binding: { shown, ask
   return (has !== undefined && compareExpiry(has, expiry) >= 0) || (asked !== null && compareExpiry(asked, expiry) > 0)
 }
 
+/** The customer's clock: where its waiting stands. */
+type CustomersTime = { readonly clock: string | null; readonly now: number }
+
 /** No more is asked of the channel: a person has to look, or nothing is left to be told. */
 const over = (operation: OperationRow, becomes: 'parked' | 'settled', cause: string): Change => ({
   facts: [],
@@ -80,21 +116,29 @@ const over = (operation: OperationRow, becomes: 'parked' | 'settled', cause: str
 })
 
 /** What follows from what was answered. */
-function changeOf(world: World, operation: OperationRow, outcome: Asked, how: 'send' | 'lookUp'): Change {
+function changeOf(
+  world: World,
+  operation: OperationRow,
+  outcome: Asked,
+  of: { readonly how: 'send' | 'lookUp'; readonly customer: CustomersTime },
+): Change {
   const now = world.now()
   const waiting = operation.status === 'waiting'
+  const since = sinceOf(operation, { now, customerNow: of.customer.now })
+  const patience = waitMs(of.customer.now - since)
   const again = (cause: string, waitFor: number, references?: References): Change => {
-    const attempt = { operation: operation.id, cause, becomes: waiting ? ('waiting' as const) : ('open' as const), dueAt: now + waitFor }
+    const next = Math.min(of.customer.now + waitFor, patienceEnd(operation, since))
+    const due = waiting ? { dueAt: next, clock: of.customer.clock } : { dueAt: now + waitFor }
+    const attempt = { operation: operation.id, cause, becomes: waiting ? ('waiting' as const) : ('open' as const), ...due }
     return { facts: [], attempt: { ...attempt, ...(references === undefined ? {} : { references }) } }
   }
-  const patience = waitMs(now - operation.created_at)
   const backoff = backoffMs(operation.tries, chance(world))
   if (outcome.kind === 'lapsed') return { facts: [own(operation, refusedByUs('card_lapsed'))] }
   // That a return never arrived says nothing about the bind: the customer may come back again, and the bind is looked up for itself.
   if (outcome.kind === 'none' && operation.verb === 'resume') return over(operation, 'settled', 'never_arrived')
   if (outcome.kind === 'none') return { facts: [own(operation, refusedByUs('never_arrived'))] }
   if (outcome.kind === 'challenged' && operation.input.quiet === true) return { facts: [own(operation, refusedByUs('needs_customer'))] }
-  const taken = takenOn(operation, outcome, now + patience)
+  const taken = takenOn(operation, outcome, { dueAt: of.customer.now + patience, clock: of.customer.clock, sinceMs: since })
   if (taken !== undefined) return taken
   // That the customer is done and the bank is at work is news, told once.
   const asBefore = outcome.kind === 'challenged' || (outcome.kind === 'verifying' && operation.cause === 'verifying')
@@ -105,7 +149,7 @@ function changeOf(world: World, operation: OperationRow, outcome: Asked, how: 's
   if (outcome.kind === 'uncertain') return again(outcome.cause, outcome.cause === cannotRepeat ? patience : backoff, outcome.references)
   // Refused at the door (a wrong key, a closed account): that says nothing about the first time, whose answer nobody has, and what was to
   // be revoked is still there when the door opens.
-  const atTheDoor = outcome.kind === 'refused' && outcome.category === 'misconfigured' && how === 'send'
+  const atTheDoor = outcome.kind === 'refused' && outcome.category === 'misconfigured' && of.how === 'send'
   if (atTheDoor && (operation.tries > 1 || !isAsking(operation.verb))) return again(`refused at the door: ${outcome.code}`, backoff)
   const { moment, ...news } = outcome
   const fact: NewFact = {
@@ -120,9 +164,16 @@ function changeOf(world: World, operation: OperationRow, outcome: Asked, how: 's
 }
 
 /** The channel took it on and has no answer yet: a revocation that it carries out later, an update that comes as news. */
-function takenOn(operation: OperationRow, outcome: Asked, dueAt: number): Change | undefined {
+function takenOn(
+  operation: OperationRow,
+  outcome: Asked,
+  { dueAt, clock, sinceMs }: { readonly dueAt: number; readonly clock: string | null; readonly sinceMs: number },
+): Change | undefined {
   if (operation.verb === 'revoke' && outcome.kind === 'revoking')
-    return { facts: [], attempt: { operation: operation.id, cause: 'revoking', becomes: 'waiting', dueAt } }
+    return {
+      facts: [],
+      attempt: { operation: operation.id, cause: 'revoking', becomes: 'waiting', dueAt, clock, ...(clock === null ? {} : { sinceMs }) },
+    }
   if (operation.verb === 'refresh' && outcome.kind === 'verifying') return over(operation, 'settled', 'taken on')
   return undefined
 }
@@ -163,6 +214,7 @@ async function ask(world: World, operation: OperationRow, rows: Rows, how: 'send
       nowMs: world.now(),
       operation: operation.id,
       key: operation.id,
+      attempt: operation.tries,
       account,
       send: request => carry(world, { operation, rows, adopting }, request, lapse),
     }
