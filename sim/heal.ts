@@ -6,9 +6,9 @@ const month = 30 * 24 * 3_600_000
 
 export function healedTooOften({ operations: asked, events: told, simulated }: Ledger): readonly string[] {
   const died = simulated.all(deaths)
-  // A bind that no request asked for, and that is no falling over, is an attempt to heal.
+  // A bind that no request asked for, and that neither falls over nor spreads what is new of a card, is an attempt to heal.
   const attempts = by(
-    asked.filter(row => row.verb === 'bind' && row.request === null && row.input.chain === undefined),
+    asked.filter(row => row.verb === 'bind' && row.request === null && row.input.chain === undefined && row.input.quiet !== true),
     row => row.instrument,
   )
   const counted = by(died, row => row.instrument)

@@ -5,7 +5,6 @@
  * Bad news has two shapes only: `refused` (a definite no) and `uncertain` (anything else: timeout, reset, 5xx, 429, unreadable answer,
  * an answer about something other than what was asked). An adapter never throws for what a channel said; it throws for bugs only.
  */
-
 import type { Secret } from '../core/secret.ts'
 import type { Action } from './action.ts'
 import type { Listing } from './listing.ts'

@@ -28,7 +28,7 @@ import { createTokenOpener } from '../vault/open-token.ts'
 import { createReplays } from '../vault/replays.ts'
 import { vaultTables } from '../vault/tables.ts'
 import { createVault, type VaultCore } from '../vault/vault.ts'
-import { hearDue, mergeDue, settleDue, timeDue, tokensDue, updatesDue } from '../worker.ts'
+import { hearDue, mergeDue, settleDue, tokensDue, updatesDue } from '../worker.ts'
 import { createHealth } from '../world/health.ts'
 import { newKeyPair } from '../world/keypair.ts'
 import { createMemoryStore, type MemoryStore } from '../world/memory.ts'
@@ -254,7 +254,7 @@ export async function trial(of: readonly (ChannelName | Channel)[], over?: Over)
       clock.nowMs += ms
     },
     work: async () => {
-      const turns = [settleDue, hearDue, timeDue, mergeDue, updatesDue, tokensDue]
+      const turns = [settleDue, hearDue, mergeDue, updatesDue, tokensDue]
       for (let turn = 0; turn < 20; turn += 1) {
         let done = 0
         for (const act of turns) done += await act(world)
