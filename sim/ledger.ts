@@ -85,7 +85,7 @@ const lapsedAhead = ({ facts: told, simulated }: Ledger, binding: BindingRow): b
   binding.status === 'expired' &&
   told.some(
     ({ binding: id, source, news }) =>
-      id === binding.id && source === 'clock' && news.kind === 'expired' && (news.lapsedAtMs ?? 0) > simulated.scheduler.now(),
+      id === binding.id && source === 'clock' && 'lapsedAtMs' in news && news.lapsedAtMs > simulated.scheduler.now(),
   )
 
 /**
