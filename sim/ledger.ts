@@ -80,17 +80,9 @@ const broughtBack = ({ inbox: kept }: Ledger, binding: BindingRow): boolean =>
       row.told.names.includes(binding.token ?? ''),
   )
 
-/** The customer's test clock is ahead of the channel's, which is real. */
-const lapsedAhead = ({ facts: told, simulated }: Ledger, binding: BindingRow): boolean =>
-  binding.status === 'expired' &&
-  told.some(
-    ({ binding: id, source, news }) =>
-      id === binding.id && source === 'clock' && 'lapsedAtMs' in news && news.lapsedAtMs > simulated.scheduler.now(),
-  )
-
 /**
  * What we know that we do not know: a person was asked, or the channel is still to answer; the channel said one thing and the opposite; it
- * changed something and told nobody; it keeps what nobody can ask it to give up; or by a test clock the token lapsed, and by its own not yet.
+ * changed something and told nobody; or it keeps what nobody can ask it to give up.
  */
 export function excused(ledger: Ledger, binding: BindingRow): boolean {
   const { network, quiet } = ledger.simulated
@@ -98,7 +90,6 @@ export function excused(ledger: Ledger, binding: BindingRow): boolean {
   return (
     kept ||
     broughtBack(ledger, binding) ||
-    lapsedAhead(ledger, binding) ||
     ledger.operations.some(row => row.binding === binding.id && (row.status === 'parked' || row.status === 'waiting')) ||
     ledger.facts.some(row => row.binding === binding.id && network.contradictions.has(`${binding.channel} ${row.source_event}`)) ||
     (binding.token !== null && quiet.has(binding.token))

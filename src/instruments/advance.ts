@@ -15,7 +15,7 @@ import { clocks } from './tables.ts'
 
 export type ClockRow = Row<typeof clocks>
 export type Step = About & Taken & { readonly at: number }
-/** `complete` false: more falls due before `to`, and the clock stands where it got to. */
+/** `complete` false: more falls due before `to`, or a channel's answer is owed, and the clock stands where it got to. */
 export type Advanced = { readonly clock: ClockRow; readonly complete: boolean; readonly steps: readonly Step[] }
 
 /** Ten years: beyond it nothing that is bound today is alive. */
@@ -45,7 +45,9 @@ export async function advance(world: World, start: ClockRow, to: number): Promis
       return { clock: await release(world, clock, clock.now_at), complete: false, steps }
     clock = await hold(world, clock, Math.max(clock.now_at, turn.at))
     attended.add(nameOf(turn))
-    steps.push(await attend(world, clock, turn))
+    const step = await attend(world, clock, turn)
+    if (step.waits) return { clock: await release(world, clock, clock.now_at), complete: false, steps }
+    steps.push(step)
   }
 }
 

@@ -29,7 +29,11 @@ const stepShape = z
   .meta({ id: 'TestClockStep' })
 const advancedShape = shape
   .extend({
-    complete: z.boolean().describe('False: more falls due before `to`, and the clock stands where it got to; call again to go on.'),
+    complete: z
+      .boolean()
+      .describe(
+        'False: more falls due before `to`, or a channel has still to answer, and the clock stands where it got to; call again to go on.',
+      ),
     steps: z.array(stepShape),
   })
   .meta({ id: 'TestClockAdvanced' })

@@ -15,8 +15,8 @@ import { hearAgain } from './news.ts'
 import { settle } from './settle.ts'
 import { inbox, instruments, type OperationRow, operations } from './tables.ts'
 
-/** What was done, in a word or two, and how what it was about stands after it. */
-export type Taken = { readonly what: string; readonly outcome: string }
+/** What was done, in a word or two, and how what it was about stands after it. `waits`: nothing yet, a channel's answer is owed. */
+export type Taken = { readonly what: string; readonly outcome: string; readonly waits?: true }
 export type About = { readonly instrument?: string; readonly binding?: string; readonly operation?: string }
 /** One row's turn. `at`: when it fell due, by its own clock. */
 export type Turn = {

@@ -35,6 +35,26 @@ const answers = (kind: FactKind, { verb }: OperationRow): boolean =>
     ? kind === 'revoking' || kind === 'revoked' || kind === 'refused'
     : kind === 'challenged' || kind === 'verifying' || kind === 'bound' || kind === 'refused'
 
+/**
+ * What a channel says of times to come, as the customer's clock will show it: where that is a test clock, the channel's stands elsewhere. By its own
+ * a token would lapse before it was to be refreshed.
+ */
+function onCustomersClock(news: AnyNews, { rank }: NewFact, { now, customerNow }: Minds): AnyNews {
+  const ahead = customerNow - now
+  if (ahead === 0 || rank === 3) return news
+  if (news.kind === 'challenged') {
+    const { expiresAtMs } = news.action
+    return expiresAtMs === undefined ? news : { ...news, action: { ...news.action, expiresAtMs: expiresAtMs + ahead } }
+  }
+  if (news.kind !== 'bound' && news.kind !== 'updated') return news
+  const { validUntilMs, refreshAtMs } = news
+  return {
+    ...news,
+    ...(validUntilMs === undefined ? {} : { validUntilMs: validUntilMs + ahead }),
+    ...(refreshAtMs === undefined ? {} : { refreshAtMs: refreshAtMs + ahead }),
+  }
+}
+
 export function factRow(rows: Rows, fact: NewFact, minds: Minds): FactRow {
   const kind: FactKind = fact.news.kind
   const named = fact.operation === undefined ? undefined : rows.operations.find(one => one.id === fact.operation)
@@ -56,7 +76,7 @@ export function factRow(rows: Rows, fact: NewFact, minds: Minds): FactRow {
     kind,
     operation: answered?.id ?? null,
     standing: order,
-    news: fact.news,
+    news: onCustomersClock(fact.news, fact, minds),
     effective_at: fact.moment?.atMs ?? minds.now,
     seen_at: minds.now,
     request: fact.request ?? null,

@@ -4,7 +4,7 @@ import type { World } from '../world/world.ts'
 import type { Taken } from './due.ts'
 import { learn } from './learn.ts'
 import { firstOf, type Lapse, nextLapse, nextMoment } from './moments.ts'
-import { bindings, type InstrumentRow, instruments } from './tables.ts'
+import { bindings, type InstrumentRow, instruments, operations } from './tables.ts'
 import { tellInstrument } from './tell.ts'
 
 /** Told as of the moment itself, so that it does not matter how late the worker comes. */
@@ -24,9 +24,17 @@ export async function fallDue(world: World, row: InstrumentRow): Promise<Taken> 
 }
 
 /** A token has lapsed: its binding is told so. One that was refreshed meanwhile lapses later. */
-async function lapseToken(world: World, { tenant }: InstrumentRow, { at, binding }: Lapse): Promise<Taken> {
+async function lapseToken(world: World, { tenant, clock }: InstrumentRow, { at, binding }: Lapse): Promise<Taken> {
+  if (clock !== null && (await isAskedJustNow(world, { tenant, binding })))
+    return { what: 'binding.lapsed', outcome: 'its refresh is under way', waits: true }
   const news = { kind: 'expired' as const, reason: 'its token lapsed', lapsedAtMs: at }
   const fact = { source: 'clock', event: `${binding}:lapsed:${at}`, news, rank: 3 as const, moment: { atMs: at } }
   const after = await learn(world, { tenant, binding, change: { facts: [fact] } })
   return { what: 'binding.lapsed', outcome: after.bindings.find(one => one.id === binding)?.status ?? 'unknown' }
+}
+
+/** The channel is asked in real time, and a test clock must not run ahead of its answer. */
+async function isAskedJustNow(world: World, of: { readonly tenant: string; readonly binding: string }): Promise<boolean> {
+  const asked = await world.store.find(operations, of)
+  return asked.some(one => one.verb === 'refresh' && one.status === 'open' && one.clock === null)
 }

@@ -69,9 +69,6 @@ export const sinceOf = (
   row: { readonly created_at: number; readonly input: Pick<OperationInput, 'sinceMs'> },
   at: { readonly now: number; readonly customerNow: number },
 ): number => row.input.sinceMs ?? row.created_at + at.customerNow - at.now
-/** What a channel says of its own time, as the customer's clock will show it; 0 stays 0. */
-export const onCustomersClock = (at: number, clocks: { readonly now: number; readonly customerNow: number }): number =>
-  at === 0 ? 0 : at + clocks.customerNow - clocks.now
 /** When our patience with what waits is over, by the customer's clock. */
 export const patienceEnd = (row: { readonly cause: string | null; readonly input: Pick<OperationInput, 'until'> }, since: number): number =>
   Math.max(since + patienceMs(row.cause), row.input.until ?? 0)

@@ -1,7 +1,7 @@
 /** What becomes of a binding's operations with what was told or tried: which are settled, and when the others are due again. */
 import type { FactKind, Known } from './binding.ts'
 import type { Change, Minds, Rows } from './decide.ts'
-import { onCustomersClock, patienceEnd, sinceOf, untilMax, waitMs } from './operation.ts'
+import { patienceEnd, sinceOf, untilMax, waitMs } from './operation.ts'
 import type { BindingRow, FactRow, OperationRow } from './tables.ts'
 
 /** Each operation beside what becomes of it. */
@@ -13,7 +13,7 @@ export function operationsAfter(
   minds: Minds,
 ): readonly (readonly [OperationRow, OperationRow])[] {
   const named = rows.binding.token === null && token !== null
-  const until = onCustomersClock(untilOf(fresh), minds)
+  const until = untilOf(fresh)
   const { clock } = rows.instrument
   return rows.operations.map(row => {
     if (row.status === 'settled') return [row, row] as const
@@ -38,12 +38,16 @@ export function operationsAfter(
   })
 }
 
+/** A token lapsed while nobody knew whether the channel had given a newer one: it may hold that, and a person has to look. */
+export const mayHaveRenewed = (row: Pick<OperationRow, 'verb' | 'status' | 'cause'>, status: BindingRow['status']): boolean =>
+  row.verb === 'refresh' && status === 'expired' && (row.status === 'parked' || (row.status === 'open' && row.cause !== null))
+
 /** Nothing is left to be asked: what binds has an end, what is revoked is gone, and what has ended needs no refreshing. */
 function isDecided(row: OperationRow, status: BindingRow['status'], fresh: readonly FactRow[]): boolean {
   // What names its own token is not the binding's end, and is asked for itself.
   const ended = status === 'revoked' && row.input.token === undefined
   if (row.verb === 'revoke') return ended || fresh.some(one => one.operation === row.id && one.kind === 'revoked')
-  if (row.verb === 'refresh' || row.verb === 'update') return !['active', 'suspended'].includes(status)
+  if (row.verb === 'refresh' || row.verb === 'update') return !['active', 'suspended'].includes(status) && !mayHaveRenewed(row, status)
   // That our own patience ended, or that another try was refused, answers nothing of a try that may have been taken: the first of two
   // passwords whose answer was lost, or what a person was asked to look into.
   const unanswered = row.status === 'parked' || (row.verb === 'resume' && row.status === 'open' && row.cause !== null)

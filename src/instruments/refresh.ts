@@ -6,7 +6,6 @@ import type { Known } from './binding.ts'
 import type { Decision, Minds, Rows } from './decide.ts'
 import { newOperation } from './intent.ts'
 import { readRows } from './learn.ts'
-import { onCustomersClock } from './operation.ts'
 import { carryOut } from './settle.ts'
 import { bindings, type OperationRow, operations } from './tables.ts'
 
@@ -26,9 +25,9 @@ export function planRefresh(rows: Rows, known: Known, minds: Minds): OperationRo
     tries: 0,
     cause: null,
     request: null,
-    due_at: Math.max(onCustomersClock(at, minds), minds.customerNow),
+    due_at: Math.max(at, minds.customerNow),
     clock: rows.instrument.clock,
-    created_at: Math.max(at, minds.now),
+    created_at: Math.max(at - minds.customerNow + minds.now, minds.now),
     version: 1,
   }
 }

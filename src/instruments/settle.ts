@@ -2,21 +2,20 @@
  * Carries out one operation: calls the channel with no transaction open, turns what it says into facts, and learns them. The request that
  * asked and the worker that comes later call the same functions, under the same key, with the same bytes.
  */
-import type { Call, Channel, LookUpOutcome, References } from '../channels/channel.ts'
-import { unfillable } from '../channels/placeholder.ts'
-import { move, type Store, Unavailable, type Write } from '../world/store.ts'
+import type { References } from '../channels/channel.ts'
+import { move, type Store, type Write } from '../world/store.ts'
 import type { World } from '../world/world.ts'
-import { adopt, adoptionOf } from './adopt.ts'
+import { type Asked, ask } from './ask.ts'
 import type { OwnNews } from './binding.ts'
-import { type Adopting, carry, type Lapse } from './carry.ts'
 import { customerNow, keepChannelCustomer } from './customer.ts'
 import type { Change, Decision, Rows } from './decide.ts'
 import { compareExpiry, expiryOf } from './expiry.ts'
 import type { NewFact } from './fact.ts'
 import { learn, readRows } from './learn.ts'
 import { backoffMs, cannotRepeat, isAsking, leaseMs, nextStep, patienceEnd, type Step, sinceOf, waitMs } from './operation.ts'
-import { bindsBeside, heldBySibling, isOvertaken } from './revoke.ts'
-import { channelNames, instruments, type OperationRow, operations } from './tables.ts'
+import { mayHaveRenewed } from './operationsAfter.ts'
+import { isOvertaken } from './revoke.ts'
+import { instruments, type OperationRow, operations } from './tables.ts'
 
 /** One attempt, then what follows from it; a chain that falls over is followed to its end. */
 export async function carryOut(
@@ -83,8 +82,9 @@ async function attempt(world: World, operation: OperationRow, rows: Rows, step: 
   if (step.do === 'park') return over(operation, 'parked', step.cause)
   if (step.do === 'leave') return over(operation, 'settled', step.cause)
   const { status } = rows.binding
-  const ofTheLiving = operation.verb === 'refresh' || operation.verb === 'update'
-  if (ofTheLiving && status !== 'active' && status !== 'suspended') return over(operation, 'settled', `it is ${status}`)
+  const forTheLiving = operation.verb === 'refresh' || operation.verb === 'update'
+  if (forTheLiving && status !== 'active' && status !== 'suspended')
+    return over(operation, mayHaveRenewed(operation, status) ? 'parked' : 'settled', `it is ${status}`)
   if (operation.verb === 'update' && isOutdated(operation, rows)) return over(operation, 'settled', 'it shows that, or was asked for more')
   // Nothing has left yet, and nothing needs to.
   if (operation.verb === 'bind' && operation.tries <= 1 && isOvertaken(rows)) return { facts: [own(operation, refusedByUs('not_wanted'))] }
@@ -128,7 +128,10 @@ function changeOf(
   const patience = waitMs(of.customer.now - since)
   const again = (cause: string, waitFor: number, references?: References): Change => {
     const next = Math.min(of.customer.now + waitFor, patienceEnd(operation, since))
-    const due = waiting ? { dueAt: next, clock: of.customer.clock } : { dueAt: now + waitFor }
+    // A token that is refreshed by a test clock lapses by it, too: else it would lapse between two tries, and by the channel's clock had not.
+    const planned = operation.input.refreshAtMs !== undefined && of.customer.clock !== null
+    const onClock = planned ? { dueAt: of.customer.now + waitFor, clock: of.customer.clock } : { dueAt: now + waitFor }
+    const due = waiting ? { dueAt: next, clock: of.customer.clock } : onClock
     const attempt = { operation: operation.id, cause, becomes: waiting ? ('waiting' as const) : ('open' as const), ...due }
     return { facts: [], attempt: { ...attempt, ...(references === undefined ? {} : { references }) } }
   }
@@ -199,101 +202,3 @@ const own = (operation: OperationRow, news: NewFact['news']): NewFact => ({
 })
 
 const chance = (world: World): number => world.random(4).readUInt32BE(0) / 2 ** 32
-
-type Asked = LookUpOutcome | { readonly kind: 'lapsed' }
-
-/** The call itself. What an adapter throws is a bug of ours about which the channel's effect is unknown: uncertain, never lost. */
-async function ask(world: World, operation: OperationRow, rows: Rows, how: 'send' | 'lookUp'): Promise<Asked> {
-  const channel = world.channels.get(operation.channel)
-  const account = world.account(operation.channel, operation.mode)
-  if (channel === undefined || account === undefined) return { kind: 'uncertain', cause: `no account for ${operation.channel}` }
-  try {
-    const lapse: Lapse = { code: false, capture: false }
-    const adopting: Adopting = { reference: how === 'send' ? adoptionOf(operation)?.reference : undefined, asked: false }
-    const call: Call = {
-      nowMs: world.now(),
-      operation: operation.id,
-      key: operation.id,
-      attempt: operation.tries,
-      account,
-      send: request => carry(world, { operation, rows, adopting }, request, lapse),
-    }
-    const outcome = how === 'lookUp' ? await lookUp(channel, call, operation, rows) : await send(world, channel, call, operation, rows)
-    // Nothing that was captured went out: it is sealed all the same, for the channels that come after.
-    if (adopting.reference !== undefined && !adopting.asked) await adopt(world, operation).catch(() => false)
-    if (lapse.capture) return { kind: 'lapsed' }
-    if (!lapse.code || outcome.kind !== 'uncertain') return outcome
-    // The first attempt, and it did not get past the vault: nothing was stored anywhere.
-    if (operation.tries <= 1 && operation.cause === null) return { kind: 'lapsed' }
-    const references = { ...operation.input.references, ...outcome.references }
-    const looked = await lookUp(channel, call, { ...operation, input: { ...operation.input, references } }, rows)
-    return looked.kind === 'uncertain' ? { kind: 'uncertain', cause: cannotRepeat, references } : looked
-  } catch (error) {
-    if (error instanceof Unavailable) return { kind: 'uncertain', cause: 'the vault could not be reached' }
-    if (!(error instanceof Error) || error.name === 'Crash') throw error
-    world.log.error('a channel call failed in our own code', { operation: operation.id, channel: operation.channel, error: error.name })
-    return { kind: 'uncertain', cause: 'an error of ours during the call' }
-  }
-}
-
-async function send(world: World, channel: Channel, call: Call, operation: OperationRow, rows: Rows): Promise<Asked> {
-  const about = { customer: operation.customer, binding: operation.binding }
-  const missing: Asked = { kind: 'uncertain', cause: `${operation.channel} cannot ${operation.verb}` }
-  const { source, terms, client, returnUrl, returned, channelCustomer } = operation.input
-  if (operation.verb === 'bind') {
-    if (channel.bind === undefined || source === undefined) return missing
-    const input = {
-      ...about,
-      tenant: operation.tenant,
-      channelCustomer,
-      instrument: operation.instrument,
-      source,
-      terms,
-      returnUrl: returnUrl ?? '',
-      client: client ?? {},
-    }
-    return channel.bind(call, unfillable(input))
-  }
-  if (operation.verb === 'resume' || operation.verb === 'resend')
-    return (
-      (await channel[operation.verb]?.(call, { ...about, references: namesKnown(operation, rows), returned: returned ?? {} })) ?? missing
-    )
-  const token = operation.input.token ?? rows.binding.token
-  if (token === null) return missing
-  if (operation.verb === 'update') {
-    const { expiry } = operation.input
-    if (expiry === undefined || channel.update === undefined) return missing
-    const card = {
-      last4: rows.binding.shown?.last4 ?? rows.instrument.display.last4 ?? '',
-      expiryMonth: expiry.month,
-      expiryYear: expiry.year,
-    }
-    return channel.update(call, { ...about, token, references: rows.binding.names, card })
-  }
-  if (operation.verb === 'refresh') return (await channel.refresh?.(call, { ...about, token, references: rows.binding.names })) ?? missing
-  if (bindsBeside(rows)) return { kind: 'uncertain', cause: 'the card is being bound there anew' }
-  if (heldBySibling(rows, token) || (await passedOn(world, operation, token))) return { kind: 'revoked' }
-  // Nothing is kept over there that could be given up: our own word ends it.
-  if (channel.revoke === undefined) return { kind: 'revoked' }
-  return (await channel.revoke?.(call, { ...about, token, references: rows.binding.names })) ?? missing
-}
-
-/** Some channels give one token for a card however often it is bound: what is another binding's by now is not ours to revoke. */
-async function passedOn(world: World, operation: OperationRow, token: string): Promise<boolean> {
-  const held = await world.store.get(channelNames, { channel: operation.channel, mode: operation.mode, name: token })
-  return held !== undefined && held.binding !== operation.binding
-}
-
-/** Also those that the channel gave before the answer to the bind was lost. */
-function namesKnown(operation: OperationRow, { binding, operations: asked }: Rows): References {
-  const bind = asked.find(one => one.verb === 'bind')
-  return { ...bind?.input.references, ...operation.input.references, ...binding.names }
-}
-
-async function lookUp(channel: Channel, call: Call, operation: OperationRow, rows: Rows): Promise<Asked> {
-  const references = namesKnown(operation, rows)
-  const { customer, binding, verb } = operation
-  const source = operation.input.source ?? rows.operations.find(one => one.verb === 'bind')?.input.source
-  const asked = { customer, binding, verb, references, source }
-  return (await channel.lookUp?.(call, asked)) ?? { kind: 'uncertain', cause: `${operation.channel} cannot be asked` }
-}
