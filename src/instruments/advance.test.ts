@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { events } from '../events/tables.ts'
+import { move as moveRow } from '../world/store.ts'
 import { advance } from './advance.ts'
 import { clocks, instrumentFacts, instruments, operations } from './tables.ts'
 import { day, returnUrl, scripted, type Trial, trial, visa } from './trial.seam.ts'
@@ -191,3 +192,37 @@ function luhn(digits: string): string {
   }, 0)
   return String((10 - (sum % 10)) % 10)
 }
+
+test('a token on a test clock lapses by that clock, is refreshed by it over and over, and no lapse goes before an answer that is owed', async () => {
+  let lost = false
+  const life = (nowMs: number) => ({ validUntilMs: nowMs + 10 * day, refreshAtMs: nowMs + 8 * day })
+  const channel = scripted('lapsing', {
+    repeat: { bind: { kind: 'lookUp' }, refresh: { kind: 'repeatable', times: 3 } },
+    bind: async call => ({ ...bound, ...life(call.nowMs ?? 0) }),
+    refresh: async call => (lost ? { kind: 'uncertain', cause: 'reset' } : { kind: 'updated', token: 'tok_2', ...life(call.nowMs ?? 0) }),
+  })
+  const at = await trial([channel])
+  const { clock, customer } = await onClock(at, '2032-01-01T00:00:00Z')
+  const { id } = await at.bind({ customer, wallet: { brand: 'gcash' }, return_url: returnUrl })
+  const move = async (to: string) => (await at.call('POST', `/v1/test_clocks/${clock}/advance`, { to })).body
+  const { steps } = await move('2032-02-01T00:00:00Z')
+  assert.deepEqual(
+    Array.isArray(steps) && steps.map(one => one.what),
+    ['refresh', 'refresh', 'refresh'],
+  )
+  assert.equal((await at.read(id)).status, 'active')
+  lost = true
+  const last = at.rows(operations).find(row => row.verb === 'refresh' && row.status === 'open')
+  assert.ok(last !== undefined)
+  // A process is asking just now.
+  const asking = { status: 'open' as const, cause: 'reset', tries: 1, due_at: at.world.now() + 60_000, clock: null }
+  assert.ok((await at.world.store.commit([moveRow(operations, last, asking)])).ok)
+  const stopped = await move('2032-03-01T00:00:00Z')
+  assert.deepEqual([stopped.complete, stopped.steps], [false, []])
+  assert.equal((await at.read(id)).status, 'active')
+  at.advance(120_000)
+  await at.work()
+  await move('2032-03-01T00:00:00Z')
+  assert.equal((await at.read(id)).status, 'expired')
+  assert.equal(at.rows(operations).find(row => row.id === last.id)?.status, 'parked', 'it may hold a newer token')
+})
