@@ -206,10 +206,7 @@ test('a token on a test clock lapses by that clock, is refreshed by it over and 
   const { id } = await at.bind({ customer, wallet: { brand: 'gcash' }, return_url: returnUrl })
   const move = async (to: string) => (await at.call('POST', `/v1/test_clocks/${clock}/advance`, { to })).body
   const { steps } = await move('2032-02-01T00:00:00Z')
-  assert.deepEqual(
-    Array.isArray(steps) && steps.map(one => one.what),
-    ['refresh', 'refresh', 'refresh'],
-  )
+  assert.deepEqual(Array.isArray(steps) && steps.map(one => one.what), ['refresh', 'refresh', 'refresh'])
   assert.equal((await at.read(id)).status, 'active')
   lost = true
   const last = at.rows(operations).find(row => row.verb === 'refresh' && row.status === 'open')

@@ -20,7 +20,9 @@ const stepShape = z
     at: z.iso.datetime().describe('What the clock showed.'),
     what: z
       .string()
-      .describe('`instrument.<kind of moment>`, `news.<kind>`, `session`, or the verb of an operation and what was done about it.'),
+      .describe(
+        '`instrument.<kind of moment>`, `token.lapsed`, `news.<kind>`, `session`, `update.queued`, or the verb of an operation and what was done about it.',
+      ),
     instrument: z.string().optional(),
     binding: z.string().optional(),
     operation: z.string().optional(),

@@ -110,7 +110,7 @@ export const dueUpdates = dueIn(updateSchedules, {
   doing: 'queueing a card for its account updater',
   id: row => `updates of ${row.instrument}`,
   about: row => ({ instrument: row.instrument }),
-  attend: async (world, row) => ({ what: 'instrument.update', outcome: (await queueUp(world, row)) ? 'queued' : 'somebody else has it' }),
+  attend: async (world, row) => ({ what: 'update.queued', outcome: (await queueUp(world, row)) ? 'queued' : 'somebody else has it' }),
 })
 
 /** In the order in which those of one moment are taken: first what time does, then what was put off until then, then what is asked and what follows. */

@@ -26,11 +26,11 @@ export async function fallDue(world: World, row: InstrumentRow): Promise<Taken> 
 /** A token has lapsed: its binding is told so. One that was refreshed meanwhile lapses later. */
 async function lapseToken(world: World, { tenant, clock }: InstrumentRow, { at, binding }: Lapse): Promise<Taken> {
   if (clock !== null && (await isAskedJustNow(world, { tenant, binding })))
-    return { what: 'binding.lapsed', outcome: 'its refresh is under way', waits: true }
+    return { what: 'token.lapsed', outcome: 'its refresh is under way', waits: true }
   const news = { kind: 'expired' as const, reason: 'its token lapsed', lapsedAtMs: at }
   const fact = { source: 'clock', event: `${binding}:lapsed:${at}`, news, rank: 3 as const, moment: { atMs: at } }
   const after = await learn(world, { tenant, binding, change: { facts: [fact] } })
-  return { what: 'binding.lapsed', outcome: after.bindings.find(one => one.id === binding)?.status ?? 'unknown' }
+  return { what: 'token.lapsed', outcome: after.bindings.find(one => one.id === binding)?.status ?? 'unknown' }
 }
 
 /** The channel is asked in real time, and a test clock must not run ahead of its answer. */
