@@ -224,7 +224,8 @@ async function ownIds(): Promise<Readonly<Record<string, string>>> {
   const run = await story.caller.call('/v1/updater/runs', { body: { instruments: [instruments] } })
   assert.equal(run.status, 201, run.text)
   const updater = named.parse(run.json).id
-  const bound = { customers, instruments, webhook_endpoints, events, test_clocks, routing_rules }
+  const sweeps = named.parse((await story.caller.call('/v1/sweeps', { body: { channel: 'stripe' } })).json).id
+  const bound = { customers, instruments, sweeps, webhook_endpoints, events, test_clocks, routing_rules }
   return { ...bound, binding_sessions, portal_links, imports, exports, updater }
 }
 

@@ -160,13 +160,8 @@ async function samplesOf(): Promise<readonly Fed[]> {
     },
     ...[act('/v1/imports/{id}/start', noId('imp')), read('/v1/imports/{id}', moved)],
     {
-      ...{
-        method: 'GET',
-        path: '/v1/imports/{id}/report',
-        params: { id: moved },
-        query: { format: 'csv', outcome: 'refused' },
-        writes: [],
-      },
+      ...{ method: 'GET', path: '/v1/imports/{id}/report', params: { id: moved }, writes: [] },
+      query: { format: 'csv', outcome: 'refused' },
       kinds: { 'path/id': 'id', 'query/format': 'currency', 'query/outcome': 'currency' },
     },
     { method: 'POST', path: '/v1/exports', body: { format: 'csv' }, kinds: { '/format': 'currency' }, writes: ['bindery.exports'] },
@@ -186,6 +181,7 @@ async function samplesOf(): Promise<readonly Fed[]> {
     },
     ...theirs,
     ...keptAlive(bound.id, { read, act }),
+    ...swept({ read, act }),
     { method: 'GET', path: '/return/{token}', params: { token: `${noId('opn')}.x` }, kinds: { 'path/token': 'metadata' }, writes: [] },
   ]
 }
@@ -244,6 +240,21 @@ function keptAlive(id: string, { read, act }: Shaping): readonly Fed[] {
     ...['/v1/exports/keys', '/v1/updater/counts'].map(path => ({ method: 'GET', path, kinds: {}, writes: [] }) as const),
   ]
 }
+
+/** Comparing with a channel's list. */
+const swept = ({ read, act }: Shaping): readonly Fed[] => [
+  {
+    ...{ method: 'POST', path: '/v1/sweeps', writes: ['bindery.sweeps'] },
+    body: { channel: 'stripe', misses: 3, change_percent_max: 2, repeat_hours: 24 },
+    kinds: { '/channel': 'currency', '/misses': 'currency', '/repeat_hours': 'currency' },
+  },
+  {
+    ...{ method: 'GET', path: '/v1/sweeps', query: { limit: '3' }, writes: [] },
+    kinds: { 'query/limit': 'currency', 'query/starting_after': 'id', 'query/channel': 'reference' },
+  },
+  read('/v1/sweeps/{id}', noId('swp')),
+  ...['/release', '/discard'].map(rest => act(`/v1/sweeps/{id}${rest}`, noId('swp'))),
+]
 
 /** What a customer's own browser sends: by a session's secret, and by a portal link's token. */
 async function customersOwn(customer: string, return_url: string): Promise<readonly Fed[]> {

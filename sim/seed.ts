@@ -37,7 +37,7 @@ export type Run = {
 }
 
 /** Four times what a thousand commands and the rest after them take in most seeds. */
-const stepsMax = 1_200_000
+const stepsMax = 4_000_000
 const hour = 3_600_000
 const day = 24 * hour
 /** Longer than any token that lapses is good for (Antom's: 90 days), so that each is refreshed, or seen to lapse. */

@@ -18,7 +18,7 @@ import { createHealth } from '../src/world/health.ts'
 import type { MemoryStore } from '../src/world/memory.ts'
 import { createRemembered } from '../src/world/remembered.ts'
 import { type Committed, type Store, Unavailable, type Write } from '../src/world/store.ts'
-import { type AnyTable, type Row, rowOf } from '../src/world/table.ts'
+import type { AnyTable, Row } from '../src/world/table.ts'
 import type { Log, Vault, World } from '../src/world/world.ts'
 import { type Accounts, createAccounts, wallet } from './accounts.ts'
 import type { Bug } from './bug.ts'
@@ -133,7 +133,7 @@ export function createSimulated(seed: number, bug: Bug | undefined, take: (simul
     shapes: new Map(),
     favourite: bug?.at,
     blocked: [],
-    all: table => (store.snapshot()[table.name] ?? []).map(row => rowOf(table, row)),
+    all: table => store.rows(table),
     errors,
   }
   return simulated

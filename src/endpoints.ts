@@ -19,7 +19,7 @@ import { networkEndpoints } from './network/api.ts'
 import { portalEndpoints } from './portal/api.ts'
 import { nothingKept } from './portal/keeping.ts'
 import { sessionEndpoints } from './sessions/api.ts'
-import { sweepEndpoints } from './sweeps/api.ts'
+import { sweepEndpoints, sweepListEndpoints } from './sweeps/api.ts'
 import { updaterEndpoints } from './updater/api.ts'
 
 /** `reader`: connections of the role that may only read, for the lists. */
@@ -39,6 +39,7 @@ export const endpoints = (from: { readonly reader: Pick<Pool, 'query'>; readonly
   ...sessionEndpoints,
   ...portalEndpoints(nothingKept),
   ...sweepEndpoints,
+  ...sweepListEndpoints(from.reader),
   ...eventEndpoints(from.queries),
   ...importEndpoints,
   ...exportEndpoints,

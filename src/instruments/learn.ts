@@ -4,12 +4,11 @@
  * is taken again on what is true now.
  */
 import { Problem } from '../core/problem.ts'
-import { same } from '../core/same.ts'
 import { type Committed, type Insert, moveTo, refusedBy, type Write } from '../world/store.ts'
 import type { World } from '../world/world.ts'
 import { customerNow } from './customer.ts'
 import { type Change, type Decision, decide, type Minds, type Rows } from './decide.ts'
-import { eventOf, firstOfEach, type NewFact } from './fact.ts'
+import { eventOf, firstOfEach, type NewFact, tellsTheSame } from './fact.ts'
 import { ended } from './instrument.ts'
 import { twinWrite } from './lineage.ts'
 import { spreadMindsOf } from './propagate.ts'
@@ -114,7 +113,7 @@ const contradicts = (rows: Rows, told: NewFact): boolean =>
     one =>
       one.standing.id === eventOf(told) &&
       one.standing.rank === 2 &&
-      (!same(one.news, told.news) || one.standing.at !== (told.moment?.atMs ?? 0)),
+      (!tellsTheSame(one.news, told.news, rows.instrument.clock) || one.standing.at !== (told.moment?.atMs ?? 0)),
   )
 
 function refusedFacts(result: Committed, writes: readonly Write[]): readonly string[] {

@@ -1,9 +1,12 @@
 /** Sweeps as endpoints: begun, looked at, and where one was held, released or discarded. */
+import type { Pool } from 'pg'
 import { z } from 'zod'
 import { fieldProblem, Problem } from '../core/problem.ts'
 import { type Answer, type Context, type Endpoint, endpoint, nothing } from '../http/endpoint.ts'
+import { listQuery, listShape } from '../http/list.ts'
 import { id, reference } from '../http/schemas.ts'
 import { insert, refusedBy } from '../world/store.ts'
+import { listSweeps } from './queries.ts'
 import { discard, release } from './release.ts'
 import { newSweep } from './sweep.ts'
 import { type FindingRow, type SweepRow, sweepFindings, sweepStatuses, sweeps } from './tables.ts'
@@ -103,6 +106,34 @@ export const sweepEndpoints: readonly Endpoint[] = [
     body: nothing,
     answers,
     handle: async (context, input) => show(context, await discard(context.world, await readSweep(context, input.params.id))),
+  }),
+]
+
+/** Read from a reader of its own, like every list. */
+export const sweepListEndpoints = (reader: Pick<Pool, 'query'>): readonly Endpoint[] => [
+  endpoint({
+    method: 'GET',
+    path: '/v1/sweeps',
+    name: 'listSweeps',
+    summary: 'List sweeps, newest first',
+    tag,
+    auth: 'secret',
+    params: nothing,
+    query: z.strictObject({
+      limit: listQuery.limit,
+      starting_after: id('swp').optional().describe('The last sweep of the page before.'),
+      channel: reference(64).optional(),
+    }),
+    body: nothing,
+    answers: { 200: { description: 'A page, without what was found.', schema: listShape(shape) } },
+    handle: async ({ world, caller }, { query }) => {
+      const { limit, channel, starting_after: before } = query
+      const found = await listSweeps(reader, caller, { before, channel, limit })
+      const rows = await Promise.all(found.slice(0, limit).map(one => world.store.get(sweeps, { tenant: caller.tenant, id: one })))
+      const data = rows.flatMap(row => (row === undefined ? [] : [view(row, [])]))
+      const more = found.length > limit
+      return { status: 200, body: { object: 'list', data, has_more: more, next_cursor: more ? (data.at(-1)?.id ?? null) : null } }
+    },
   }),
 ]
 
