@@ -198,6 +198,8 @@ function createWorld(parts: Parts): World {
     forward: input => port(ports, 'forward', () => parts.vault.forward(input)),
     seal: input => port(ports, 'seal', () => parts.vault.seal(input)),
     open: input => port(ports, 'open', () => parts.vault.open(input)),
+    // No story moves card numbers between vaults.
+    cardFiles: parts.vault.cardFiles,
     updater: {
       writeInquiries: input => port(ports, 'write inquiries', () => parts.vault.updater.writeInquiries(input)),
       readAdvices: input => port(ports, 'read advices', () => parts.vault.updater.readAdvices(input)),

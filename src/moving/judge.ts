@@ -69,6 +69,7 @@ const printedBy: Readonly<Record<TakenRow['kind'], IdentityKind>> = {
 /** The strongest first. */
 export function identitiesOf(row: TakenRow, channel: ChannelName, sourceName: string): readonly Identity[] {
   const all: Identity[] = []
+  if (row.vaulted !== undefined) all.push({ kind: 'card', value: row.vaulted.fingerprint })
   if (row.par !== undefined) all.push({ kind: 'par', value: row.par })
   if (row.fingerprint !== undefined) all.push({ kind: printedBy[row.kind], value: `${channel}:${row.fingerprint}` })
   if (row.former !== undefined) all.push({ kind: 'former', value: `${sourceName}:${row.former}` })
@@ -111,6 +112,11 @@ function meets(
   const held = known.held.get(name)
   if (held === undefined || ended.includes(held.instrument.status) || held.instrument.kind !== row.kind) return undefined
   if (draft.moved.has(held.instrument.id)) return { kind: 'later' }
+  // Known by another name, and its number in the vault is another: a reissued card is told by an updater or its channel, not by a file.
+  const { sharing } = held.instrument
+  const isItsOwn = name === identityName(row.customer, { kind: 'card', value: row.vaulted?.fingerprint ?? '' })
+  if (row.vaulted !== undefined && sharing !== null && !isItsOwn && sharing.value !== row.vaulted.fingerprint)
+    return refused('card', 'is another number than the vault has of this instrument')
   const living = held.bindings.find(one => one.channel === channel && one.slot !== null)
   return living === undefined ? { kind: 'joins', channel, held } : { kind: 'alias', channel, binding: living }
 }

@@ -13,6 +13,7 @@ import { metadata, month, name, reference, year } from '../http/schemas.ts'
 import { termsOf } from '../instruments/bodies.ts'
 import { channelName, country, mandateTerms } from '../instruments/schemas.ts'
 import type { Display } from '../instruments/tables.ts'
+import type { Captured } from '../world/world.ts'
 
 /** Of which a row may have any; `references.<kind>` and `metadata.<name>` beside them. */
 export type RowField = keyof typeof fields
@@ -20,6 +21,9 @@ export type RowField = keyof typeof fields
 export type Cell = { readonly field: string | undefined; readonly column: string; readonly text: string }
 /** `field`: ours, or the file's column where it is none of ours. */
 export type Fault = { readonly field: string; readonly detail: string }
+
+/** `fingerprint`: the vault's own, `ifp_…`. */
+export type VaultedCard = Extract<Captured, { readonly kind: 'card' }>
 
 export type TakenRow = {
   readonly customer: string
@@ -33,6 +37,10 @@ export type TakenRow = {
   readonly fingerprint?: string
   readonly par?: string
   readonly former?: string
+  /** The name of its card in the import's card file. */
+  readonly card?: string
+  /** What that card is, once the vault has been asked. */
+  readonly vaulted?: VaultedCard
   readonly networkTransactionId?: string
   readonly transactionLinkId?: string
   readonly terms?: MandateTerms
@@ -103,6 +111,7 @@ const fields = {
   fingerprint: visible(255),
   par: z.string().regex(/^[A-Za-z0-9]{29}$/, 'must be 29 letters and digits, as EMVCo has it'),
   instrument: visible(255),
+  card: visible(255),
   network_transaction_id: visible(64),
   transaction_link_id: visible(64),
   mandate_reference: visible(255),
@@ -126,6 +135,10 @@ const rowShape = z
   .refine(row => (row.expiry_month === undefined) === (row.expiry_year === undefined), {
     path: ['expiry_year'],
     error: 'goes with expiry_month',
+  })
+  .refine(row => row.card === undefined || row.kind === undefined || row.kind === 'card', {
+    path: ['card'],
+    error: 'goes with the kind card only',
   })
 
 const referenceKind = /^[a-z][a-z0-9_]{0,39}$/
@@ -198,6 +211,7 @@ function takenRow(row: z.output<typeof rowShape>, { terms, ...parts }: Parts): T
     fingerprint: row.fingerprint,
     par: row.par,
     former: row.instrument,
+    card: row.card,
     networkTransactionId: row.network_transaction_id,
     transactionLinkId: row.transaction_link_id,
     terms,

@@ -85,16 +85,12 @@ function checked(sender: X509Certificate, file: Buffer): Buffer {
   if (hash === undefined || attributes === undefined) return unsigned()
   const told = attribute(signer, oids.messageDigest)
   const type = attribute(signer, oids.contentType)
-  if (!(told instanceof OctetString) || !(type instanceof ObjectIdentifier) || type.valueBlock.toString() !== eContentType) return unsigned()
+  if (!(told instanceof OctetString) || !(type instanceof ObjectIdentifier) || type.valueBlock.toString() !== eContentType)
+    return unsigned()
   const digest = createHash(hash).update(content).digest()
   const claimed = Buffer.from(told.valueBlock.valueHexView)
   if (claimed.length !== digest.length || !timingSafeEqual(claimed, digest)) return unsigned()
-  const fits = verify(
-    hash,
-    Buffer.from(attributes.encodedValue),
-    sender.publicKey,
-    Buffer.from(signer.signature.valueBlock.valueHexView),
-  )
+  const fits = verify(hash, Buffer.from(attributes.encodedValue), sender.publicKey, Buffer.from(signer.signature.valueBlock.valueHexView))
   return fits ? content : unsigned()
 }
 

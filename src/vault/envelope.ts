@@ -3,7 +3,15 @@
  * on P-256 with a key made for this message (RFC 5753) and wrapped by AES-256 (RFC 3394). What `openssl cms -encrypt -aes-256-gcm` writes and
  * `openssl cms -decrypt` reads. The plain text is in buffers of its own, which whoever asked zeroes.
  */
-import { createCipheriv, createDecipheriv, createHash, createPublicKey, diffieHellman, type KeyObject, X509Certificate } from 'node:crypto'
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHash,
+  createPublicKey,
+  diffieHellman,
+  type KeyObject,
+  type X509Certificate,
+} from 'node:crypto'
 import { BitString, Constructed, fromBER, Integer, ObjectIdentifier, OctetString, Primitive, Sequence, Set as SetOf } from 'asn1js'
 import { Certificate } from 'pkijs'
 
@@ -50,8 +58,7 @@ export function arrayBuffer(bytes: Uint8Array): ArrayBuffer {
 export const derOf = (node: { toBER(): ArrayBuffer }): Buffer => Buffer.from(node.toBER())
 export const octets = (bytes: Uint8Array): OctetString => new OctetString({ valueHex: arrayBuffer(bytes) })
 export const sequence = (...value: Node[]): Sequence => new Sequence({ value })
-export const tagged = (tagNumber: number, ...value: Node[]): Constructed =>
-  new Constructed({ idBlock: { tagClass: 3, tagNumber }, value })
+export const tagged = (tagNumber: number, ...value: Node[]): Constructed => new Constructed({ idBlock: { tagClass: 3, tagNumber }, value })
 export const oid = (value: string): ObjectIdentifier => new ObjectIdentifier({ value })
 
 /** The P-256 key of a certificate, or undefined: another kind of key. */
@@ -211,7 +218,11 @@ function derived(hash: string, secret: Buffer, wrapAlgorithm: Buffer, ukm: Buffe
     ...(ukm === undefined ? [] : [tagged(0, octets(ukm))]),
     tagged(2, octets(keyBits)),
   )
-  const digest = createHash(hash).update(secret).update(Buffer.from([0, 0, 0, 1])).update(derOf(info)).digest()
+  const digest = createHash(hash)
+    .update(secret)
+    .update(Buffer.from([0, 0, 0, 1]))
+    .update(derOf(info))
+    .digest()
   secret.fill(0)
   const key = Buffer.from(digest.subarray(0, 32))
   digest.fill(0)

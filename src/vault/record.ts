@@ -28,6 +28,8 @@ export type ToSeal = Owner & {
   readonly prints: Prints | undefined
   readonly facts: Facts
   readonly secrets: Secrets
+  /** When it goes if nobody has said whose it is; within the hour without it. */
+  readonly ownerlessAt?: number
 }
 
 const schema = 1
@@ -86,7 +88,7 @@ function recordColumns(sealing: ToSeal, now: number): Omit<NewRow<typeof records
     fingerprint: sealing.prints?.tenant ?? null,
     ...columnsOf(sealing.facts),
     adopted_at: now,
-    due_at: now + ownerlessMs,
+    due_at: sealing.ownerlessAt ?? now + ownerlessMs,
     clock: null,
   }
 }
