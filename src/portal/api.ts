@@ -4,6 +4,7 @@ import { type Answer, type Bearer, type Endpoint, endpoint, nothing, OnceTaken, 
 import { id } from '../http/schemas.ts'
 import { customerParams, instrumentParams, returnUrl } from '../instruments/schemas.ts'
 import { clientInstrumentShape, sessionShape } from '../sessions/schemas.ts'
+import { hostedUrl } from '../sessions/secret.ts'
 import { viewSession } from '../sessions/view.ts'
 import { refusedBy } from '../world/store.ts'
 import type { World } from '../world/world.ts'
@@ -177,7 +178,7 @@ const changes = (keeping: Keeping): readonly Endpoint[] => [
     answers: { 201: { description: 'The session, with its client secret.', schema: sessionShape } },
     handle: async ({ world }, { params, headers }) => {
       const { session, secret } = await replace(world, await linkOf(world, headers), params.id)
-      return { status: 201, body: viewSession(session, secret) }
+      return { status: 201, body: viewSession(session, { secret, url: hostedUrl(world, secret) }) }
     },
   }),
   endpoint({

@@ -11,7 +11,7 @@ import { moveTo } from '../world/store.ts'
 import { cancelSession } from './cancel.ts'
 import { type Current, currentSession } from './current.ts'
 import { clientSessionShape, sessionBindingBody, sessionResumeBody, submitBody } from './schemas.ts'
-import { type Admitted, admitSession, type Headers } from './secret.ts'
+import { type Admitted, admitSession, type Headers, hostedOrigin } from './secret.ts'
 import { grantsMax } from './session.ts'
 import { refuseClosed, submit } from './submit.ts'
 import { bindingSessions } from './tables.ts'
@@ -50,7 +50,10 @@ export const clientSessionEndpoints: readonly Endpoint[] = [
     description: "For pages of the session's origins. Post what was typed to `capture_url` with `Authorization: Bearer <grant>`.",
     body: nothing,
     answers: { 201: { description: 'The grant.', schema: grantShape } },
-    handle: async ({ world }, { headers }) => ({ status: 201, body: await grantFor(world, await admitSession(world, headers)) }),
+    handle: async ({ world }, { headers }) => ({
+      status: 201,
+      body: await grantFor(world, await admitSession(world, headers), headers.origin),
+    }),
   }),
   endpoint({
     ...client,
@@ -134,7 +137,7 @@ function clientOf({ peerAddress }: Context, headers: Headers, device: string | u
   return { ip: peerAddress ?? null, userAgent: userAgent.safeParse(headers['user-agent']).data ?? null, device: device ?? null }
 }
 
-async function grantFor(world: Context['world'], at: Admitted) {
+async function grantFor(world: Context['world'], at: Admitted, origin: string | undefined) {
   const { session } = await currentSession(world, at)
   refuseClosed(session)
   if (session.grants >= grantsMax) throw new Problem('too_many_requests', 'the session has had all its grants')
@@ -150,7 +153,7 @@ async function grantFor(world: Context['world'], at: Admitted) {
     captures: 1,
     expiresAt,
     nonce: world.random(16).toString('base64url'),
-    origins: session.origins,
+    origins: origin === hostedOrigin(world) ? [origin] : session.origins,
   })
   const expires_at = new Date(expiresAt).toISOString()
   return { object: 'capture_grant' as const, grant, capture_url: world.settings.captureUrl, expires_at, captures: 1 }
