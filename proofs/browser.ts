@@ -24,6 +24,9 @@ export type Browser = {
   close(): Promise<void>
 }
 
+/** A page that is being left answers nothing. */
+const answerWithinMs = 5_000
+
 const flags = ['--headless=new', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--remote-debugging-port=0', '--no-first-run']
 
 export async function openBrowser(program: string): Promise<Browser> {
@@ -58,11 +61,11 @@ async function end(child: ChildProcess, folder: string): Promise<void> {
 const message = z.object({
   id: z.number().optional(),
   method: z.string().optional(),
-  params: z.unknown(),
-  result: z.unknown(),
+  params: z.unknown().optional(),
+  result: z.unknown().optional(),
   error: z.object({ message: z.string() }).optional(),
 })
-const evaluated = z.object({ result: z.object({ value: z.unknown() }), exceptionDetails: z.unknown().optional() })
+const evaluated = z.object({ result: z.object({ value: z.unknown().optional() }), exceptionDetails: z.unknown().optional() })
 const request = z.object({ request: z.object({ url: z.string() }) })
 
 async function drive(address: string): Promise<Omit<Browser, 'close'>> {
@@ -89,7 +92,17 @@ async function drive(address: string): Promise<Omit<Browser, 'close'>> {
     last += 1
     const id = last
     socket.send(JSON.stringify({ id, method, params }))
-    return new Promise((done, failed) => waiting.set(id, { done, failed }))
+    return new Promise((done, failed) => {
+      const late = setTimeout(() => failed(new Error(`the browser did not answer ${method}`)), answerWithinMs)
+      const settled = <T>(act: (value: T) => void): ((value: T) => void) => {
+        return value => {
+          clearTimeout(late)
+          waiting.delete(id)
+          act(value)
+        }
+      }
+      waiting.set(id, { done: settled(done), failed: settled(failed) })
+    })
   }
   for (const domain of ['Page', 'Runtime', 'Log', 'Network']) await call(`${domain}.enable`)
   const read = async (expression: string): Promise<unknown> => {
@@ -98,7 +111,9 @@ async function drive(address: string): Promise<Omit<Browser, 'close'>> {
     return answer.result.value
   }
   const focus = async (selector: string): Promise<void> => {
-    const there = await read(`(() => { const it = document.querySelector(${JSON.stringify(selector)}); it?.focus(); return it !== null })()`)
+    const there = await read(
+      `(() => { const it = document.querySelector(${JSON.stringify(selector)}); it?.focus(); return it !== null })()`,
+    )
     if (there !== true) throw new Error(`the page has no ${selector}`)
   }
   return {
@@ -114,7 +129,8 @@ async function drive(address: string): Promise<Omit<Browser, 'close'>> {
     },
     click: async selector => {
       await focus(selector)
-      for (const type of ['rawKeyDown', 'char', 'keyUp']) await call('Input.dispatchKeyEvent', { type, key: 'Enter', code: 'Enter', windowsVirtualKeyCode: 13, text: '\r' })
+      for (const type of ['rawKeyDown', 'char', 'keyUp'])
+        await call('Input.dispatchKeyEvent', { type, key: 'Enter', code: 'Enter', windowsVirtualKeyCode: 13, text: '\r' })
     },
   }
 }

@@ -178,9 +178,29 @@ test('what was bound in one house is bound in another with its number, and is bo
     const { bindings } = z.object({ bindings: z.array(z.object({ channel: z.string(), status: z.string() })) }).parse(extended.json)
     assert.deepEqual(bindings.map(one => `${one.channel} ${one.status}`).toSorted(), ['adyen active', 'stripe active'], extended.text)
   }
+  await bindsWithoutToken(transfer, ids)
   assert.equal((await fresh.caller.call(`/v1/card_files/${transfer.id}`, { method: 'DELETE' })).status, 200)
   assert.equal((await fresh.caller.call(`/v1/card_files/${transfer.id}`)).status, 404)
 })
+
+/** Customers who come from a vault alone: nobody has a token of theirs. */
+async function bindsWithoutToken(transfer: Transfer, ids: readonly string[]): Promise<void> {
+  const rows = ids.map((card, n) => ({ customer: `new-${n}`, card, channel: 'adyen' }))
+  const twice = [...rows, ...rows.slice(0, 1), { customer: 'new-9', channel: 'adyen' }]
+  const report = await importTokens(twice.map(row => `${JSON.stringify(row)}\n`).join(''), transfer)
+  assert.deepEqual(
+    report.map(one => one.outcome),
+    [...ids.map(() => 'imported'), 'unchanged', 'refused'],
+  )
+  assert.equal(report.at(-1)?.field, 'token')
+  for (const { instrument } of report.slice(0, ids.length)) {
+    const bound = await until('a bind by the worker', async () => {
+      const { json } = await fresh.caller.call(`/v1/instruments/${String(instrument)}`)
+      return json.status === 'pending' ? undefined : json
+    })
+    assert.equal(bound.status, 'active', JSON.stringify(bound))
+  }
+}
 
 /** What of a process's memory may be written and so may hold what it was given. */
 function memoryHolds(pid: number, needle: Buffer): boolean {

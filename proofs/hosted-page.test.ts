@@ -51,11 +51,18 @@ async function openSession(more: object = {}): Promise<z.output<typeof opened>> 
   return opened.parse(reply.json)
 }
 
+/** Asks again while the page is on its way elsewhere. */
+const eventually = <T>(what: string, look: () => Promise<T | undefined>): Promise<T> => until(what, () => look().catch(() => undefined))
+
 const told = (browser: Browser) => browser.read(`document.querySelector('#told')?.textContent`)
 const isOpen = (browser: Browser) =>
-  until('the form', async () => ((await browser.read(`document.documentElement.dataset.status`)) === 'open' ? true : undefined))
+  eventually('the form', async () => ((await browser.read(`document.documentElement.dataset.status`)) === 'open' ? true : undefined))
 
-async function typeCard(browser: Browser, number: string, more: { readonly expiry?: string; readonly holder?: string } = {}): Promise<void> {
+async function typeCard(
+  browser: Browser,
+  number: string,
+  more: { readonly expiry?: string; readonly holder?: string } = {},
+): Promise<void> {
   await browser.read(`for (const one of document.querySelectorAll('form:not(#otp) input')) one.value = ''`)
   await browser.type('[name=number]', number)
   await browser.type('[name=expiry]', more.expiry ?? '12 / 30')
@@ -72,27 +79,38 @@ test('a card that is typed into the hosted page is bound, and the customer is ba
     assert.equal(await browser.read('location.hash'), '', 'the secret leaves the address')
     assert.equal(await browser.read(`document.querySelector('#version').textContent`), 'terms-7')
     await typeCard(browser, '4242 4242 4242 4241')
-    await until('the refusal', async () => (/check digit/.test(String(await told(browser))) ? true : undefined))
+    await eventually('the refusal', async () => (/check digit/.test(String(await told(browser))) ? true : undefined))
     assert.equal(await browser.read(`document.querySelector('[name=number]').getAttribute('aria-invalid')`), 'true')
     await typeCard(browser, canary(1))
-    await until('the word that the terms come first', async () => (/agree/.test(String(await told(browser))) ? true : undefined))
+    await eventually('the word that the terms come first', async () => (/agree/.test(String(await told(browser))) ? true : undefined))
     await browser.read(`document.querySelector('[name=agreed]').checked = true`)
-    await browser.read(`document.querySelector('[name=agreed]').checked`)
     await browser.type('[name=number]', canary(1))
     await browser.type('[name=security_code]', '737')
     await browser.click('form button')
-    await until('the shop', async () => ((await browser.read('location.href')) === `${shop}` ? true : /status=complete/.test(String(await browser.read('location.href'))) || undefined))
+    await eventually('the shop', async () =>
+      (await browser.read('location.href')) === `${shop}`
+        ? true
+        : /status=complete/.test(String(await browser.read('location.href'))) || undefined,
+    )
     const { json } = await caller.call(`/v1/binding_sessions/${session.id}`)
     assert.equal(json.status, 'complete')
     const bound = await caller.call(`/v1/instruments/${String(json.instrument)}`)
     assert.equal(bound.json.status, 'active', bound.text)
     const origins = new Set(browser.requested.filter(url => url.startsWith('http')).map(url => new URL(url).origin))
-    assert.deepEqual([...origins].toSorted(), [ground.address, new URL(session.url).origin, new URL(shop).origin].toSorted(), 'nothing from anywhere else')
+    assert.deepEqual(
+      [...origins].toSorted(),
+      [ground.address, new URL(session.url).origin, new URL(shop).origin].toSorted(),
+      'nothing from anywhere else',
+    )
     assert.deepEqual(
       browser.complaints.filter(one => /Content Security Policy|integrity|exceptionThrown/i.test(one)),
       [],
     )
-    assert.equal(browser.requested.some(url => url.includes(session.client_secret)), false, 'no server is sent the secret in an address')
+    assert.equal(
+      browser.requested.some(url => url.includes(session.client_secret)),
+      false,
+      'no server is sent the secret in an address',
+    )
     assert.deepEqual([...scanText('log', said()), ...browser.requested.flatMap(url => scanText(url, url))], [])
   })
 })
@@ -103,18 +121,18 @@ test('a card that is refused is said to be, another one is taken, and a page wit
     await browser.open(session.url)
     await isOpen(browser)
     await typeCard(browser, '4111 1111 1111 1111', { holder: 'DECLINED' })
-    await until('the refusal', async () => (/not accepted/.test(String(await told(browser))) ? true : undefined))
+    await eventually('the refusal', async () => (/not accepted/.test(String(await told(browser))) ? true : undefined))
     await browser.read('location.reload()')
     await isOpen(browser)
     await typeCard(browser, '4111 1111 1111 1111', { holder: 'A Customer' })
-    await until('the shop', async () => (/status=complete/.test(String(await browser.read('location.href'))) ? true : undefined))
+    await eventually('the shop', async () => (/status=complete/.test(String(await browser.read('location.href'))) ? true : undefined))
   })
   await withBrowser(async browser => {
     const { origin } = new URL((await openSession()).url)
     await browser.open(`${origin}/bind`)
-    await until('the word', async () => (/link from a shop/.test(String(await told(browser))) ? true : undefined))
+    await eventually('the word', async () => (/link from a shop/.test(String(await told(browser))) ? true : undefined))
     await browser.open(`${origin}/bind#bss_${'0'.repeat(26)}_${'A'.repeat(43)}`)
-    await until('the word', async () => (/expired/.test(String(await told(browser))) ? true : undefined))
+    await eventually('the word', async () => (/expired/.test(String(await told(browser))) ? true : undefined))
   })
 })
 
@@ -124,7 +142,7 @@ test('a challenge leads to the bank and back to the shop, with the card bound', 
     await browser.open(session.url)
     await isOpen(browser)
     await typeCard(browser, '4917 6100 0000 0000', { holder: 'John Smith', expiry: '03/30' })
-    const left = await until('the bank', async () => {
+    const left = await eventually('the bank', async () => {
       const url = String(await browser.read('location.href'))
       return url.startsWith(new URL(session.url).origin) ? undefined : url
     })

@@ -176,7 +176,7 @@ type Parts = {
   readonly accounts: Accounts
 }
 
-const updaterOver = (ports: Parameters<typeof port>[0], { updater }: Vault): Vault['updater'] => ({
+const updaterOver = (ports: Ports, { updater }: Vault): Vault['updater'] => ({
   writeInquiries: input => port(ports, 'write inquiries', () => updater.writeInquiries(input)),
   readAdvices: input => port(ports, 'read advices', () => updater.readAdvices(input)),
   sealAdvices: input => port(ports, 'seal advices', () => updater.sealAdvices(input)),

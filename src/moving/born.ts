@@ -8,7 +8,7 @@ import { type AnyNews, foldBinding, type Imported, standing } from '../instrumen
 import { asFact } from '../instruments/fact.ts'
 import { foldedColumns } from '../instruments/folded.ts'
 import { derive, ended } from '../instruments/instrument.ts'
-import { newBinding, newInstrument } from '../instruments/intent.ts'
+import { newBinding, newBindOperation, newInstrument } from '../instruments/intent.ts'
 import { notice } from '../instruments/notice.ts'
 import { sharingWrites } from '../instruments/sharing.ts'
 import {
@@ -21,6 +21,7 @@ import {
   type InstrumentRow,
   identities,
   instruments,
+  operations,
 } from '../instruments/tables.ts'
 import type { ToSealAs } from '../world/card-files.ts'
 import { insert, moveTo, type Write } from '../world/store.ts'
@@ -85,15 +86,14 @@ export function born(world: World, birth: Birth, known: Known, draft: Draft): Bo
       created_at: at,
     } satisfies InstrumentRow)
   const initiated = beginning(world, begun, birth, at)
-  const told = factsOf(world, initiated, birth, at)
+  const { token } = row
+  const told = token === undefined ? [] : factsOf(world, initiated, { ...birth, token }, at)
   const { known: folded } = foldBinding(told.map(asFact))
-  const tells = of.notices === 'each'
-  const binding: BindingRow = {
-    ...initiated,
-    ...foldedColumns(initiated, folded, folded.status),
-    names: folded.names,
-    notified: tells ? begun.sequence + 1 : 0,
-  }
+  const tells = of.notices === 'each' && token !== undefined
+  const binding: BindingRow =
+    token === undefined
+      ? initiated
+      : { ...initiated, ...foldedColumns(initiated, folded, folded.status), names: folded.names, notified: tells ? begun.sequence + 1 : 0 }
   const all = [...(held?.bindings ?? []), binding].toSorted((a, b) => (a.id < b.id ? -1 : 1))
   const next: InstrumentRow = { ...begun, ...derive(begun, all), updated_at: world.now() }
   const minds = { now: world.now(), mint: (prefix: Parameters<typeof nextId>[1], near: string) => nextId(world, prefix, near) }
@@ -107,6 +107,7 @@ export function born(world: World, birth: Birth, known: Known, draft: Draft): Bo
       ...(row.vaulted === undefined ? [] : vaultedWrites(held?.instrument, instrument)),
       ...identityWrites(birth, instrument, known),
       insert(bindings, binding),
+      ...(token === undefined ? bindLater(world, begun, binding, birth) : []),
       ...told.map(one => insert(facts, one)),
       ...nameWrites(binding, namesOf(row), known, draft),
       ...(notices?.writes ?? []),
@@ -144,12 +145,28 @@ function sourceOfRow({ kind, display }: TakenRow): Source | undefined {
 export const sourceOf = ({ id }: Pick<ImportRow, 'id'>): string => `import:${id}`
 export const eventOf = (line: number): string => `line:${line}`
 
-function factsOf(world: World, binding: BindingRow, { of, line, row }: Birth, at: number): readonly FactRow[] {
+/** The worker binds it, at the channel's pace, with the number that is sealed. Nobody is there to be asked: a challenge is as good as a no. */
+function bindLater(world: World, instrument: InstrumentRow, binding: BindingRow, { of, row, customer }: Birth): readonly Write[] {
+  if (row.vaulted === undefined) throw new TypeError('a row without token and card')
+  const { brand, last4, expiryMonth, expiryYear, holder } = row.vaulted.card
+  const source = { type: 'card', card: { brand, last4, expiryMonth, expiryYear, securityCode: false, holder } } as const
+  const input = { source, cardVersion: instrument.card_version, quiet: true } as const
+  const client = { ip: null, userAgent: null, device: null }
+  const operation = newBindOperation(world, binding, { input, customer, client, request: of.id })
+  return [insert(operations, { ...operation, tries: 0, due_at: world.now() })]
+}
+
+function factsOf(
+  world: World,
+  binding: BindingRow,
+  { of, line, row, token }: Birth & { readonly token: string },
+  at: number,
+): readonly FactRow[] {
   const { brand, last4, expiryMonth, expiryYear, bank, handle } = row.display
   const shown = JSON.parse(JSON.stringify({ brand, last4, expiryMonth, expiryYear, bank, handle }))
   const bound: Imported = {
     kind: 'bound',
-    token: row.token,
+    token,
     references: { ...row.references, ...(row.channelCustomer === undefined ? {} : { customer: row.channelCustomer }) },
     ...(Object.keys(shown).length === 0 ? {} : { shown }),
     ...(row.networkTransactionId === undefined ? {} : { networkTransactionId: row.networkTransactionId }),

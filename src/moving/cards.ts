@@ -18,7 +18,7 @@ export async function withCards(world: World, of: ImportRow, entries: readonly E
   return entries.map(entry => {
     if (!('row' in entry) || entry.row.card === undefined) return entry
     const row = beside(entry.row, known.get(entry.row.card))
-    return 'detail' in row ? { line: entry.line, token: entry.row.token, fault: row } : { line: entry.line, row }
+    return 'detail' in row ? { line: entry.line, token: entry.row.token ?? null, fault: row } : { line: entry.line, row }
   })
 }
 

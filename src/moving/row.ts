@@ -28,7 +28,8 @@ export type VaultedCard = Extract<Captured, { readonly kind: 'card' }>
 export type TakenRow = {
   readonly customer: string
   readonly channel?: string
-  readonly token: string
+  /** Absent: it has none yet, and the card is bound once it is here. */
+  readonly token?: string
   readonly channelCustomer?: string
   readonly references: Readonly<Record<string, string>>
   readonly kind: InstrumentKind
@@ -126,7 +127,6 @@ const rowShape = z
   .strictObject({
     ...z.strictObject(fields).partial().shape,
     customer: fields.customer,
-    token: fields.token,
   })
   .refine(row => row.expiry === undefined || (row.expiry_month === undefined && row.expiry_year === undefined), {
     path: ['expiry'],
@@ -136,6 +136,7 @@ const rowShape = z
     path: ['expiry_year'],
     error: 'goes with expiry_month',
   })
+  .refine(row => row.token !== undefined || row.card !== undefined, { path: ['token'], error: 'must be given' })
   .refine(row => row.card === undefined || row.kind === undefined || row.kind === 'card', {
     path: ['card'],
     error: 'goes with the kind card only',
@@ -212,6 +213,7 @@ function takenRow(row: z.output<typeof rowShape>, { terms, ...parts }: Parts): T
     par: row.par,
     former: row.instrument,
     card: row.card,
+    token: row.token,
     networkTransactionId: row.network_transaction_id,
     transactionLinkId: row.transaction_link_id,
     terms,
@@ -219,7 +221,6 @@ function takenRow(row: z.output<typeof rowShape>, { terms, ...parts }: Parts): T
   }
   return {
     customer: row.customer,
-    token: row.token,
     kind: row.kind ?? 'card',
     display: stated(display),
     isDefault: row.default ?? false,

@@ -53,7 +53,7 @@ export async function takeBatch(world: World, of: ImportRow, entries: readonly E
     if (writes.length > 0 && writes.length + done.writes.length > writesMax) break
     writes.push(...done.writes)
     seals.push(...(done.seals ?? []))
-    outcomes.push({ line, token: entry.row.token, ...done.outcome })
+    outcomes.push({ line, token: entry.row.token ?? null, ...done.outcome })
   }
   return { writes, outcomes, seals }
 }
@@ -99,7 +99,10 @@ async function act(world: World, of: ImportRow, { line, row, verdict }: Judged, 
 }
 
 function remember(of: ImportRow, row: TakenRow, channel: ChannelName, draft: Draft): readonly string[] {
-  const names = [tokenName(channel, row.token), ...identitiesOf(row, channel, of.source_name).map(one => identityName(row.customer, one))]
+  const names = [
+    ...(row.token === undefined ? [] : [tokenName(channel, row.token)]),
+    ...identitiesOf(row, channel, of.source_name).map(one => identityName(row.customer, one)),
+  ]
   const fresh = names.filter(name => !draft.made.has(name))
   for (const name of fresh) draft.made.set(name, row.customer)
   return fresh
@@ -172,8 +175,11 @@ async function alias(
 ): Promise<Done> {
   const { binding } = verdict
   const rows = await readRows(world, binding.tenant, binding.id)
-  const kind = `former_${createHash('sha256').update(row.token).digest('hex').slice(0, 12)}`
-  const news = { kind: 'updated' as const, references: { [kind]: row.token } }
+  const kind = `former_${createHash('sha256')
+    .update(row.token ?? '')
+    .digest('hex')
+    .slice(0, 12)}`
+  const news = { kind: 'updated' as const, references: { [kind]: row.token ?? '' } }
   const told = { source: sourceOf(of), event: eventOf(line), news, rank: 1 as const }
   const { writes } = decide(rows, { facts: [told] }, mindsOf(world)(rows))
   remember(of, row, verdict.channel, draft)

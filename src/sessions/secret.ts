@@ -17,7 +17,8 @@ export const secretHash = (world: Pick<World, 'settings'>, secret: string): stri
 /** Of the vault's own page, which any session may use: no page of anybody else's is served there. */
 export const hostedOrigin = (world: Pick<World, 'settings'>): string => new URL(world.settings.captureUrl).origin
 /** Where a customer types in a card without the merchant having built anything. The secret stands where no server is sent it. */
-export const hostedUrl = (world: Pick<World, 'settings'>, secret: string): string => `${hostedOrigin(world)}/bind#${secret}`
+export const hostedUrl = (world: Pick<World, 'settings'>, secret: string): string =>
+  `${new URL('bind', world.settings.captureUrl).href}#${secret}`
 
 export type Admitted = {
   readonly session: SessionRow

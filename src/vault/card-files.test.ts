@@ -105,7 +105,7 @@ const bad: readonly (readonly [what: string, text: string, where: readonly [line
   ['a part without its last line', head() + line(0) + line(1), [3, 'card']],
   ['another transfer’s part', good().replace(file, 'cdf_2'), [1, 'card_file']],
   ['another number of a part', good().replace('"part":1', '"part":2'), [1, 'part']],
-  ['no JSON', head() + 'number,expiry\n' + end(1), [2, '']],
+  ['no JSON', `${head()}number,expiry\n${end(1)}`, [2, '']],
   ['nothing', '', [1, '']],
   ['too many cards', head() + Array.from({ length: 1_001 }, (_, i) => line(i)).join('') + end(1_001), [1002, '']],
 ]
@@ -165,7 +165,7 @@ test('parts come in order, and a card that came before does not come again', asy
   const part = (number: number, from: number, last: boolean): string => {
     const cards = [from, from + 3].map(index => line(index)).join('')
     const sum = String((2n * BigInt(numbers[from % 3] ?? 0) + 3n) % 10n ** 14n)
-    return signedBy(us, head(number) + cards + `${JSON.stringify({ cards: 2, hash_total: sum, last })}\n`, certificate)
+    return signedBy(us, `${head(number)}${cards}${JSON.stringify({ cards: 2, hash_total: sum, last })}\n`, certificate)
   }
   const early = await take(of, part(2, 1, true), 2)
   assert.equal(early.kind === 'refused' && early.faults[0]?.field, 'part')

@@ -52,7 +52,7 @@ const pageHeaders = [
 const pageOf = (api: string, script: string, style: string): string => `<!doctype html>
 <html lang="en" data-api="${api}">
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>Add a card</title>
-<link rel="icon" href="data:,"><link rel="stylesheet" href="/bind.css" integrity="${style}"></head>
+<link rel="icon" href="data:,"><link rel="stylesheet" href="bind.css" integrity="${style}"></head>
 <body><main>
 <h1>Add a card</h1>
 <p id="told" role="status"></p>
@@ -72,6 +72,6 @@ const pageOf = (api: string, script: string, style: string): string => `<!doctyp
 </form>
 <p><a id="back" hidden>Back to the shop</a></p>
 <noscript><p>This page needs JavaScript: your card is handed over by it.</p></noscript>
-</main><script src="/bind.js" integrity="${script}"></script></body>
+</main><script src="bind.js" integrity="${script}"></script></body>
 </html>
 `

@@ -166,7 +166,7 @@ form.addEventListener('submit', event => {
   void attempt(async () => {
     const { grant } = await session('POST', '/capture_grants')
     // Always where this page came from: no address in an answer sends a card elsewhere.
-    const { reference } = await send('/capture', grant, 'POST', cardIn(elements))
+    const { reference } = await send('capture', grant, 'POST', cardIn(elements))
     for (const name of ['number', 'security_code']) elements[name].value = ''
     show(await session('POST', '/submit', { card: { capture: reference }, agreed: elements.agreed.checked }))
   }).finally(() => {
@@ -179,6 +179,9 @@ otp.addEventListener('submit', event => {
   const { code } = otp.elements
   void attempt(async () => show(await session('POST', '/resume', { returned: { otp: code.value } })))
 })
+
+// Another link in the same tab changes what stands behind the # and nothing else.
+addEventListener('hashchange', () => location.reload())
 
 if (secret === '') say('This page is opened by a link from a shop. Please go back and open it again.', true)
 else void attempt(async () => show(await session('GET', '')))
