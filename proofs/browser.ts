@@ -68,7 +68,13 @@ const message = z.object({
 const evaluated = z.object({ result: z.object({ value: z.unknown().optional() }), exceptionDetails: z.unknown().optional() })
 const request = z.object({ request: z.object({ url: z.string() }) })
 
-async function drive(address: string): Promise<Omit<Browser, 'close'>> {
+type Line = {
+  readonly call: (method: string, params?: object) => Promise<unknown>
+  readonly complaints: string[]
+  readonly requested: string[]
+}
+
+async function connect(address: string): Promise<Line> {
   const socket = new WebSocket(address)
   await new Promise((resolve, reject) => {
     socket.addEventListener('open', resolve)
@@ -81,6 +87,7 @@ async function drive(address: string): Promise<Omit<Browser, 'close'>> {
     const { id, method, params, result, error } = message.parse(JSON.parse(String(data)))
     if (id !== undefined) {
       const call = waiting.get(id)
+      waiting.delete(id)
       if (error !== undefined) call?.failed(new Error(error.message))
       else call?.done(result)
     }
@@ -92,18 +99,20 @@ async function drive(address: string): Promise<Omit<Browser, 'close'>> {
     last += 1
     const id = last
     socket.send(JSON.stringify({ id, method, params }))
-    return new Promise((done, failed) => {
+    return new Promise((resolve, failed) => {
       const late = setTimeout(() => failed(new Error(`the browser did not answer ${method}`)), answerWithinMs)
-      const settled = <T>(act: (value: T) => void): ((value: T) => void) => {
-        return value => {
-          clearTimeout(late)
-          waiting.delete(id)
-          act(value)
-        }
+      const done = (value: unknown): void => {
+        clearTimeout(late)
+        resolve(value)
       }
-      waiting.set(id, { done: settled(done), failed: settled(failed) })
+      waiting.set(id, { done, failed })
     })
   }
+  return { call, complaints, requested }
+}
+
+async function drive(address: string): Promise<Omit<Browser, 'close'>> {
+  const { call, complaints, requested } = await connect(address)
   for (const domain of ['Page', 'Runtime', 'Log', 'Network']) await call(`${domain}.enable`)
   const read = async (expression: string): Promise<unknown> => {
     const answer = evaluated.parse(await call('Runtime.evaluate', { expression, returnByValue: true, awaitPromise: true }))

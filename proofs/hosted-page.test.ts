@@ -146,6 +146,14 @@ test('a challenge leads to the bank and back to the shop, with the card bound', 
       const url = String(await browser.read('location.href'))
       return url.startsWith(new URL(session.url).origin) ? undefined : url
     })
-    assert.match(left, /^http/)
+    assert.match(left, /3ds|bank|challenge/i)
+    await eventually('the button', async () =>
+      (await browser.read(`document.querySelector('#complete') !== null`)) === true ? true : undefined,
+    )
+    await browser.click('#complete')
+    await eventually('the shop', async () => (String(await browser.read('location.href')).startsWith(shop) ? true : undefined))
+    await eventually('the bind', async () =>
+      (await caller.call(`/v1/binding_sessions/${session.id}`)).json.status === 'complete' ? true : undefined,
+    )
   })
 })

@@ -21,8 +21,11 @@ const bearer: Bearer = {
   name: 'clientSecret',
   crossOrigin: true,
   admit: async ({ world, permitOrigin }, headers) => {
+    const { origin } = headers
+    // Our own page may read why it is not let in; of others only those that the session names may read anything.
+    if (origin === hostedOrigin(world)) permitOrigin?.(origin)
     await admitSession(world, headers)
-    if (headers.origin !== undefined) permitOrigin?.(headers.origin)
+    if (origin !== undefined) permitOrigin?.(origin)
   },
 }
 const client = { tag: 'Binding sessions (browser)', auth: 'none', bearer, params: nothing, query: nothing } as const
