@@ -1,20 +1,16 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { createPrivateKey, createSecretKey, type KeyObject, randomBytes, X509Certificate } from 'node:crypto'
+import { createSecretKey, randomBytes, X509Certificate } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { createCertificate } from '../channels/certificate.ts'
-import { newKeyPair } from '../world/keypair.ts'
 import { createMemoryStore, type MemoryStore } from '../world/memory.ts'
 import { insert } from '../world/store.ts'
+import { newSender, sealedBy } from './card-files.seam.ts'
 import { cardFileLifeMs } from './card-files.ts'
 import { newGrant } from './card-release.ts'
 import { releaseGrants } from './card-tables.ts'
-import { sealEnvelopeFor } from './envelope.ts'
-import { signContent } from './envelope-signature.ts'
-import { newAgreementKey } from './own-key.ts'
 import { sweepOwnerless } from './sweep.ts'
 import { records, vaultTables } from './tables.ts'
 import { createVault, type VaultCore } from './vault.ts'
@@ -35,17 +31,8 @@ function house(more: { readonly store?: MemoryStore } = {}): House {
   return { store, clock, vault: createVault(ports) }
 }
 
-type Sender = { readonly certificate: X509Certificate; readonly key: KeyObject; readonly pem: string }
-function sender(name: string): Sender {
-  const keyPair = newKeyPair('ec-p256')
-  const { pem } = createCertificate({ keyPair, commonName: name, serial: 7, notBeforeMs: 0, notAfterMs: now * 2 })
-  return { pem, certificate: new X509Certificate(pem), key: createPrivateKey(keyPair.privateKey) }
-}
-const us = sender('old vault')
-
-const ports = { random: randomBytes, newKey: () => newAgreementKey(randomBytes) }
-const signedBy = (by: Sender, text: string, certificate: string): string =>
-  signContent(by.certificate, by.key, sealEnvelopeFor(ports, new X509Certificate(certificate), Buffer.from(text))).toString('base64')
+const us = newSender('old vault')
+const signedBy = sealedBy
 
 const line = (index: number, more: Readonly<Record<string, unknown>> = {}): string =>
   `${JSON.stringify({ card: `old-${index}`, number: numbers[index % 3], expiry_month: 12, expiry_year: 2030, ...more })}\n`
@@ -135,8 +122,8 @@ test('what is signed by somebody else, encrypted for another key, changed or cut
     return copy.toString('base64')
   }
   const contents = [
-    signedBy(sender('stranger'), good(), certificate),
-    signedBy(us, good(), sender('another vault').pem),
+    signedBy(newSender('stranger'), good(), certificate),
+    signedBy(us, good(), newSender('another vault').pem),
     right.subarray(0, right.length - 40).toString('base64'),
     Buffer.concat([right, Buffer.from([0])]).toString('base64'),
     Buffer.from(good()).toString('base64'),
@@ -253,7 +240,7 @@ test('no number leaves without a grant for that tenant, mode, certificate, time 
   const of = house()
   await captured(of, numbers[0] ?? '', 'ins_1')
   await captured(of, numbers[1] ?? '', 'ins_2')
-  const { pem } = sender('receiver')
+  const { pem } = newSender('receiver')
   await granted(of, pem, 1)
   const write = async (more: object) => {
     const answer = await of.vault.cardFiles.write(asked(pem, more))
@@ -262,7 +249,7 @@ test('no number leaves without a grant for that tenant, mode, certificate, time 
   assert.equal(await write({ grant: 'rgr_2' }), 'grant')
   assert.equal(await write({ mode: 'test' }), 'grant')
   assert.equal(await write({ tenant: 'ten_2' }), 'grant')
-  assert.equal(await write({ certificate: sender('thief').pem }), 'grant')
+  assert.equal(await write({ certificate: newSender('thief').pem }), 'grant')
   assert.equal(await write({ certificate: 'nonsense' }), 'certificate')
   assert.equal(await write({ part: 2 }), 'part')
   assert.equal(await write({}), 'grant', 'two cards where one may leave')
