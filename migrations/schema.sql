@@ -509,6 +509,7 @@ create table bindery.portal_links (
   expires_at timestamp with time zone not null,
   revoked_at timestamp with time zone,
   version integer not null,
+  hosted boolean not null,
   constraint portal_links_pkey PRIMARY KEY (id),
   constraint portal_links_life CHECK ((expires_at > created_at)),
   constraint portal_links_owner FOREIGN KEY (tenant, customer) REFERENCES bindery.customers(tenant, id)

@@ -4,7 +4,7 @@ import { createServer } from 'node:http'
 import { after, before, test } from 'node:test'
 import { z } from 'zod'
 import { type Browser, browserProgram, openBrowser } from './browser.ts'
-import { type Caller, callerOf, until } from './caller.ts'
+import { type Caller, callerOf, capture, referenceOf, until } from './caller.ts'
 import { canary, scanText } from './canary-scan.ts'
 import { type Ground, prepareGround, undoAll } from './ground.ts'
 
@@ -133,6 +133,27 @@ test('a card that is refused is said to be, another one is taken, and a page wit
     await eventually('the word', async () => (/link from a shop/.test(String(await told(browser))) ? true : undefined))
     await browser.open(`${origin}/bind#bss_${'0'.repeat(26)}_${'A'.repeat(43)}`)
     await eventually('the word', async () => (/expired/.test(String(await told(browser))) ? true : undefined))
+  })
+})
+
+test('a card is replaced from the customer’s own view, and the merchant has built nothing', { skip }, async () => {
+  await withBrowser(async browser => {
+    const customer = z.object({ id: z.string() }).parse((await caller.call('/v1/customers', { body: {} })).json).id
+    const reference = referenceOf(await capture(caller, { number: canary(7) }))
+    const body = { customer, card: { capture: reference }, channels: ['stripe'], return_url: shop }
+    const former = z.object({ id: z.string() }).parse((await caller.call('/v1/instruments', { body })).json).id
+    const link = await caller.call(`/v1/customers/${customer}/portal_links`, { body: { return_url: shop, hosted: true } })
+    await browser.open(z.object({ url: z.string() }).parse(link.json).url)
+    await eventually('the list', async () =>
+      (await browser.read(`document.querySelector('form[action$="/replace"]') !== null`)) === true ? true : undefined,
+    )
+    await browser.click('form[action$="/replace"] button')
+    await isOpen(browser)
+    await typeCard(browser, canary(8))
+    await eventually('the shop', async () => (/status=complete/.test(String(await browser.read('location.href'))) ? true : undefined))
+    await eventually('the end of the former card', async () =>
+      ['unbound', 'replaced'].includes(String((await caller.call(`/v1/instruments/${former}`)).json.status)) ? true : undefined,
+    )
   })
 })
 

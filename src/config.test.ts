@@ -41,6 +41,7 @@ test('an empty environment is a complete development configuration', () => {
       port: 8080,
       publicUrl: undefined,
       vaultCapturePort: 8081,
+      captureUrl: undefined,
       sandbox: true,
       specsFolder: '../shared/specs',
       trustedProxies: 0,
