@@ -108,6 +108,7 @@ const incoming: readonly Endpoint[] = [
       const taken = await world.vault.cardFiles.take({ ...at, part: params.number, content: raw.toString('base64') })
       if (taken.kind === 'refused') throw faultProblem(taken.faults)
       const { cards, file } = taken
+      world.log.info('card numbers came from another vault', { tenant, mode, file: file.id, part: params.number, cards })
       const body = { object: 'card_file_part' as const, card_file: file.id, number: params.number, cards, complete: file.complete }
       return { status: 200, body }
     },
@@ -168,6 +169,7 @@ const outgoing = (reader: Pick<Pool, 'query'>): readonly Endpoint[] => [
       if (written.kind === 'refused')
         throw fieldProblem(`/${written.field}`, written.detail, written.field === 'part' ? 'conflict' : 'unprocessable')
       const { content, cards: count, left } = written
+      world.log.info('card numbers left for another vault', { tenant, mode, grant, part, cards: count })
       return { status: 200, body: { object: 'card_export_part' as const, part, cards: count, left: [...left], next, content } }
     },
   }),
