@@ -229,9 +229,7 @@ async function sealOne(desk: Desk, file: CardFileRow, wanted: ToSealAs): Promise
   if (row === undefined) return 'missing'
   const { tenant, mode } = file
   const owner = { tenant, mode, instrument: wanted.instrument, instrumentVersion: wanted.instrumentVersion }
-  const there = await findRecord(ports.store, owner)
-  if (there !== undefined) return there.fingerprint === row.fingerprint ? 'sealed' : 'other'
-  const secrets = await openRecord(ports, keyring, { tenant, mode, instrument: file.id, instrumentVersion: row.instrument_version })
+  const secrets = await openRecord(ports, keyring, { tenant, mode, instrument: file.id, instrumentVersion: row.instrument_version }, row)
   try {
     const prints = { network: row.network_fingerprint ?? Buffer.alloc(0), tenant: row.fingerprint ?? '' }
     const referenceHash = createHash('sha256')

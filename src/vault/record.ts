@@ -100,9 +100,14 @@ export async function findRecord(store: Store, owner: Omit<Owner, 'mode'>) {
   return card ?? payer
 }
 
-/** Opens what is sealed; the caller zeroes it. Throws a `gone` problem when there is nothing (never sealed, shredded, another mode's). */
-export async function openRecord(ports: { store: Store }, keyring: Keyring, owner: Owner): Promise<Secrets> {
-  const [dek, record] = await Promise.all([ports.store.get(deks, keyColumns(owner)), findRecord(ports.store, owner)])
+/** Opens what is sealed; the caller zeroes it. `read`: its record, where the caller has it. Throws a `gone` problem when there is nothing (never sealed, shredded, another mode's). */
+export async function openRecord(
+  ports: { store: Store },
+  keyring: Keyring,
+  owner: Owner,
+  read?: Awaited<ReturnType<typeof findRecord>>,
+): Promise<Secrets> {
+  const [dek, record] = await Promise.all([ports.store.get(deks, keyColumns(owner)), read ?? findRecord(ports.store, owner)])
   if (dek === undefined || record === undefined || record.mode !== owner.mode) {
     throw new Problem('gone', 'nothing is sealed under this instrument; nothing was sent')
   }
