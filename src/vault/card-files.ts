@@ -3,11 +3,11 @@
  * a whole and sealed at once: its cards wait, each under the file and its place in it, until an import takes them for an instrument, and are
  * swept like every sealed card that nobody owns. Outside go names, brand, last four, expiry and fingerprint.
  */
-import { createHash, hash, X509Certificate } from 'node:crypto'
+import { hash, X509Certificate } from 'node:crypto'
 import type { CardFault, CardFileDesk, CardFileState, SealedAs, ToSealAs } from '../world/card-files.ts'
 import { insert, moveTo, remove, type Store, type Write } from '../world/store.ts'
 import type { Row } from '../world/table.ts'
-import type { Captured } from '../world/world.ts'
+import type { Captured, CardOwner } from '../world/world.ts'
 import { forgetCards, readPart } from './card-file.ts'
 import { createCardRelease } from './card-release.ts'
 import { type CardFileRow, cardFiles } from './card-tables.ts'
@@ -219,22 +219,33 @@ async function peek(desk: Desk, input: Parameters<CardFileDesk['peek']>[0]): Pro
 async function sealAs(desk: Desk, input: Parameters<CardFileDesk['sealAs']>[0]): Promise<readonly SealedAs[]> {
   const file = await readFile(desk, input)
   if (file === undefined) return input.wanted.map(() => 'missing')
-  return Promise.all(input.wanted.map(one => sealOne(desk, file, one)))
+  const out: SealedAs[] = []
+  for (let at = 0; at < input.wanted.length; at += cardsAtOnce)
+    out.push(...(await sealSome(desk, file, input.wanted.slice(at, at + cardsAtOnce))))
+  return out
 }
 
-/** A copy: the card waits on, since the import's own commit may be refused and come again under another name. */
-async function sealOne(desk: Desk, file: CardFileRow, wanted: ToSealAs): Promise<SealedAs> {
+/** All in one commit, as nearly always nothing stands in the way; else each by itself. */
+async function sealSome(desk: Desk, file: CardFileRow, wanted: readonly ToSealAs[]): Promise<readonly SealedAs[]> {
+  const copies = await Promise.all(wanted.map(one => copyFor(desk, file, one)))
+  const result = await desk.ports.store.commit(copies.flatMap(one => one?.writes ?? []))
+  if (result.ok) return copies.map(one => (one === undefined ? 'missing' : 'sealed'))
+  return Promise.all(copies.map(one => (one === undefined ? 'missing' : sealOne(desk, one))))
+}
+
+type Copy = { readonly owner: CardOwner; readonly fingerprint: string | null; readonly writes: readonly Write[] }
+
+/** A copy: the card waits on, since the import's own commit may be refused and come again under another name. Undefined: there is no such card. */
+async function copyFor(desk: Desk, file: CardFileRow, wanted: ToSealAs): Promise<Copy | undefined> {
   const { ports, keyring } = desk
   const row = await waiting(desk, file, wanted.card)
-  if (row === undefined) return 'missing'
+  if (row === undefined) return undefined
   const { tenant, mode } = file
   const owner = { tenant, mode, instrument: wanted.instrument, instrumentVersion: wanted.instrumentVersion }
   const secrets = await openRecord(ports, keyring, { tenant, mode, instrument: file.id, instrumentVersion: row.instrument_version }, row)
   try {
     const prints = { network: row.network_fingerprint ?? Buffer.alloc(0), tenant: row.fingerprint ?? '' }
-    const referenceHash = createHash('sha256')
-      .update(`${wanted.instrument}|${wanted.instrumentVersion}|${wanted.operation}`)
-      .digest('base64url')
+    const referenceHash = hash('sha256', `${wanted.instrument}|${wanted.instrumentVersion}|${wanted.operation}`, 'base64url')
     const kek = await keyring.current('pan', tenant)
     const { dek, record } = sealRecord(ports, kek, {
       ...owner,
@@ -244,11 +255,14 @@ async function sealOne(desk: Desk, file: CardFileRow, wanted: ToSealAs): Promise
       facts: factsOf(row),
       secrets,
     })
-    const result = await ports.store.commit([insert(dek.table, dek.row), insert(record.table, record.row)])
-    if (result.ok) return 'sealed'
-    const now = await findRecord(ports.store, owner)
-    return now?.fingerprint === row.fingerprint ? 'sealed' : 'other'
+    return { owner, fingerprint: row.fingerprint, writes: [insert(dek.table, dek.row), insert(record.table, record.row)] }
   } finally {
     forgetSecrets(secrets)
   }
+}
+
+async function sealOne({ ports }: Desk, { owner, fingerprint, writes }: Copy): Promise<SealedAs> {
+  if ((await ports.store.commit(writes)).ok) return 'sealed'
+  const there = await findRecord(ports.store, owner)
+  return there?.fingerprint === fingerprint ? 'sealed' : 'other'
 }
