@@ -402,6 +402,7 @@ create table bindery.imports (
   due_at timestamp with time zone,
   clock text collate "C",
   version integer not null,
+  card_file text collate "C",
   constraint imports_pkey PRIMARY KEY (tenant, id),
   constraint imports_due_said CHECK (((due_at IS NOT NULL) = (status = 'running'::text))),
   constraint imports_status CHECK ((status = ANY (ARRAY['open'::text, 'running'::text, 'done'::text, 'parked'::text])))
@@ -545,6 +546,7 @@ create table bindery.portal_links (
   expires_at timestamp with time zone not null,
   revoked_at timestamp with time zone,
   version integer not null,
+  hosted boolean not null,
   constraint portal_links_pkey PRIMARY KEY (id),
   constraint portal_links_life CHECK ((expires_at > created_at)),
   constraint portal_links_owner FOREIGN KEY (tenant, customer) REFERENCES bindery.customers(tenant, id)
@@ -797,6 +799,31 @@ END)
 );
 CREATE INDEX webhook_endpoints_mode ON bindery.webhook_endpoints USING btree (mode, tenant);
 
+create table vault.card_files (
+  tenant text collate "C" not null,
+  id text collate "C" not null,
+  mode text collate "C" not null,
+  certificate text not null,
+  key_id bytea not null,
+  key_version integer not null,
+  wrapped bytea not null,
+  sender text not null,
+  parts integer not null,
+  cards integer not null,
+  complete boolean not null,
+  digest text collate "C",
+  created_at timestamp with time zone not null,
+  due_at timestamp with time zone,
+  clock text collate "C",
+  version integer not null,
+  constraint card_files_pkey PRIMARY KEY (tenant, id),
+  constraint card_files_counts CHECK (((parts >= 0) AND (cards >= 0))),
+  constraint card_files_key_length CHECK ((octet_length(key_id) = 16)),
+  constraint card_files_mode_known CHECK ((mode = ANY (ARRAY['test'::text, 'live'::text]))),
+  constraint card_files_wrapped_length CHECK ((octet_length(wrapped) = 60))
+);
+CREATE INDEX card_files_due ON vault.card_files USING btree (due_at) WHERE (due_at IS NOT NULL);
+
 create table vault.deks (
   tenant text not null,
   owner text not null,
@@ -890,9 +917,40 @@ END),
 CREATE INDEX records_due ON vault.records USING btree (due_at) WHERE (due_at IS NOT NULL);
 CREATE INDEX records_network_fingerprint ON vault.records USING btree (network_fingerprint);
 
+create table vault.release_grants (
+  tenant text collate "C" not null,
+  id text collate "C" not null,
+  mode text collate "C" not null,
+  certificate text collate "C" not null,
+  cards_max integer not null,
+  cards integer not null,
+  part integer not null,
+  asked text collate "C",
+  closed boolean not null,
+  created_at timestamp with time zone not null,
+  expires_at timestamp with time zone not null,
+  version integer not null,
+  constraint release_grants_pkey PRIMARY KEY (tenant, id),
+  constraint release_grants_bounded CHECK ((((cards_max >= 1) AND (cards_max <= 10000000)) AND ((cards >= 0) AND (cards <= cards_max)))),
+  constraint release_grants_certificate_digest CHECK ((certificate ~ '^[0-9a-f]{64}$'::text)),
+  constraint release_grants_mode_known CHECK ((mode = ANY (ARRAY['test'::text, 'live'::text])))
+);
+
 create table vault.rides (
   id uuid not null,
   at timestamp with time zone not null,
   answer jsonb,
   constraint rides_pkey PRIMARY KEY (id)
+);
+
+create table vault.sender_keys (
+  tenant text collate "C" not null,
+  certificate text not null,
+  key_id bytea not null,
+  key_version integer not null,
+  wrapped bytea not null,
+  created_at timestamp with time zone not null,
+  constraint sender_keys_pkey PRIMARY KEY (tenant),
+  constraint sender_keys_key_length CHECK ((octet_length(key_id) = 16)),
+  constraint sender_keys_wrapped_length CHECK ((octet_length(wrapped) = 60))
 );

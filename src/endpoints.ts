@@ -13,6 +13,7 @@ import { listEndpoints } from './instruments/lists.ts'
 import { mandateEndpoints } from './instruments/mandatesApi.ts'
 import { sharingEndpoints } from './instruments/sharingApi.ts'
 import { versionEndpoints } from './instruments/versionsApi.ts'
+import { cardFileEndpoints } from './moving/cardFileApi.ts'
 import { exportEndpoints } from './moving/exportApi.ts'
 import { importEndpoints } from './moving/importApi.ts'
 import { networkEndpoints } from './network/api.ts'
@@ -43,4 +44,5 @@ export const endpoints = (from: { readonly reader: Pick<Pool, 'query'>; readonly
   ...eventEndpoints(from.queries),
   ...importEndpoints,
   ...exportEndpoints,
+  ...cardFileEndpoints(from.reader),
 ]

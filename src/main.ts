@@ -261,7 +261,7 @@ async function vaultOf(config: Config, needs: VaultNeeds, undo: Undo[]) {
   const client = createVaultClient({ ...clock, socketPath, linkKey: secrets.linkKey, log })
   undo.push(async () => client.close())
   await client.ready(10_000)
-  return { client, captureUrl: kept.captureUrl }
+  return { client, captureUrl: config.captureUrl ?? kept.captureUrl }
 }
 
 /** The sandbox's tenant and its secret key, made at the first start. */

@@ -28,6 +28,8 @@ export const prefixes = {
   ptl: 'portal link',
   imp: 'import',
   exp: 'export',
+  cdf: 'card file',
+  rgr: 'grant to release card numbers',
   run: 'run of an account updater',
   swp: 'sweep',
   dth: 'death of a binding',
