@@ -10,18 +10,19 @@ import { createKeyRing } from '../src/events/keys.ts'
 import { createMemoryEvents } from '../src/events/memoryQueries.ts'
 import type { EventQueries } from '../src/events/queries.ts'
 import { createSettler, type Settler } from '../src/instruments/settler.ts'
-import { operations } from '../src/instruments/tables.ts'
+import { clocks, operations } from '../src/instruments/tables.ts'
 import { tapOf } from '../src/sandbox-wallet.ts'
 import { tables } from '../src/tables.ts'
 import type { VaultCore } from '../src/vault/vault.ts'
 import { createHealth } from '../src/world/health.ts'
 import type { MemoryStore } from '../src/world/memory.ts'
 import { createRemembered } from '../src/world/remembered.ts'
-import { type Store, Unavailable } from '../src/world/store.ts'
-import { type AnyTable, type Row, rowOf } from '../src/world/table.ts'
+import { type Committed, type Store, Unavailable, type Write } from '../src/world/store.ts'
+import type { AnyTable, Row } from '../src/world/table.ts'
 import type { Log, Vault, World } from '../src/world/world.ts'
 import { type Accounts, createAccounts, wallet } from './accounts.ts'
 import type { Bug } from './bug.ts'
+import { createMachineClock, type MachineClock } from './clock.ts'
 import { createFaults, type Faults } from './faults.ts'
 import { createLife, type Life, type Ports, port } from './life.ts'
 import { createNetwork, type Network, type Take } from './network.ts'
@@ -38,6 +39,7 @@ export type Process = { readonly world: World; readonly life: Life; readonly dis
 
 export type Simulated = {
   readonly scheduler: Scheduler
+  readonly clock: MachineClock
   readonly faults: Faults
   readonly network: Network
   readonly receivers: Receivers
@@ -66,6 +68,8 @@ export type Simulated = {
   all<T extends AnyTable>(table: T): readonly Row<T>[]
   /** Requests that left before their intent was durable, or before what they carry was sealed. */
   readonly undurable: readonly string[]
+  /** Test clocks that went back. */
+  readonly wentBack: readonly string[]
   /** Bugs that our own code met and logged: none may be. */
   readonly errors: readonly string[]
 }
@@ -83,7 +87,8 @@ export function createSimulated(seed: number, bug: Bug | undefined, take: (simul
     trace.push(`${String(scheduler.now() - startMs).padStart(10)} ${what}`)
   }
   const { store, queries } = createMemoryEvents(tables)
-  const undurable: string[] = []
+  const seen: { readonly undurable: string[]; readonly wentBack: string[] } = { undurable: [], wentBack: [] }
+  const clock = createMachineClock(scheduler)
   const network = createNetwork(
     scheduler,
     faults,
@@ -92,28 +97,28 @@ export function createSimulated(seed: number, bug: Bug | undefined, take: (simul
   )
   const receivers = createReceivers(scheduler, faults)
   const watch = createWatch(channels, scheduler.now)
-  /** Nor may what was captured leave before it is sealed under the words of its operation. */
-  const checkSealed: CheckSealed = async (text, sealedFor) => {
-    const id = /opn_[0-9a-z]{26}/.exec(text)?.[0]
-    if (id === undefined) return
-    const operation = await store.get(operations, { id })
-    if (operation === undefined) undurable.push(`${id} left before it was durable`)
-    if (operation?.verb !== 'bind') return
-    const { cardVersion = 1, capture, adoptedBy, chain } = operation.input
-    const sealed = await sealedFor({ tenant: operation.tenant, instrument: operation.instrument, instrumentVersion: cardVersion })
-    const meant = capture === undefined ? sealed : (adoptedBy ?? chain ?? id)
-    if (sealed === undefined || sealed !== meant) undurable.push(`${id} left before what it carries was sealed`)
+  const { vault, port } = createSimulatedVault(scheduler, faults, network, note, sealedOnly(store, seen.undurable))
+  const checkIntent = durableOnly(store, seen.undurable)
+  const parts = {
+    scheduler,
+    clock,
+    ...seen,
+    faults,
+    note,
+    errors,
+    store,
+    network,
+    vault: port,
+    bug,
+    checkIntent,
+    watch,
+    accounts: createAccounts(),
   }
-  const { vault, port } = createSimulatedVault(scheduler, faults, network, note, checkSealed)
-  /** Whatever names an operation of ours may only leave when that operation is durable. */
-  const checkIntent = async (request: ChannelRequest): Promise<void> => {
-    const id = /opn_[0-9a-z]{26}/.exec(request.body ?? '')?.[0]
-    if (id !== undefined && (await store.get(operations, { id })) === undefined) undurable.push(`${id} left before it was durable`)
-  }
-  const parts = { scheduler, faults, note, errors, store, network, vault: port, bug, checkIntent, watch, accounts: createAccounts() }
   const processes = createProcesses(parts, { queries, receivers })
   const simulated: Simulated = {
     scheduler,
+    clock,
+    ...seen,
     faults,
     network,
     receivers,
@@ -128,12 +133,34 @@ export function createSimulated(seed: number, bug: Bug | undefined, take: (simul
     shapes: new Map(),
     favourite: bug?.at,
     blocked: [],
-    all: table => (store.snapshot()[table.name] ?? []).map(row => rowOf(table, row)),
-    undurable,
+    all: table => store.rows(table),
     errors,
   }
   return simulated
 }
+
+/** Whatever names an operation of ours may only leave when that operation is durable. */
+const durableOnly =
+  (store: Store, undurable: string[]) =>
+  async (request: ChannelRequest): Promise<void> => {
+    const id = /opn_[0-9a-z]{26}/.exec(request.body ?? '')?.[0]
+    if (id !== undefined && (await store.get(operations, { id })) === undefined) undurable.push(`${id} left before it was durable`)
+  }
+
+/** Nor may what was captured leave before it is sealed under the words of its operation. */
+const sealedOnly =
+  (store: Store, undurable: string[]): CheckSealed =>
+  async (text, sealedFor) => {
+    const id = /opn_[0-9a-z]{26}/.exec(text)?.[0]
+    if (id === undefined) return
+    const operation = await store.get(operations, { id })
+    if (operation === undefined) undurable.push(`${id} left before it was durable`)
+    if (operation?.verb !== 'bind') return
+    const { cardVersion = 1, capture, adoptedBy, chain } = operation.input
+    const sealed = await sealedFor({ tenant: operation.tenant, instrument: operation.instrument, instrumentVersion: cardVersion })
+    const meant = capture === undefined ? sealed : (adoptedBy ?? chain ?? id)
+    if (sealed === undefined || sealed !== meant) undurable.push(`${id} left before what it carries was sealed`)
+  }
 
 /** The server that runs now: one that has crashed is started again when it is next wanted. */
 function createProcesses(
@@ -163,6 +190,8 @@ function createProcesses(
 
 type Parts = {
   readonly scheduler: Scheduler
+  readonly clock: MachineClock
+  readonly wentBack: string[]
   readonly faults: Faults
   readonly life: Life
   readonly note: (what: string) => void
@@ -188,6 +217,12 @@ const settings: World['settings'] = {
   // So that they bite now and then.
   safeguards: { times: 15, workBits: 2 },
 }
+const updaterOver = (ports: Ports, { updater }: Vault): Vault['updater'] => ({
+  writeInquiries: input => port(ports, 'write inquiries', () => updater.writeInquiries(input)),
+  readAdvices: input => port(ports, 'read advices', () => updater.readAdvices(input)),
+  sealAdvices: input => port(ports, 'seal advices', () => updater.sealAdvices(input)),
+  renew: input => port(ports, 'renew', () => updater.renew(input)),
+})
 
 function createWorld(parts: Parts): World {
   const { scheduler, faults, life, note } = parts
@@ -200,7 +235,7 @@ function createWorld(parts: Parts): World {
     commit: writes =>
       port(ports, `commit of ${writes.map(one => one.verb).join(' ')}`, () => {
         if (faults.strikes('commit_lost_before')) throw new Unavailable('the database was out of reach')
-        return parts.store.commit(writes)
+        return watchClocks(parts, writes)
       }),
     close: () => parts.store.close(),
   }
@@ -211,15 +246,12 @@ function createWorld(parts: Parts): World {
     forward: input => port(ports, 'forward', () => parts.vault.forward(input)),
     seal: input => port(ports, 'seal', () => parts.vault.seal(input)),
     open: input => port(ports, 'open', () => parts.vault.open(input)),
-    updater: {
-      writeInquiries: input => port(ports, 'write inquiries', () => parts.vault.updater.writeInquiries(input)),
-      readAdvices: input => port(ports, 'read advices', () => parts.vault.updater.readAdvices(input)),
-      sealAdvices: input => port(ports, 'seal advices', () => parts.vault.updater.sealAdvices(input)),
-      renew: input => port(ports, 'renew', () => parts.vault.updater.renew(input)),
-    },
+    // No story moves card numbers between vaults.
+    cardFiles: parts.vault.cardFiles,
+    updater: updaterOver(ports, parts.vault),
   }
   const world: World = {
-    now: scheduler.now,
+    now: parts.clock.now,
     random: scheduler.random,
     sleep: ms => port(reading, 'sleep', () => scheduler.sleep(ms)),
     store,
@@ -239,6 +271,17 @@ function createWorld(parts: Parts): World {
     tap: tapOf(wallet, scheduler),
   }
   return parts.bug === undefined ? world : parts.bug.infect(world, { scheduler, life })
+}
+
+/** A test clock shows what it showed, or later. */
+async function watchClocks({ store, wentBack }: Parts, writes: readonly Write[]): Promise<Committed> {
+  for (const write of writes) {
+    if (write.verb !== 'move' || write.table !== clocks || typeof write.set.now_at !== 'number') continue
+    const before = await store.get(clocks, write.key)
+    if (before !== undefined && before.version === write.version && write.set.now_at < before.now_at)
+      wentBack.push(`${before.id} went back`)
+  }
+  return store.commit(writes)
 }
 
 function logOf({ note, errors }: Parts): Log {

@@ -13,6 +13,7 @@ import { listEndpoints } from './instruments/lists.ts'
 import { mandateEndpoints } from './instruments/mandatesApi.ts'
 import { sharingEndpoints } from './instruments/sharingApi.ts'
 import { versionEndpoints } from './instruments/versionsApi.ts'
+import { cardFileEndpoints } from './moving/cardFileApi.ts'
 import { exportEndpoints } from './moving/exportApi.ts'
 import { importEndpoints } from './moving/importApi.ts'
 import { networkEndpoints } from './network/api.ts'
@@ -21,6 +22,7 @@ import { nothingKept } from './portal/keeping.ts'
 import { safeguardEndpoints } from './safeguards/api.ts'
 import { switchEndpoints } from './safeguards/switchApi.ts'
 import { sessionEndpoints } from './sessions/api.ts'
+import { sweepEndpoints, sweepListEndpoints } from './sweeps/api.ts'
 import { updaterEndpoints } from './updater/api.ts'
 
 /** `reader`: connections of the role that may only read, for the lists. */
@@ -41,7 +43,10 @@ export const endpoints = (from: { readonly reader: Pick<Pool, 'query'>; readonly
   ...switchEndpoints,
   ...sessionEndpoints,
   ...portalEndpoints(nothingKept),
+  ...sweepEndpoints,
+  ...sweepListEndpoints(from.reader),
   ...eventEndpoints(from.queries),
   ...importEndpoints,
   ...exportEndpoints,
+  ...cardFileEndpoints(from.reader),
 ]

@@ -30,6 +30,7 @@ import { sandboxCredentials } from './sandbox-keys.ts'
 import { type SandboxNetwork, sandboxNetwork } from './sandbox-network.ts'
 import { sandboxWallet, tapOf } from './sandbox-wallet.ts'
 import { type DeploymentSecrets, deploymentSecrets } from './secrets.ts'
+import { createSweepQueries } from './sweeps/queries.ts'
 import { tables } from './tables.ts'
 import { createVaultClient, type VaultClient } from './vault/client.ts'
 import type { FakeWallet } from './vault/device-token/mint.ts'
@@ -60,8 +61,7 @@ export type Running = {
   stop(): Promise<void>
 }
 
-/** What a benchmark puts in the place of its own: channels that answer from memory, no line in the log for each request. */
-/** `idle`: nothing that falls due is attended to; whoever started it does that. */
+/** What a benchmark puts in the place of its own. `idle`: nothing that falls due is attended to; whoever started it does that. */
 export type Parts = { readonly channels: ReadonlyMap<ChannelName, Channel>; readonly limits?: Partial<Limits>; readonly idle?: true }
 type Undo = () => Promise<unknown>
 
@@ -160,7 +160,6 @@ async function sandboxOf(
 
 const of = <T>(one: T | undefined): readonly T[] => (one === undefined ? [] : [one])
 
-/** Of this installation, as its package says. */
 const version = (): string =>
   z.object({ version: z.string() }).parse(JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))).version
 
@@ -204,7 +203,8 @@ async function serve(config: Config, ready: Ready, undo: Undo[]): Promise<Omit<R
   const stopped = new AbortController()
   const dispatcher = createDispatcher(world, queries, { send: request => outbound(request), keys: createKeyRing() })
   const settler = createSettler(world)
-  const parts = { queries, dispatcher, settler, snapshots: createSnapshots(reader) }
+  const sweeps = createSweepQueries(reader)
+  const parts = { queries, dispatcher, settler, sweeps, snapshots: createSnapshots(reader) }
   const toDo = ready.parts.idle ? [] : [...duties(world, parts), ...chores(world, { ...ready, audit })]
   const working = work(world, toDo, stopped.signal)
   undo.push(async () => {
@@ -261,7 +261,7 @@ async function vaultOf(config: Config, needs: VaultNeeds, undo: Undo[]) {
   const client = createVaultClient({ ...clock, socketPath, linkKey: secrets.linkKey, log })
   undo.push(async () => client.close())
   await client.ready(10_000)
-  return { client, captureUrl: kept.captureUrl }
+  return { client, captureUrl: config.captureUrl ?? kept.captureUrl }
 }
 
 /** The sandbox's tenant and its secret key, made at the first start. */

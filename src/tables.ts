@@ -1,6 +1,7 @@
 /** The list of every table of the schema `bindery`. The vault's own are in vault/tables.ts. */
 import { cursors, deliveries, events, webhookEndpoints } from './events/tables.ts'
 import { apiKeys, idempotency, tenants } from './http/tables.ts'
+import { deaths } from './instruments/death.ts'
 import { routingRules } from './instruments/routing.ts'
 import { sharingLimits, sharings } from './instruments/sharing.ts'
 import {
@@ -24,6 +25,7 @@ import { networkTokens, tokenRequests } from './network/tables.ts'
 import { portalLinks } from './portal/tables.ts'
 import { killSwitches, safeguardChanges, safeguardCounts, safeguardDecisions, safeguardPolicies } from './safeguards/tables.ts'
 import { bindingSessions } from './sessions/tables.ts'
+import { misses, sweepFindings, sweeps } from './sweeps/tables.ts'
 import { updaterCounts, updaterLines, updaterRuns, updateSchedules } from './updater/tables.ts'
 import type { AnyTable } from './world/table.ts'
 
@@ -42,6 +44,7 @@ export const tables: readonly AnyTable[] = [
   twins,
   channelNames,
   inbox,
+  deaths,
   routingRules,
   chargeReports,
   chargeCounts,
@@ -62,6 +65,9 @@ export const tables: readonly AnyTable[] = [
   updaterCounts,
   tokenRequests,
   networkTokens,
+  sweeps,
+  sweepFindings,
+  misses,
   events,
   webhookEndpoints,
   deliveries,

@@ -5,15 +5,17 @@
  * Bad news has two shapes only: `refused` (a definite no) and `uncertain` (anything else: timeout, reset, 5xx, 429, unreadable answer,
  * an answer about something other than what was asked). An adapter never throws for what a channel said; it throws for bugs only.
  */
-
 import type { Secret } from '../core/secret.ts'
 import type { Action } from './action.ts'
+import type { Listing } from './listing.ts'
 import type { RefusalCategory } from './refusal.ts'
 import type { InstrumentKind, MandateRules, MandateTerms, SandboxValue, Shape, Source } from './source.ts'
+import type { WebhookScheme } from './webhook-scheme.ts'
 
 export type { Action } from './action.ts'
 export type { RefusalCategory } from './refusal.ts'
 export type { CardView, InstrumentKind, MandateRules, MandateTerms, PayerView, SandboxValue, Shape, Source } from './source.ts'
+export type { WebhookScheme } from './webhook-scheme.ts'
 
 /** A folder's name: lower-case letters, digits and underscores. Which there are is `index.ts`'s to say. */
 export type ChannelName = string
@@ -71,6 +73,8 @@ export type Call = {
   /** When this attempt goes out, Unix milliseconds: for channels that want the time signed with the request. */
   readonly nowMs?: number
   readonly send: Send
+  /** Which attempt of the operation this is, from 1: after the first, an earlier one may have been taken and its answer lost. */
+  readonly attempt?: number
 }
 
 /**
@@ -249,16 +253,6 @@ export type Way = {
   /** ISO 3166-1 alpha-2; absent: wherever the channel works. */
   readonly countries?: readonly string[]
 }
-/** How a webhook is proven to be the channel's. */
-export type WebhookScheme = {
-  readonly algorithm: 'hmac-sha256' | 'rsa-sha256' | 'client-certificate' | 'bearer-token'
-  /** What is signed, and where the signature stands. */
-  readonly over: string
-  readonly header: string
-  readonly toleranceSeconds?: number
-  /** The HTTP status by which the channel wants to be told that no signature fits, where it is not 401. */
-  readonly rejectStatus?: number
-}
 export type Verb = 'bind' | 'resume' | 'resend' | 'refresh' | 'update' | 'revoke'
 
 export interface Channel {
@@ -296,5 +290,7 @@ export interface Channel {
   update?(call: Call, input: UpdateInput): Promise<UpdateOutcome>
   lookUp?(call: Call, input: LookUpInput): Promise<LookUpOutcome>
   revoke?(call: Call, input: RevokeInput): Promise<RevokeOutcome>
+  /** What it keeps for one of its customers, to compare with. */
+  readonly list?: Listing
   webhook?(request: WebhookRequest): WebhookReading | Promise<WebhookReading>
 }

@@ -40,6 +40,13 @@ const changeShape = z.object({
     .optional()
     .describe('Late news showed that an earlier notice, named by its sequence, told a status that never was. Take it back.'),
 })
+const asksShape = changeShape.extend({
+  asks: z.object({
+    next_best_action: z.literal('ask_customer'),
+    cause: z.string().describe('Why it was not bound anew without them.'),
+    died: z.object({ binding: z.string(), channel: z.string() }),
+  }),
+})
 const disabledShape = z.object({
   webhook_endpoint: z.object({
     id: z.string(),
@@ -61,6 +68,7 @@ const instrumentSummaries: Readonly<Record<(typeof instrumentTypes)[number], str
   'instrument.replaced': 'Another instrument stands in its place.',
   'instrument.blocked': 'You blocked it.',
   'instrument.unbound': 'It was given up, or no channel holds it any more.',
+  'instrument.needs_customer': 'A channel holds it no more, and it cannot be bound anew without the customer. Told once for each such end.',
   'instrument.erased': 'What was known of it is being, or has been, destroyed.',
 }
 
@@ -84,7 +92,9 @@ const described = (type: string, summary: string, data: z.ZodType): WebhookDescr
 
 /** For the document of the API. */
 export const webhookDescriptions: readonly WebhookDescription[] = [
-  ...instrumentTypes.map(type => described(type, instrumentSummaries[type], changeShape)),
+  ...instrumentTypes.map(type =>
+    described(type, instrumentSummaries[type], type === 'instrument.needs_customer' ? asksShape : changeShape),
+  ),
   ...bindingLifecycle.states.map(state =>
     described(`binding.${state}`, `A binding became ${state}; its instrument's status stayed.`, changeShape),
   ),

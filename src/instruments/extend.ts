@@ -1,6 +1,7 @@
 /** Binding an instrument that is already here on one more channel, with what is sealed: the customer is not asked for it again. */
 import type { ChannelName, Source } from '../channels/channel.ts'
 import { fieldProblem, Problem } from '../core/problem.ts'
+import type { Admitted } from '../safeguards/guard.ts'
 import { countsBound } from '../safeguards/tally.ts'
 import { expect, insert, moveTo, refusedBy } from '../world/store.ts'
 import type { World } from '../world/world.ts'
@@ -31,23 +32,31 @@ export type ExtendRequest = {
   readonly channel: ChannelName
   readonly returnUrl: string
   readonly client: Client
-  readonly request: string
+  readonly request: string | null
   readonly proof?: string | undefined
+  /** Also where no channel holds it any more, as long as nobody unbound it. */
+  readonly revive?: boolean
 }
 
 export async function extend(world: World, request: ExtendRequest, companions: Companions): Promise<Bound> {
   const { instrument } = request
-  if (ended.includes(instrument.status)) throw new Problem('conflict', `the instrument is ${instrument.status}`)
+  const lost = request.revive === true && instrument.status === 'unbound' && instrument.unbound_at === null
+  if (ended.includes(instrument.status) && !lost) throw new Problem('conflict', `the instrument is ${instrument.status}`)
   const customer = await readCustomer(world, { tenant: instrument.tenant, mode: instrument.mode, id: instrument.customer })
   if (customer === undefined) throw new Problem('conflict', 'the customer is gone')
   const { tenant, mode } = instrument
-  const trying = { tenant, mode, customer: instrument.customer, client: request.client, request: request.request, proof: request.proof }
+  const by = { tenant, mode, customer: instrument.customer, client: request.client, proof: request.proof }
   const [siblings, counted] = await Promise.all([
     world.store.find(bindings, { tenant, instrument: instrument.id }),
-    readCounted(world, trying),
+    readCounted(world, { ...by, request: request.request ?? '' }),
   ])
   const sealed = await readSealed(world, instrument, siblings)
-  const { channel, reason, admitted } = await wayFor(world, request, { siblings, sealed, counted, trying })
+  const { channel, reason, admitted } = await wayFor(world, request, {
+    siblings,
+    sealed,
+    counted,
+    trying: request.request === null ? undefined : { ...by, request: request.request },
+  })
   const consent = siblings.find(one => one.consent !== null)?.consent ?? null
   const binding = newBinding(world, instrument, {
     channel,
@@ -98,7 +107,7 @@ async function wayFor(
     readonly siblings: readonly BindingRow[]
     readonly sealed: Sealed
     readonly counted: Counted
-    readonly trying: Omit<Trying, 'what'>
+    readonly trying: Omit<Trying, 'what'> | undefined
   },
 ) {
   const { tenant, mode, display } = instrument
@@ -110,9 +119,13 @@ async function wayFor(
     throw fieldProblem('/channel', 'the instrument is bound there already', 'conflict')
   const what = `${instrument.id} ${channel}`
   const canStepUp = world.channels.get(channel)?.stepsUp === true
+  // What we do by ourselves for what was bound already is nobody's try.
+  if (of.trying === undefined) return { channel, reason, admitted: unasked }
   const admitted = await admit(world, { ...of.trying, what, verb: 'extend', bin: display.bin, seen: undefined, canStepUp }, of.counted)
   return { channel, reason, admitted }
 }
+
+const unasked: Admitted = { writes: [], marks: { counted: [] } }
 
 type Sealed = Pick<OperationInput, 'renew' | 'terms'> & { readonly cardVersion: number; readonly source: Source }
 
@@ -122,7 +135,7 @@ async function readSealed(world: World, instrument: InstrumentRow, siblings: rea
   const binds = asked.flat().filter((one): one is OperationRow => one.verb === 'bind' && one.input.source !== undefined)
   const mine = binds.filter(one => one.instrument === instrument.id)
   const bound = mine.find(one => (one.input.cardVersion ?? 1) === instrument.card_version) ?? mine[0] ?? binds[0]
-  const source = bound?.input.source
+  const source = bound?.input.source ?? vaulted(instrument)
   if (source === undefined) throw new Problem('conflict', 'nothing is known that it could be bound with')
   if (source.type === 'encrypted_card') throw new Problem('conflict', 'only the channel whose fields encrypted this card can read it')
   const again = sealedAgain(source)
@@ -132,6 +145,13 @@ async function readSealed(world: World, instrument: InstrumentRow, siblings: rea
   return renew === undefined
     ? { ...sealed, cardVersion: instrument.card_version }
     : { ...sealed, cardVersion: instrument.versions + 1, renew }
+}
+
+/** Of what was taken over with its number, which no bind of ours has seen. */
+function vaulted({ kind, sharing, captured }: InstrumentRow): Source | undefined {
+  const { brand, last4, expiryMonth, expiryYear } = captured
+  if (kind !== 'card' || sharing === null || last4 === undefined || expiryMonth === undefined || expiryYear === undefined) return undefined
+  return { type: 'card', card: { brand: brand ?? 'unknown', last4, expiryMonth, expiryYear, securityCode: false, holder: false } }
 }
 
 /** A channel told a later end than what is sealed has: the vault seals the same number once more with that. */

@@ -23,6 +23,7 @@ export const instrumentNotices = [
   'blocked',
   'unbound',
   'erased',
+  'needs_customer',
 ] as const
 export type InstrumentNotice = (typeof instrumentNotices)[number]
 
@@ -38,12 +39,21 @@ export type Noticed = {
   readonly corrects?: boolean
   /** Taken over from another system, which had bound it. */
   readonly imported?: boolean
+  /** It is told because the customer has to do something. */
+  readonly asks?: Asks
 }
 /** `sequence`: the number of the last of them, which the instrument keeps. */
 export type Notices = { readonly writes: readonly Write[]; readonly sequence: number }
 
+/** Why the customer is needed: what died, and could not be bound anew without them. */
+export type Asks = {
+  readonly next_best_action: 'ask_customer'
+  readonly cause: string
+  readonly died: { readonly binding: string; readonly channel: string }
+}
+
 export function notice(noticed: Noticed, minds: Pick<Minds, 'mint' | 'now'>): Notices {
-  const { before, instrument, binding, all, corrects = false, imported = false } = noticed
+  const { before, instrument, binding, all, corrects = false, imported = false, asks } = noticed
   const first = before.instrument.sequence + 1
   const previous = { instrument: before.instrument.status }
   const changes = mandateChanges({ own: before.instrument.own, bindings: before.all }, { own: instrument.own, bindings: all })
@@ -62,11 +72,12 @@ export function notice(noticed: Noticed, minds: Pick<Minds, 'mint' | 'now'>): No
       created_at: minds.now,
     },
   })
-  const main = record(first, typeOf(before, instrument, binding), {
+  const main = record(first, asks === undefined ? typeOf(before, instrument, binding) : 'instrument.needs_customer', {
     instrument: shown,
     ...(binding === undefined ? {} : { binding: viewBinding(binding, instrument.own) }),
     previous: { ...previous, ...(before.binding === undefined ? {} : { binding: before.binding.status }) },
     ...(imported ? { imported } : {}),
+    ...(asks === undefined ? {} : { asks }),
     ...(corrects ? { corrects: corrected(before) } : {}),
   })
   const others = changes.map((one, index) =>

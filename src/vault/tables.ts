@@ -5,6 +5,7 @@
 import { type InstrumentKind, instrumentKinds, type PayerField } from '../channels/source.ts'
 import { bool, bytes, int, json, maybe, table, text, time } from '../world/table.ts'
 import type { Mode } from '../world/world.ts'
+import { cardFiles, releaseGrants, senderKeys } from './card-tables.ts'
 import { sightings } from './sightings.ts'
 
 export const purposes = ['pan', 'secret', 'pii', 'fp'] as const
@@ -160,4 +161,4 @@ export const openedTokens = table(
   },
 )
 
-export const vaultTables = [keys, deks, records, openedTokens, sightings] as const
+export const vaultTables = [keys, deks, records, openedTokens, cardFiles, senderKeys, releaseGrants, sightings] as const

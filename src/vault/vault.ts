@@ -12,6 +12,7 @@ import type { Adoption, Mode, Peeked, Vault } from '../world/world.ts'
 import { type Adopting, adopt, createClaims, ownerOf, sealAhead } from './adopt.ts'
 import { type OpenToken, type Reading, readCapture } from './capture.ts'
 import { type Captured, type Captures, captureLifeMs, createCaptures, type Hot, type Prints } from './captures.ts'
+import { createCardFileDesk } from './card-files.ts'
 import { copyOf, copySecrets, forgetSecrets, viewOf } from './content.ts'
 import type { ToFill } from './fill.ts'
 import { networkFingerprint, tenantFingerprint } from './fingerprint.ts'
@@ -68,6 +69,8 @@ export type VaultCore = Vault & {
   forgetLapsed(): void
   /** Forgets tries that no window reaches; called by a timer. */
   forgetSightings(): Promise<void>
+  /** Removes card files whose time is over; called by a timer. */
+  forgetCardFiles(): Promise<void>
   /** Zeroes everything held in memory. */
   clear(): void
   readonly captures: Captures
@@ -80,6 +83,7 @@ export function createVault(ports: VaultPorts): VaultCore {
   const captures = createCaptures(() => ports.now())
   const sightings = createSightings(ports, ports.sightingLimits)
   const core: Core = { ports, keyring, captures, claims: createClaims(), sightings }
+  const files = createCardFileDesk(ports, keyring)
   const texts = createTexts({ store: ports.store, random: ports.random, now: () => ports.now(), keyring })
   return {
     captures,
@@ -94,6 +98,8 @@ export function createVault(ports: VaultPorts): VaultCore {
     seal: texts.seal,
     open: texts.open,
     updater: createUpdaterDesk(ports, keyring, ports.updaterKeys ?? new Map()),
+    cardFiles: files,
+    forgetCardFiles: files.forgetLapsed,
     unsettled: limit => unsettledOwners(ports, limit),
     settle: input => settleOwners(ports, input),
     forgetLapsed: () => captures.sweep(),

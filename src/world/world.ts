@@ -17,6 +17,7 @@ import type {
 import { type IdPrefix, idBytes, newId } from '../core/id.ts'
 import type { Secret } from '../core/secret.ts'
 import type { Advice } from '../core/updater-file.ts'
+import type { CardFileDesk } from './card-files.ts'
 import type { Disk } from './disk.ts'
 import type { Health } from './health.ts'
 import type { Store } from './store.ts'
@@ -186,6 +187,7 @@ export interface Vault {
   seal(input: { readonly tenant: string; readonly owner: string; readonly field: string; readonly text: string }): Promise<string>
   open(input: { readonly tenant: string; readonly owner: string; readonly field: string; readonly sealed: string }): Promise<string>
   readonly updater: UpdaterDesk
+  readonly cardFiles: CardFileDesk
 }
 
 /** One sealed version of an instrument. */
