@@ -2,7 +2,7 @@
 import { type Finding, judge } from './decision.ts'
 import type { Evidence } from './evidence.ts'
 import type { Policy } from './policy.ts'
-import { pressedPct } from './pressure.ts'
+import { declinedPct } from './tally.ts'
 
 export function autonomousSystemLayer({ autonomousSystem }: Pick<Evidence, 'autonomousSystem'>, policy: Policy): Finding {
   if (autonomousSystem === undefined) return judge('autonomous_system', [])
@@ -13,12 +13,12 @@ export function autonomousSystemLayer({ autonomousSystem }: Pick<Evidence, 'auto
       when: [
         {
           what: 'tries in ten minutes',
-          counted: tenMinutes.attempts + tenMinutes.denied,
+          counted: tenMinutes.attempts,
           limit: policy.limit('autonomous_system', 'proof_per_ten_minutes'),
         },
         {
           what: 'of a hundred tries declined',
-          counted: pressedPct(tenMinutes),
+          counted: declinedPct(tenMinutes),
           limit: policy.limit('autonomous_system', 'proof_declined_pct'),
         },
       ],

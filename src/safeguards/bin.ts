@@ -6,8 +6,7 @@
 import { type Finding, judge, type Reason, type Rule } from './decision.ts'
 import type { BinEvidence, Evidence } from './evidence.ts'
 import type { Policy } from './policy.ts'
-import { pressed, pressedPct } from './pressure.ts'
-import type { Tally } from './tally.ts'
+import { declinedPct, type Tally } from './tally.ts'
 
 /** Tries from which an hour is compared with the usual one. */
 const busyFrom = 20
@@ -18,18 +17,20 @@ export function binLayer({ bin }: Pick<Evidence, 'bin'>, policy: Policy): Findin
   if (bin === undefined) return judge('bin', [])
   const limit = (name: Parameters<typeof policy.limit<'bin'>>[1]) => policy.limit('bin', name)
   const mostly = (of: Tally, what: string, most: number, pct: number): readonly Reason[] => [
-    { what, counted: pressed(of), limit: most },
-    { what: 'of a hundred tries declined', counted: pressedPct(of), limit: pct },
+    { what, counted: of.declines, limit: most },
+    { what: 'of a hundred tries declined', counted: declinedPct(of), limit: pct },
   ]
-  const { hour, day } = bin
+  const { hour, day, week } = bin
   const rules: Rule[] = [
     { verdict: 'delay', when: mostly(hour, 'declines in an hour', Math.ceil(limit('proof_declines_per_hour') / 2), halfPct) },
     { verdict: 'proof', when: mostly(hour, 'declines in an hour', limit('proof_declines_per_hour'), halfPct) },
     { verdict: 'deny', when: mostly(hour, 'declines in an hour', limit('deny_declines_per_hour'), limit('deny_declined_pct')) },
     { verdict: 'deny', when: mostly(day, 'declines in a day', limit('deny_declines_per_day'), limit('deny_declined_pct')) },
+    // Slowly over days: closed until the first of them are a week old, unless honest people have it too.
+    { verdict: 'deny', when: mostly(week, 'declines in seven days', limit('deny_declines_per_week'), limit('deny_declined_pct')) },
     {
       verdict: 'deny',
-      when: [{ what: 'declines in a day', counted: pressed(day), limit: alwaysLimit(bin, limit('deny_always_per_day')) }],
+      when: [{ what: 'declines in a day', counted: day.declines, limit: alwaysLimit(bin, limit('deny_always_per_day')) }],
     },
     { verdict: 'proof', when: unusual(bin, limit('proof_times_usual')) },
   ]

@@ -52,6 +52,7 @@ export const limits = {
     proof_declines_per_hour: limit('declines in an hour, if half the tries are declined, before the browser has to work', 8, 3, 30, 1_000),
     deny_declines_per_hour: limit('declines in an hour, if most tries are declined, before more is refused', 12, 4, 50, 2_000),
     deny_declines_per_day: limit('declines in a day, if most tries are declined, before more is refused', 20, 8, 100, 5_000),
+    deny_declines_per_week: limit('declines in seven days, if most tries are declined, before more is refused', 30, 10, 150, 10_000),
     deny_declined_pct: limit('of a hundred tries, so many declines are most', 60, 30, 80, 95),
     // Two in a hundred guessed numbers are live: 240 answers tell fewer than five.
     deny_always_per_day: limit('declines in a day before more is refused, unless three usual days have as many', 240, 50, 500, 20_000),

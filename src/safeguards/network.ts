@@ -2,7 +2,7 @@
 import { type Finding, judge } from './decision.ts'
 import type { Evidence } from './evidence.ts'
 import type { Policy } from './policy.ts'
-import { pressed, pressedPct } from './pressure.ts'
+import { declinedPct } from './tally.ts'
 
 export function networkLayer({ network }: Pick<Evidence, 'network'>, policy: Policy): Finding {
   if (network === undefined) return judge('network', [])
@@ -12,8 +12,8 @@ export function networkLayer({ network }: Pick<Evidence, 'network'>, policy: Pol
       verdict: 'deny',
       when: [
         { what: 'tenants in a day', counted: tenants, limit: policy.limit('network', 'tenants') },
-        { what: 'declines in a day', counted: pressed(day), limit: policy.limit('network', 'deny_declines_per_day') },
-        { what: 'of a hundred tries declined', counted: pressedPct(day), limit: policy.limit('network', 'deny_declined_pct') },
+        { what: 'declines in a day', counted: day.declines, limit: policy.limit('network', 'deny_declines_per_day') },
+        { what: 'of a hundred tries declined', counted: declinedPct(day), limit: policy.limit('network', 'deny_declined_pct') },
       ],
     },
   ])

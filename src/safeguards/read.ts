@@ -82,7 +82,7 @@ function widely(now: number, kind: 'device' | 'subnet', rows: readonly CountRow[
   const byTenant = new Map<string, CountRow[]>()
   for (const row of rows) byTenant.set(row.tenant, [...(byTenant.get(row.tenant) ?? []), row])
   const tallies = [...byTenant.values()].map(of => tally(kind, of, now, day))
-  const told = tallies.filter(one => one.declines + one.denied > 0)
+  const told = tallies.filter(one => one.declines > 0)
   if (told.length === 0) return undefined
   return { tenants: told.length, day: tallies.reduce(plus, nothing) }
 }
@@ -92,7 +92,7 @@ const plus = (one: Tally, other: Tally): Tally => ({
   denied: one.denied + other.denied,
 })
 const worst = (one: Widely | undefined, other: Widely | undefined): Widely | undefined =>
-  one === undefined || (other !== undefined && other.day.declines + other.day.denied > one.day.declines + one.day.denied) ? other : one
+  one === undefined || (other !== undefined && other.day.declines > one.day.declines) ? other : one
 
 /** How long what many share may be counted without what was added since, in ms. */
 const staleMs = 1_000

@@ -2,7 +2,7 @@
 import { type Finding, judge } from './decision.ts'
 import type { Evidence } from './evidence.ts'
 import type { Policy } from './policy.ts'
-import { pressed, pressedPct } from './pressure.ts'
+import { declinedPct } from './tally.ts'
 
 export function subnetLayer({ subnet }: Pick<Evidence, 'subnet'>, policy: Policy): Finding {
   if (subnet === undefined) return judge('subnet', [])
@@ -13,8 +13,8 @@ export function subnetLayer({ subnet }: Pick<Evidence, 'subnet'>, policy: Policy
     {
       verdict: 'deny',
       when: [
-        { what: 'declines in an hour', counted: pressed(hour), limit: limit('deny_declines_per_hour') },
-        { what: 'of a hundred tries declined', counted: pressedPct(hour), limit: limit('deny_declined_pct') },
+        { what: 'declines in an hour', counted: hour.declines, limit: limit('deny_declines_per_hour') },
+        { what: 'of a hundred tries declined', counted: declinedPct(hour), limit: limit('deny_declined_pct') },
       ],
     },
   ])
