@@ -68,7 +68,7 @@ function createWorld(books: Books, store: MemoryStore): World {
     random: count => Buffer.from(Array.from({ length: count }, (_, i) => Math.floor(chance(books.model.seed, 'random', draws++, i) * 256))),
     sleep: async () => {},
     store,
-    vault: { peek: captured, adopt: captured, sealAhead: async () => {}, forward: never, seal: never, open: never },
+    vault: { peek: captured, adopt: captured, sealAhead: async () => {}, forward: never, seal: never, open: never, shred: never },
     send: never,
     channels,
     account: () => account,

@@ -49,7 +49,7 @@ export function trialWorldOver<S extends Store>(store: S): TrialWorld<S> {
     sleep: ms => sleep(ms, undefined, { ref: false }),
     store,
     lines,
-    vault: { peek: async () => undefined, adopt: none, sealAhead: none, forward: none, seal: none, open: none },
+    vault: { peek: async () => undefined, adopt: none, sealAhead: none, forward: none, seal: none, open: none, shred: none },
     send: none,
     health: createHealth(),
     remembered: createRemembered(),

@@ -61,6 +61,7 @@ export function createVaultClient(ports: ClientPorts): VaultClient {
     forward: async input => checked(outputs.forward, await call('forward', input, input.timeoutMs + forwardMarginMs)),
     seal: async input => checked(outputs.seal, await call('seal', input)),
     open: async input => checked(outputs.open, await call('open', input)),
+    shred: async input => checked(outputs.shred, await call('shred', input)),
     unsettled: async limit => checked(outputs.unsettled, await call('unsettled', { limit })),
     settle: async input => {
       await call('settle', input)

@@ -137,6 +137,11 @@ export interface Vault {
   /** Seals a short text (webhook secrets, e-mail) for an owner and field; `open` turns it back for the same owner and field only. */
   seal(input: { readonly tenant: string; readonly owner: string; readonly field: string; readonly text: string }): Promise<string>
   open(input: { readonly tenant: string; readonly owner: string; readonly field: string; readonly sealed: string }): Promise<string>
+  /**
+   * Destroys the data keys of an owner (an instrument, a customer) in every version; nothing that was sealed for it opens again, and nothing
+   * is sealed for it any more. Idempotent. `keys`: how many there were still.
+   */
+  shred(input: { readonly tenant: string; readonly owner: string }): Promise<{ readonly keys: number }>
 }
 
 /** A new id from the world's clock and chance. `near`: an id whose home it shares. */
