@@ -59,7 +59,7 @@ export type RawInput = {
 }
 
 type Described = {
-  readonly method: 'GET' | 'POST' | 'DELETE'
+  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE'
   /** `/v1/instruments/{id}` */
   readonly path: string
   /** `bindInstrument`: stable, unique; the SDK's and CLI's name. */
