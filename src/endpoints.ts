@@ -8,12 +8,16 @@ import { channelEndpoints } from './instruments/channelsApi.ts'
 import { clockEndpoints } from './instruments/clocks.ts'
 import { customerEndpoints } from './instruments/customers.ts'
 import { doorEndpoints } from './instruments/doors.ts'
+import { giveUpEndpoints } from './instruments/giveUpApi.ts'
+import { keepingEndpoints } from './instruments/keepingApi.ts'
 import { listEndpoints } from './instruments/lists.ts'
 
 /** `reader`: connections of the role that may only read, for the lists. */
 export const endpoints = (from: { readonly reader: Pick<Pool, 'query'>; readonly queries: EventQueries }): readonly Endpoint[] => [
   ...customerEndpoints,
   ...instrumentEndpoints,
+  ...giveUpEndpoints,
+  ...keepingEndpoints,
   ...listEndpoints(from.reader),
   ...clockEndpoints,
   ...channelEndpoints,

@@ -7,6 +7,8 @@ import type { Dispatcher } from './events/dispatch.ts'
 import { fanOut } from './events/fanOut.ts'
 import type { EventQueries } from './events/queries.ts'
 import { pruneIdempotency } from './http/idempotency.ts'
+import { proceedAny } from './instruments/eraseCustomer.ts'
+import { erasures } from './instruments/erasure.ts'
 import { dueInstruments, fallDue } from './instruments/fallDue.ts'
 import { hearAgain } from './instruments/news.ts'
 import { settle } from './instruments/settle.ts'
@@ -30,6 +32,7 @@ export function duties(
     { name: 'settle operations', everyMs: 500, run: () => of.settler.tick() },
     { name: 'hear news again', everyMs: 1_000, run: () => hearDue(world) },
     { name: 'tell instruments what time did', everyMs: 10_000, run: () => timeDue(world) },
+    { name: 'erase what is to be erased', everyMs: 2_000, run: () => eraseDue(world) },
     { name: 'fan out events', everyMs: 250, run: () => fanOut(world, of.queries) },
     { name: 'deliver webhooks', everyMs: 250, run: () => of.dispatcher.tick() },
     { name: 'forget idempotency keys', everyMs: 60_000, run: () => pruneIdempotency(world) },
@@ -41,8 +44,11 @@ export function chores(
   world: World,
   of: { readonly store: Pick<PostgresStore, 'forgetRides'>; readonly vault: Pick<VaultClient, 'unsettled' | 'settle'> },
 ): readonly Duty[] {
-  const isOwned = async ({ tenant, instrument }: { readonly tenant: string; readonly instrument: string }): Promise<boolean> =>
-    (await world.store.get(instruments, { tenant, id: instrument })) !== undefined
+  // What was erased owns nothing any more.
+  const isOwned = async ({ tenant, instrument }: { readonly tenant: string; readonly instrument: string }): Promise<boolean> => {
+    const row = await world.store.get(instruments, { tenant, id: instrument })
+    return row !== undefined && row.own.erasure !== 'erased'
+  }
   return [
     { name: 'forget rides', everyMs: 60_000, run: () => of.store.forgetRides() },
     { name: 'remove ownerless cards', everyMs: 60_000, run: () => sweepOwnerless(of.vault, isOwned, batch) },
@@ -63,6 +69,11 @@ export async function hearDue(world: World): Promise<number> {
 export async function timeDue(world: World): Promise<number> {
   const due = await dueInstruments(world, { now: world.now(), clock: null, limit: batch })
   return count(await Promise.all(due.map(row => attend(world, 'telling an instrument what time did', row.id, () => fallDue(world, row)))))
+}
+
+export async function eraseDue(world: World): Promise<number> {
+  const due = await world.store.due(erasures, { now: world.now(), clock: null, limit: batch })
+  return count(await Promise.all(due.map(row => attend(world, 'erasing', row.subject, () => proceedAny(world, row).then(() => {})))))
 }
 
 /** Only what succeeded: a duty whose rows all fail must come to rest between its turns. */

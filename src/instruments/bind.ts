@@ -15,6 +15,7 @@ import type { Decision, Rows } from './decide.ts'
 import { derive, ended } from './instrument.ts'
 import { newBinding, newBindOperation, newInstrument } from './intent.ts'
 import { inOrder } from './learn.ts'
+import type { Redisplay } from './reuse.ts'
 import { type Choice, chooseRoute, freeOf, knownChannels, preferred } from './route.ts'
 import { currentRules } from './routing.ts'
 import { carryOut } from './settle.ts'
@@ -47,6 +48,8 @@ export type BindRequest = {
   readonly client: Client
   readonly consent: Consent | null
   readonly metadata: Readonly<Record<string, string>>
+  /** Undefined: as the customer's reuse rules say. */
+  readonly redisplay?: Redisplay | undefined
   readonly request: string
 }
 
@@ -72,6 +75,7 @@ export async function bind(world: World, request: BindRequest, companions: Compa
   let owner = known.customer
   let existing: Existing | undefined
   for (let tries = 0; tries < collisionsMax; tries += 1) {
+    if (owner.erased_at !== null) throw fieldProblem('/customer', 'was erased', 'unprocessable')
     const plan = planBind(world, request, { ...known, customer: owner, existing })
     if ('held' in plan) {
       const bound: Bound = { created: false, instrument: plan.held.instrument, bindings: plan.held.bindings }
@@ -179,13 +183,12 @@ function planBind(world: World, request: BindRequest, known: Known & { readonly 
   const wanted = choice.all ? free : best !== undefined && isHeld(best) ? [] : [free[0]]
   const [first, ...others] = wanted.filter(channel => !isHeld(channel))
   if (first === undefined) {
-    if (reusable === undefined) throw new TypeError('nothing is held, and nothing is to be bound')
-    return { held: reusable }
+    return heldAlready(known.customer, reusable)
   }
   const display = displayOf(source, captured)
   const instrument =
     reusable?.instrument ??
-    newInstrument(world, { ...owned(request), kind: kindOfSource[source.type], display, clock: known.customer.clock })
+    newInstrument(world, { ...owned(request), kind: kindOfSource[source.type], display, ...kept(request, known.customer) })
   // A number no other capture of this instrument has; the instrument takes it over when it turns out to be good.
   const cardVersion = reusable === undefined ? 1 : reusable.bindings.length + 1
   const capture = captureOf(request.subject)
@@ -228,6 +231,20 @@ function planBind(world: World, request: BindRequest, known: Known & { readonly 
     legs,
   }
 }
+
+function heldAlready({ reuse }: CustomerRow, held: Existing | undefined): Plan {
+  if (held === undefined) throw new TypeError('nothing is held, and nothing is to be bound')
+  const instrument = held.instrument.id
+  if (reuse.bind_again === 'refuse')
+    throw new Problem('conflict', `the customer has this already, as ${instrument}`, { members: { instrument } })
+  return { held }
+}
+
+/** What the instrument has of its customer, where the caller does not say otherwise. */
+const kept = ({ redisplay }: BindRequest, { clock, reuse }: CustomerRow) => ({
+  clock,
+  allow_redisplay: redisplay ?? reuse.allow_redisplay ?? ('unspecified' as const),
+})
 
 const owned = ({ tenant, mode, customer, metadata }: BindRequest) => ({ tenant, mode, customer, metadata })
 

@@ -166,6 +166,10 @@ function reasonAfter(known: Known, to: BindingStatus, news: AnyNews): string | n
   return to === known.status ? known.reason : null
 }
 
+/** In the place of a token that an erasure took out: there is none that could be named. */
+export const forgottenToken = ''
+const named = (token: string): string | null => (token === forgottenToken ? null : token)
+
 /** What one applied fact adds to what is known. */
 function absorb(known: Known, fact: Fact): Known {
   const to = next(bindingLifecycle, known.status, fact.on)
@@ -185,7 +189,7 @@ function absorb(known: Known, fact: Fact): Known {
     case 'bound':
       return {
         ...base,
-        token: known.token ?? news.token,
+        token: known.token ?? named(news.token),
         refusal: null,
         shown: news.shown ?? known.shown,
         identity: news.identity ?? known.identity,

@@ -9,6 +9,7 @@ import { insert, moveTo, type Write } from '../world/store.ts'
 import { type FactKind, foldBinding, holdsSlot, type Known, overlay } from './binding.ts'
 import { asFact, factRow, type NewFact } from './fact.ts'
 import { failOver } from './failover.ts'
+import { forgetFact, forgetOperation, isForgotten } from './forget.ts'
 import { derive } from './instrument.ts'
 import { notice } from './notice.ts'
 import { type OperationStatus, patienceMs, untilMax, waitMs } from './operation.ts'
@@ -71,11 +72,16 @@ export type Decision = {
 }
 
 export function decide(rows: Rows, change: Change, minds: Minds): Decision {
-  const fresh = change.facts.map(one => factRow(rows, one, minds))
-  const { known, folded: fold } = foldBinding([...rows.facts, ...fresh].map(asFact))
-  const alive = known.status === 'active' || known.status === 'suspended'
-  const stray = strayToken(rows, fresh, fold.ignored) ?? revivedToken(rows, fresh, known)
-  const revoke = (alive && unwanted(rows)) || stray !== undefined ? planRevoke(rows, stray, minds) : undefined
+  const heard = change.facts.map(one => factRow(rows, one, minds))
+  const { known: said, folded: fold } = foldBinding([...rows.facts, ...heard].map(asFact))
+  const alive = said.status === 'active' || said.status === 'suspended'
+  const stray = strayToken(rows, heard, fold.ignored) ?? revivedToken(rows, heard, said)
+  const planned = (alive && unwanted(rows)) || stray !== undefined ? planRevoke(rows, stray, minds) : undefined
+  // Of what was erased nothing is kept that is told now, but what is needed to give up what came alive, until it is.
+  const forgotten = isForgotten(rows.instrument)
+  const fresh = forgotten ? heard.map(forgetFact) : heard
+  const known = forgotten ? foldBinding([...rows.facts, ...fresh].map(asFact)).known : said
+  const revoke = planned === undefined || !forgotten ? planned : { ...planned, operation: naming(planned.operation, said) }
   const status = revoke?.fact === undefined ? known.status : 'revoking'
   const settled = settle(rows, change, status, fresh, minds)
   const after = { ...rows, operations: settled.map(([, one]) => one) }
@@ -114,6 +120,12 @@ export function decide(rows: Rows, change: Change, minds: Minds): Decision {
   }
 }
 
+/** The binding itself keeps no token and no names any more. */
+const naming = (operation: OperationRow, { token, names }: Known): OperationRow => ({
+  ...operation,
+  input: { references: names, ...(token === null ? {} : { token }), ...operation.input },
+})
+
 /** What of a binding goes out in notices. */
 const shownOfBinding = ['status', 'token', 'action', 'reason', 'shown'] as const
 
@@ -144,7 +156,7 @@ function settle(
   minds: Minds,
 ): readonly (readonly [OperationRow, OperationRow])[] {
   const until = untilOf(fresh)
-  return rows.operations.map(row => {
+  const all = rows.operations.map(row => {
     if (row.status === 'settled') return [row, row] as const
     if (isDecided(row, status, fresh)) return [row, { ...row, status: 'settled', due_at: null }] as const
     const answer = fresh.find(one => one.operation === row.id)
@@ -160,6 +172,8 @@ function settle(
       attempt.references === undefined ? row.input : { ...row.input, references: { ...row.input.references, ...attempt.references } }
     return [row, { ...row, status: attempt.becomes, cause: attempt.cause, due_at: attempt.dueAt, input }] as const
   })
+  if (!isForgotten(rows.instrument)) return all
+  return all.map(([row, after]) => [row, after !== row && after.status === 'settled' ? forgetOperation(after) : after] as const)
 }
 
 /** Nothing is left to be asked: what binds has an end, what is revoked is gone, and what has ended needs no refreshing. */

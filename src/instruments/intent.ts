@@ -4,6 +4,7 @@ import type { InstrumentKind } from '../channels/source.ts'
 import { type Mode, nextId, type World } from '../world/world.ts'
 import { leaseMs, type Verb } from './operation.ts'
 import { returnUrlOf } from './return.ts'
+import type { Redisplay } from './reuse.ts'
 import {
   type BindingRow,
   type Client,
@@ -27,6 +28,7 @@ export function newInstrument(
     readonly metadata: Readonly<Record<string, string>>
     /** The customer's test clock. */
     readonly clock: string | null
+    readonly allow_redisplay?: Redisplay
   },
 ): InstrumentRow {
   const now = world.now()
@@ -42,6 +44,9 @@ export function newInstrument(
     sequence: 0,
     unbound_at: null,
     merged_into: null,
+    policy: {},
+    allow_redisplay: of.allow_redisplay ?? 'unspecified',
+    preferred: false,
     created_at: now,
     updated_at: now,
     version: 1,

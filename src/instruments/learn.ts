@@ -7,7 +7,10 @@ import { Problem } from '../core/problem.ts'
 import { type Committed, type Insert, insert, moveTo, type Write } from '../world/store.ts'
 import { nextId, type World } from '../world/world.ts'
 import { type Change, type Decision, decide, type Minds, type Rows } from './decide.ts'
-import { ended } from './instrument.ts'
+import { passOn } from './defaults.ts'
+import type { NewFact } from './fact.ts'
+import { forgetEvent, isForgotten } from './forget.ts'
+import { ended, isOver } from './instrument.ts'
 import { returnUrlOf } from './return.ts'
 import { type BindingRow, bindings, channelNames, facts, identities, instruments, operations } from './tables.ts'
 
@@ -41,7 +44,10 @@ export async function learn(world: World, input: Learning): Promise<Decision> {
     const writes = [...(await takeNames(world, rows.binding, decision.writes, tries)), ...extra]
     if (writes.length === 0) return decision
     const result = await world.store.commit(writes)
-    if (result.ok) return decision
+    if (result.ok) {
+      if (decision.instrument.preferred && isOver(decision.instrument.status)) await passOn(world, decision.instrument)
+      return decision
+    }
     // The caller's own row went its way (its lease lapsed and someone else answered): the outcome stands all the same.
     if (onlyLater(result, writes.length - extra.length)) companions = undefined
     for (const event of refusedFacts(result, writes)) elsewhere.add(event)
@@ -83,10 +89,10 @@ export function mindsOf(world: World): (rows: Rows) => Minds {
 /** Facts that are not among the rows already: a repeated delivery says nothing new. */
 function unknownYet(rows: Rows, change: Change, elsewhere: ReadonlySet<string>): Change {
   const had = new Set(rows.facts.map(one => `${one.source}/${one.source_event}`))
-  return {
-    ...change,
-    facts: change.facts.filter(one => !had.has(`${one.source}/${one.event}`) && !elsewhere.has(`${one.source}/${one.event}`)),
-  }
+  const { binding, instrument } = rows
+  const nameOf = ({ source, event }: NewFact): string =>
+    `${source}/${isForgotten(instrument) ? forgetEvent({ binding: binding.id, source, event }) : event}`
+  return { ...change, facts: change.facts.filter(one => !had.has(nameOf(one)) && !elsewhere.has(`${one.source}/${one.event}`)) }
 }
 
 function refusedFacts(result: Committed, writes: readonly Write[]): readonly string[] {

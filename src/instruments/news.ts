@@ -3,8 +3,9 @@
  * our own answer, or is about something we never made) is kept and tried again, then parked with its cause. Nothing is dropped in silence.
  */
 import type { ChannelName, Told } from '../channels/channel.ts'
-import { insert, move, refusedBy } from '../world/store.ts'
+import { insert, move, refusedBy, remove } from '../world/store.ts'
 import type { Mode, World } from '../world/world.ts'
+import { hiddenName } from './hiddenName.ts'
 import { learn } from './learn.ts'
 import { backoffMs, leaseMs } from './operation.ts'
 import { resume } from './resume.ts'
@@ -12,6 +13,12 @@ import { bindings, channelNames, type InboxRow, inbox, operations } from './tabl
 
 /** About eight hours of backoff: longer than any operation takes to become known. */
 const triesMax = 40
+
+/**
+ * News that is parked names an account or a person, and nobody knows whose: it is kept for a month, the time that GDPR gives for an erasure
+ * (Art. 12 (3)), since no erasure could find it.
+ */
+const parkedMs = 30 * 24 * 3_600_000
 
 /** How one piece of news was taken. */
 export type Taken = 'learned' | 'kept' | 'nothing'
@@ -48,6 +55,7 @@ export async function hear(world: World, from: { readonly channel: ChannelName; 
 
 /** The worker's turn with news that found no binding. */
 export async function hearAgain(world: World, waiting: InboxRow): Promise<void> {
+  if (waiting.status === 'parked') return forgetParked(world, waiting)
   const tries = waiting.tries + 1
   // Claimed first: whatever goes wrong below, it waits its turn and does not stand in the way of other news.
   const claimed = { due_at: world.now() + leaseMs }
@@ -55,7 +63,8 @@ export async function hearAgain(world: World, waiting: InboxRow): Promise<void> 
   const row: InboxRow = { ...waiting, ...claimed, version: waiting.version + 1 }
   const from = { channel: row.channel, mode: row.mode }
   if (await tell(world, from, { event: row.event, ...row.told })) {
-    await world.store.commit([move(inbox, row, { status: 'done', tries, due_at: null })])
+    // It is a fact by now, or an operation: nothing else is to say whose it was.
+    await world.store.commit([remove(inbox, row)])
     return
   }
   const over = tries >= triesMax
@@ -63,9 +72,14 @@ export async function hearAgain(world: World, waiting: InboxRow): Promise<void> 
     tries,
     status: over ? ('parked' as const) : ('waiting' as const),
     cause: over ? 'no binding has any of its names' : null,
-    due_at: over ? null : world.now() + backoffMs(tries, 0.5),
+    due_at: world.now() + (over ? parkedMs : backoffMs(tries, 0.5)),
   }
   await world.store.commit([move(inbox, row, next)])
+}
+
+async function forgetParked(world: World, row: InboxRow): Promise<void> {
+  world.log.warn('news that found no binding within a month is forgotten', { channel: row.channel, mode: row.mode, type: row.told.type })
+  await world.store.commit([remove(inbox, row)])
 }
 
 async function tell(world: World, from: { readonly channel: ChannelName; readonly mode: Mode }, told: Told): Promise<boolean> {
@@ -104,7 +118,8 @@ async function findBinding(
     if (operation !== undefined && operation.channel === from.channel && operation.mode === from.mode)
       return { tenant: operation.tenant, binding: operation.binding, operation: operation.id }
   }
-  for (const name of told.names) {
+  // Of what was erased a keyed hash of the name is kept for a while.
+  for (const name of [...told.names, ...told.names.map(one => hiddenName(world, from, one))]) {
     const row = await world.store.get(channelNames, { ...from, name })
     if (row === undefined) continue
     const binding = await world.store.get(bindings, { tenant: row.tenant, id: row.binding })

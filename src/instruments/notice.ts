@@ -18,6 +18,7 @@ export const instrumentNotices = [
   'replaced',
   'blocked',
   'unbound',
+  'erasing',
   'erased',
 ] as const
 export type InstrumentNotice = (typeof instrumentNotices)[number]
@@ -31,9 +32,18 @@ export type Noticed = {
   readonly all: readonly Omit<BindingRow, 'version'>[]
   /** The last notice about it was wrong: late news stands before what it had told. */
   readonly corrects?: boolean
+  /** Where the change is no status of its own: what it is called, and what else is told. */
+  readonly type?: EventType
+  readonly more?: Readonly<Record<string, unknown>>
 }
+/** Of what happens around an instrument, and is told with it. */
+export const aroundNotices = ['dependent.moved', 'default.changed'] as const
+type EventType = (typeof aroundNotices)[number] | `instrument.${InstrumentNotice}`
 
-export function notice({ before, instrument, binding, all, corrects = false }: Noticed, minds: Pick<Minds, 'mint' | 'now'>): Write {
+export function notice(
+  { before, instrument, binding, all, corrects = false, type, more }: Noticed,
+  minds: Pick<Minds, 'mint' | 'now'>,
+): Write {
   return {
     verb: 'record',
     event: {
@@ -43,7 +53,7 @@ export function notice({ before, instrument, binding, all, corrects = false }: N
       instrument: instrument.id,
       customer: instrument.customer,
       sequence: instrument.sequence,
-      type: typeOf(before, instrument, binding),
+      type: type ?? typeOf(before, instrument, binding),
       data: {
         instrument: viewInstrument(instrument, all),
         ...(binding === undefined ? {} : { binding: viewBinding(binding) }),
@@ -52,6 +62,7 @@ export function notice({ before, instrument, binding, all, corrects = false }: N
           ...(before.binding === undefined ? {} : { binding: before.binding.status }),
         },
         ...(corrects && before.binding !== undefined ? { corrects: corrected(before.instrument, before.binding) } : {}),
+        ...more,
       },
       created_at: minds.now,
     },
@@ -67,6 +78,8 @@ const corrected = (instrument: InstrumentRow, binding: BindingRow) => ({
 
 /** Named after what became of the instrument, or of the binding where the instrument's status stayed. */
 function typeOf(before: Before, instrument: InstrumentRow, binding: BindingRow | undefined): string {
+  const { erasure } = instrument.own
+  if (erasure !== undefined && erasure !== before.instrument.own.erasure) return `instrument.${erasure}`
   if (instrument.status !== before.instrument.status) return `instrument.${becoming(before.instrument, instrument)}`
   if (isExpiring(instrument) && !isExpiring(before.instrument)) return 'instrument.expiring'
   if (binding === undefined || before.binding === undefined) return 'instrument.updated'

@@ -1,11 +1,13 @@
-import type { ChannelName, InstrumentKind, Moment, News, References, Shown } from '../channels/channel.ts'
+import type { ChannelName, InstrumentKind, References, Shown, Told } from '../channels/channel.ts'
 import type { Order } from '../core/fold.ts'
-import { int, json, maybe, type Row, table, text, time } from '../world/table.ts'
+import { bool, int, json, maybe, type Row, table, text, time } from '../world/table.ts'
 import type { Mode } from '../world/world.ts'
 import { type AnyNews, type BindingStatus, bindingLifecycle, type FactKind, holdsSlot, type NextAction, type Refusal } from './binding.ts'
 import { type InstrumentStatus, instrumentStatuses, type Reason } from './instrument.ts'
 import { type OperationInput, type OperationStatus, operationStatuses, type Verb } from './operation.ts'
 import type { Own, OwnKind, OwnNews, OwnStanding } from './own.ts'
+import type { Policy } from './policy.ts'
+import { type Redisplay, type Reuse, redisplays } from './reuse.ts'
 
 /** A sandbox test clock: the time of the customers attached to it. */
 export const clocks = table(
@@ -27,11 +29,14 @@ export const customers = table(
     channel_customers: json<Readonly<Partial<Record<ChannelName, string>>>>(),
     metadata: json<Readonly<Record<string, string>>>(),
     created_at: time(),
+    reuse: json<Reuse>(),
+    /** When its erasure was asked for: nothing is bound for it any more. */
+    erased_at: maybe(time()),
     version: int(),
   },
   {
     key: ['tenant', 'id'],
-    unique: { customers_reference: ['tenant', 'mode', 'reference'] },
+    unique: { customers_reference: ['reference', 'mode', 'tenant'] },
     references: { customers_clock: { columns: ['tenant', 'clock'], to: 'clocks' } },
   },
 )
@@ -67,13 +72,20 @@ export const instruments = table(
     /** When time does something to it next, on its customer's clock. */
     due_at: maybe(time()),
     clock: maybe(text()),
+    /** What it may be used for, by the tenant's word. */
+    policy: json<Policy>(),
+    allow_redisplay: text<Redisplay>(),
+    /** Whether it is its customer's default; moved together with the row of `defaults`. */
+    preferred: bool(),
     version: int(),
   },
   {
     key: ['tenant', 'id'],
     indexes: { instruments_customer: ['customer', 'tenant'] },
-
-    checks: { instruments_status: row => instrumentStatuses.includes(row.status) },
+    checks: {
+      instruments_status: row => instrumentStatuses.includes(row.status),
+      instruments_redisplay: row => redisplays.includes(row.allow_redisplay),
+    },
     references: { instruments_owner: { columns: ['tenant', 'customer'], to: 'customers' } },
   },
 )
@@ -171,7 +183,6 @@ export const operations = table(
   {
     key: ['id'],
     indexes: { operations_binding: ['binding', 'tenant'] },
-
     checks: {
       operations_status: row => operationStatuses.includes(row.status),
       operations_due_said: row => (row.due_at === null) === (row.status === 'settled' || row.status === 'parked'),
@@ -200,6 +211,8 @@ export const facts = table(
     effective_at: time(),
     seen_at: time(),
     request: maybe(text()),
+    /** Only an erasure changes a fact: it takes out what is personal. */
+    version: int(),
   },
   {
     key: ['tenant', 'id'],
@@ -225,6 +238,7 @@ export const instrumentFacts = table(
     effective_at: time(),
     seen_at: time(),
     request: maybe(text()),
+    version: int(),
   },
   {
     key: ['tenant', 'id'],
@@ -257,16 +271,8 @@ export const inbox = table(
     channel: text<ChannelName>(),
     mode: text<Mode>(),
     event: text(),
-    told: json<{
-      readonly type: string
-      readonly operation?: string
-      readonly binding?: string
-      readonly names: readonly string[]
-      readonly news?: News
-      readonly returned?: Readonly<Record<string, string>>
-      readonly moment?: Moment
-    }>(),
-    status: text<'waiting' | 'done' | 'parked'>(),
+    told: json<Omit<Told, 'event'>>(),
+    status: text<'waiting' | 'parked'>(),
     tries: int(),
     cause: maybe(text()),
     received_at: time(),

@@ -77,7 +77,7 @@ function decideOwn(
   told: readonly NewOwnFact[],
 ): { readonly writes: readonly Write[]; readonly after: OwnRows } {
   const had = new Set(rows.facts.map(one => `${one.source}/${one.source_event}`))
-  const fresh = told.filter(one => !had.has(`${one.source}/${one.event}`)).map(one => factOf(world, rows.instrument, one))
+  const fresh = told.filter(one => !had.has(`${one.source}/${one.event}`)).map(one => ownFactRow(world, rows.instrument, one))
   if (fresh.length === 0) return { writes: [], after: rows }
   const all = [...rows.facts, ...fresh]
   const before = rows.instrument
@@ -86,7 +86,7 @@ function decideOwn(
   const visible = differs(before, folded, ['status', 'display', 'reasons', 'own'])
   const now = world.now()
   const instrument: InstrumentRow = visible ? { ...folded, sequence: before.sequence + 1, updated_at: now } : folded
-  const minds = { now, mint: (prefix: IdPrefix, near: string) => nextId(world, prefix, near) }
+  const minds = mindsAt(world, now)
   return {
     writes: [
       ...fresh.map(one => insert(instrumentFacts, one)),
@@ -97,7 +97,11 @@ function decideOwn(
   }
 }
 
-function factOf(world: World, instrument: InstrumentRow, told: NewOwnFact): InstrumentFactRow {
+/** What a notice needs of the world. */
+export const mindsAt = (world: World, now: number) => ({ now, mint: (prefix: IdPrefix, near: string) => nextId(world, prefix, near) })
+
+/** As it is kept. */
+export function ownFactRow(world: World, instrument: InstrumentRow, told: NewOwnFact): InstrumentFactRow {
   const now = world.now()
   return {
     tenant: instrument.tenant,
@@ -111,5 +115,6 @@ function factOf(world: World, instrument: InstrumentRow, told: NewOwnFact): Inst
     effective_at: told.at ?? now,
     seen_at: now,
     request: told.request ?? null,
+    version: 1,
   }
 }
