@@ -7,6 +7,7 @@ import { asFact } from '../src/instruments/fact.ts'
 import type { InstrumentRow } from '../src/instruments/tables.ts'
 import { type Difference, verifyBinding, verifyInstrument } from '../src/instruments/verify.ts'
 import { difference, effects, falselyFailed, orphans, presentedAgain, tooEarly, unheld } from './books.ts'
+import { erased } from './erased.ts'
 import { alive, by, channelList, type Invariant, type Ledger, ledgerOf, open, planned } from './ledger.ts'
 import { untold } from './notices.ts'
 import { changedBodies, freshKeys, staleKeys, strays } from './wire.ts'
@@ -124,6 +125,10 @@ export const invariants: readonly Invariant[] = [
     name: 'I26 every delivery was delivered, or is parked with its cause',
     holds: ({ deliveries: all }) =>
       all.filter(row => row.state === 'pending').map(row => `${row.endpoint} ${row.event} is still pending after ${row.tries} tries`),
+  },
+  {
+    name: 'I33 of what was erased the vault has no key, and no row knows it',
+    holds: ledger => erased(ledger),
   },
   { name: 'I38 no request leaves for another origin than the account of its channel', holds: strays },
   {

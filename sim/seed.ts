@@ -4,8 +4,9 @@ import type { ChannelName } from '../src/channels/channel.ts'
 import type { StagedDelivery } from '../src/channels/stage.ts'
 import { planEndpoint } from '../src/events/endpoint.ts'
 import { fanOut } from '../src/events/fanOut.ts'
+import { erasures } from '../src/instruments/erasure.ts'
 import { bindings, facts, inbox, operations } from '../src/instruments/tables.ts'
-import { hearDue } from '../src/worker.ts'
+import { eraseDue, hearDue } from '../src/worker.ts'
 import type { Bug } from './bug.ts'
 import { once } from './clients.ts'
 import { type Client, command, newClient } from './commands.ts'
@@ -145,6 +146,7 @@ type Duty = (process: Process) => Promise<unknown>
 const duties = (simulated: Simulated): readonly Duty[] => [
   ({ settler }) => settler.tick(),
   ({ world }) => hearDue(world),
+  ({ world }) => eraseDue(world),
   ({ world }) => fanOut(world, simulated.queries),
   ({ dispatcher }) => dispatcher.tick(),
 ]
@@ -171,6 +173,7 @@ async function untilDue(simulated: Simulated): Promise<number> {
   const rows = await Promise.all([
     simulated.store.due(operations, at),
     simulated.store.due(inbox, at),
+    simulated.store.due(erasures, at),
     simulated.queries.due(Number.MAX_SAFE_INTEGER, 1),
   ])
   const next = Math.min(...rows.flat().map(row => row.due_at ?? Number.POSITIVE_INFINITY))
