@@ -76,6 +76,7 @@ function createWorld(books: Books, store: MemoryStore): World {
       seal: never,
       open: never,
       updater: { writeInquiries: never, readAdvices: never, sealAdvices: never, renew: never },
+      shred: never,
     },
     send: never,
     channels,

@@ -176,11 +176,24 @@ create table bindery.customers (
   created_at timestamp with time zone not null,
   version integer not null,
   "position" bigint not null generated always as identity,
+  reuse jsonb not null,
+  erased_at timestamp with time zone,
   constraint customers_pkey PRIMARY KEY (tenant, id),
   constraint customers_reference UNIQUE (reference, mode, tenant),
   constraint customers_clock FOREIGN KEY (tenant, clock) REFERENCES bindery.clocks(tenant, id)
 );
 CREATE INDEX customers_position ON bindery.customers USING btree (mode, tenant, "position");
+
+create table bindery.defaults (
+  tenant text collate "C" not null,
+  customer text collate "C" not null,
+  instrument text collate "C",
+  because text collate "C" not null,
+  updated_at timestamp with time zone not null,
+  version integer not null,
+  constraint defaults_pkey PRIMARY KEY (tenant, customer),
+  constraint defaults_because CHECK ((because = ANY (ARRAY['asked'::text, 'next_best'::text, 'none_left'::text, 'no_succession'::text])))
+);
 
 create table bindery.deliveries (
   tenant text not null,
@@ -208,6 +221,46 @@ CREATE INDEX deliveries_due ON bindery.deliveries USING btree (tenant, endpoint,
 CREATE INDEX deliveries_line ON bindery.deliveries USING btree (tenant, endpoint, line, state, sequence);
 CREATE INDEX deliveries_list ON bindery.deliveries USING btree (tenant, endpoint, xid, "position");
 
+create table bindery.dependents (
+  tenant text collate "C" not null,
+  id text collate "C" not null,
+  customer text collate "C" not null,
+  instrument text collate "C" not null,
+  reference text collate "C" not null,
+  kind text collate "C" not null,
+  title text,
+  next_charge_at timestamp with time zone,
+  created_at timestamp with time zone not null,
+  updated_at timestamp with time zone not null,
+  version integer not null,
+  constraint dependents_pkey PRIMARY KEY (tenant, id),
+  constraint dependents_reference UNIQUE (instrument, tenant, reference)
+);
+
+create table bindery.erasures (
+  tenant text collate "C" not null,
+  subject text collate "C" not null,
+  mode text collate "C" not null,
+  customer text collate "C" not null,
+  stage text collate "C" not null,
+  told_to integer not null,
+  looks integer not null,
+  stuck boolean not null,
+  orphans jsonb not null,
+  hidden jsonb not null,
+  cause text,
+  tries integer not null,
+  request text collate "C",
+  created_at timestamp with time zone not null,
+  erased_at timestamp with time zone,
+  due_at timestamp with time zone,
+  clock text collate "C",
+  version integer not null,
+  constraint erasures_pkey PRIMARY KEY (tenant, subject),
+  constraint erasures_stage CHECK ((stage = ANY (ARRAY['revoking'::text, 'shredding'::text, 'forgetting'::text, 'erased'::text])))
+) with (fillfactor=50);
+CREATE INDEX erasures_due ON bindery.erasures USING btree (due_at) WHERE (due_at IS NOT NULL);
+
 create table bindery.events (
   tenant text not null,
   id text not null,
@@ -220,6 +273,7 @@ create table bindery.events (
   created_at timestamp with time zone not null,
   xid xid8 not null default pg_current_xact_id(),
   "position" bigint not null generated always as identity,
+  version integer not null default 1,
   constraint events_pkey PRIMARY KEY (tenant, id),
   constraint events_sequence UNIQUE (instrument, sequence, tenant),
   constraint events_mode_known CHECK ((mode = ANY (ARRAY['test'::text, 'live'::text]))),
@@ -277,6 +331,7 @@ create table bindery.facts (
   effective_at timestamp with time zone not null,
   seen_at timestamp with time zone not null,
   request text collate "C",
+  version integer not null default 1,
   constraint facts_pkey PRIMARY KEY (tenant, id),
   constraint facts_source_event UNIQUE (source_event, source, tenant)
 );
@@ -306,6 +361,7 @@ create table bindery.idempotency (
   constraint idempotency_status CHECK (((status >= 100) AND (status <= 499)))
 ) with (fillfactor=25);
 CREATE INDEX idempotency_due ON bindery.idempotency USING btree (due_at) WHERE (due_at IS NOT NULL);
+CREATE INDEX idempotency_resource ON bindery.idempotency USING btree (resource, tenant);
 
 create table bindery.identities (
   tenant text collate "C" not null,
@@ -414,6 +470,7 @@ create table bindery.instrument_facts (
   effective_at timestamp with time zone not null,
   seen_at timestamp with time zone not null,
   request text collate "C",
+  version integer not null default 1,
   constraint instrument_facts_pkey PRIMARY KEY (tenant, id),
   constraint instrument_facts_source_event UNIQUE (instrument, source_event, source, tenant)
 );
@@ -442,8 +499,12 @@ create table bindery.instruments (
   due_at timestamp with time zone,
   clock text collate "C",
   versions integer not null,
+  policy jsonb not null,
+  allow_redisplay text collate "C" not null,
+  preferred boolean not null,
   sharing jsonb,
   constraint instruments_pkey PRIMARY KEY (tenant, id),
+  constraint instruments_redisplay CHECK ((allow_redisplay = ANY (ARRAY['always'::text, 'limited'::text, 'unspecified'::text]))),
   constraint instruments_status CHECK ((status = ANY (ARRAY['pending'::text, 'active'::text, 'suspended'::text, 'expired'::text, 'failed'::text, 'replaced'::text, 'blocked'::text, 'unbound'::text, 'erased'::text]))),
   constraint instruments_owner FOREIGN KEY (tenant, customer) REFERENCES bindery.customers(tenant, id)
 ) with (fillfactor=50);
@@ -570,6 +631,15 @@ create table bindery.sharings (
   holders integer not null,
   version integer not null,
   constraint sharings_pkey PRIMARY KEY (tenant, mode, kind, value)
+);
+
+create table bindery.successions (
+  tenant text collate "C" not null,
+  mode text collate "C" not null,
+  succession text collate "C" not null,
+  version integer not null,
+  constraint successions_pkey PRIMARY KEY (tenant, mode),
+  constraint successions_known CHECK ((succession = ANY (ARRAY['next_best'::text, 'none'::text])))
 );
 
 create table bindery.tenants (
@@ -763,6 +833,16 @@ create table vault.opened_tokens (
   constraint opened_tokens_wallet_known CHECK ((wallet = ANY (ARRAY['apple_pay'::text, 'google_pay'::text])))
 );
 CREATE INDEX opened_tokens_due ON vault.opened_tokens USING btree (due_at) WHERE (due_at IS NOT NULL);
+
+create table vault.owners (
+  tenant text collate "C" not null,
+  owner text collate "C" not null,
+  sealed integer not null,
+  shredded integer not null,
+  shredded_at timestamp with time zone,
+  version integer not null,
+  constraint owners_pkey PRIMARY KEY (tenant, owner)
+) with (fillfactor=50);
 
 create table vault.records (
   tenant text not null,

@@ -9,6 +9,7 @@ import type { Committed, Insert, Move, Store, Write } from '../src/world/store.t
 import type { World } from '../src/world/world.ts'
 import { type Bug, withChannels } from './bug.ts'
 import { channelBugs } from './channel-bugs.ts'
+import { erasureBugs } from './erasure-bugs.ts'
 
 type Commit = Store['commit']
 
@@ -269,4 +270,4 @@ const ourBugs: readonly Bug[] = [
   },
 ]
 
-export const bugs: readonly Bug[] = [...ourBugs, ...channelBugs]
+export const bugs: readonly Bug[] = [...ourBugs, ...erasureBugs, ...channelBugs]

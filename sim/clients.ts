@@ -9,12 +9,13 @@ import { instrumentEndpoints } from '../src/instruments/api.ts'
 import { channelEndpoints } from '../src/instruments/channelsApi.ts'
 import { customerEndpoints } from '../src/instruments/customers.ts'
 import { doorEndpoints } from '../src/instruments/doors.ts'
+import { giveUpEndpoints } from '../src/instruments/giveUpApi.ts'
 import { Unavailable } from '../src/world/store.ts'
 import { nextId } from '../src/world/world.ts'
 import type { Process, Simulated } from './world.ts'
 import { tenant } from './world.ts'
 
-const all = [...instrumentEndpoints, ...customerEndpoints, ...channelEndpoints, ...doorEndpoints]
+const all = [...instrumentEndpoints, ...customerEndpoints, ...channelEndpoints, ...doorEndpoints, ...giveUpEndpoints]
 
 export function endpointNamed(name: string): Endpoint {
   const found = all.find(one => one.name === name)

@@ -15,7 +15,7 @@ const shape = z.object({
 })
 
 type Instrument = { readonly id: string; readonly kind: string }
-export type Client = { readonly customer: string; readonly instruments: Instrument[] }
+export type Client = { customer: string; instruments: Instrument[] }
 
 const names: readonly ChannelName[] = [...channels.keys()]
 const returnUrl = 'https://shop.example/back'
@@ -41,7 +41,18 @@ export async function command(simulated: Simulated, client: Client): Promise<str
   if (dice < 0.86) return `resend ${await now(simulated, { name: 'resendPassword', ...about, body: {} })}`
   if (dice < 0.87) return `rule ${await rule(simulated)}`
   if (dice < 0.95) return `crowd ${await crowd(simulated, instrument)}`
+  if (dice < 0.97) return `erase ${(await ask(simulated, { name: 'eraseInstrument', ...about }))?.status} ${instrument.id}`
+  if (dice < 0.972) return `erase ${await eraseAll(simulated, client)}`
   return `read ${(await ask(simulated, { name: 'getInstrument', ...about }))?.status}`
+}
+
+/** Everything of a customer; whoever it was comes again as somebody new. */
+async function eraseAll(simulated: Simulated, client: Client): Promise<string> {
+  const gone = client.customer
+  const answer = await ask(simulated, { name: 'eraseCustomer', params: { id: gone } })
+  const next = await newClient(simulated)
+  if (next !== undefined && client.customer === gone) Object.assign(client, next)
+  return `${answer?.status} ${gone}`
 }
 
 /** Several people, or one who is impatient, do several things to one instrument at the same moment. */

@@ -69,6 +69,7 @@ export function createGround(seed: number, revoke: RevokeOutcome, infect: (world
       seal: unreachable,
       open: unreachable,
       updater: noUpdater,
+      shred: unreachable,
     },
     send: unreachable,
     channels: scripted,
@@ -100,6 +101,8 @@ export async function newCustomer({ store }: Ground): Promise<CustomerRow> {
     channel_customers: {},
     metadata: {},
     created_at: startMs,
+    reuse: {},
+    erased_at: null,
     version: 1,
   }
   await store.commit([insert(customers, row)])

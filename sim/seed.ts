@@ -4,8 +4,9 @@ import type { ChannelName } from '../src/channels/channel.ts'
 import type { StagedDelivery } from '../src/channels/stage.ts'
 import { planEndpoint } from '../src/events/endpoint.ts'
 import { fanOut } from '../src/events/fanOut.ts'
+import { erasures } from '../src/instruments/erasure.ts'
 import { bindings, facts, inbox, instruments, operations } from '../src/instruments/tables.ts'
-import { hearDue, mergeDue, timeDue } from '../src/worker.ts'
+import { eraseDue, hearDue, mergeDue, timeDue } from '../src/worker.ts'
 import type { Bug } from './bug.ts'
 import { once } from './clients.ts'
 import { type Client, command, newClient } from './commands.ts'
@@ -149,6 +150,7 @@ const duties = (simulated: Simulated): readonly Duty[] => [
   ({ world }) => hearDue(world),
   ({ world }) => timeDue(world),
   ({ world }) => mergeDue(world),
+  ({ world }) => eraseDue(world),
   ({ world }) => fanOut(world, simulated.queries),
   ({ dispatcher }) => dispatcher.tick(),
 ]
@@ -175,6 +177,7 @@ async function untilDue(simulated: Simulated): Promise<number> {
   const rows = await Promise.all([
     simulated.store.due(operations, at),
     simulated.store.due(inbox, at),
+    simulated.store.due(erasures, at),
     simulated.queries.due(Number.MAX_SAFE_INTEGER, 1),
   ])
   // What time does to instruments is done when it comes, or at the next look in an hour.

@@ -10,7 +10,7 @@ import { createReplays } from '../src/vault/replays.ts'
 import type { Ownership } from '../src/vault/sweep.ts'
 import { vaultTables } from '../src/vault/tables.ts'
 import { createVault, type VaultCore } from '../src/vault/vault.ts'
-import { createMemoryStore } from '../src/world/memory.ts'
+import { createMemoryStore, type MemoryStore } from '../src/world/memory.ts'
 import { Unavailable } from '../src/world/store.ts'
 import type { Vault } from '../src/world/world.ts'
 import { addressOf, wallet } from './accounts.ts'
@@ -23,7 +23,7 @@ export type CheckSealed = (text: string, sealedFor: (owner: Ownership) => Promis
 
 /**
  * The vault dies under a call now and then: what it held in memory is gone, and the caller cannot know what became of the call. `vault` is
- * the vault itself, for those who hand it cards; `port` is how the server reaches it.
+ * the vault itself, for those who hand it cards; `port` is how the server reaches it; `sealed` is what it keeps.
  */
 export function createSimulatedVault(
   scheduler: Scheduler,
@@ -31,7 +31,7 @@ export function createSimulatedVault(
   network: Network,
   note: (what: string) => void,
   checkSealed: CheckSealed,
-): { readonly vault: VaultCore; readonly port: Vault } {
+): { readonly vault: VaultCore; readonly port: Vault; readonly sealed: MemoryStore } {
   const store = createMemoryStore(vaultTables)
   const send = bytesOver(network.send)
   const vault = createVault({
@@ -76,6 +76,7 @@ export function createSimulatedVault(
       sealAdvices: guard(vault.updater.sealAdvices, unavailable),
       renew: guard(vault.updater.renew, unavailable),
     },
+    shred: guard(vault.shred, unavailable),
   }
-  return { vault, port }
+  return { vault, port, sealed: store }
 }

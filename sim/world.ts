@@ -44,6 +44,8 @@ export type Simulated = {
   /** What is true: the store behind every process. */
   readonly store: MemoryStore
   readonly vault: VaultCore
+  /** The vault's own rows. */
+  readonly sealed: MemoryStore
   readonly queries: EventQueries
   /** The server that runs now. */
   server(): Process
@@ -92,25 +94,10 @@ export function createSimulated(seed: number, bug: Bug | undefined, take: (simul
   )
   const receivers = createReceivers(scheduler, faults)
   const watch = createWatch(channels, scheduler.now)
-  /** Nor may what was captured leave before it is sealed under the words of its operation. */
-  const checkSealed: CheckSealed = async (text, sealedFor) => {
-    const id = /opn_[0-9a-z]{26}/.exec(text)?.[0]
-    if (id === undefined) return
-    const operation = await store.get(operations, { id })
-    if (operation === undefined) undurable.push(`${id} left before it was durable`)
-    if (operation?.verb !== 'bind') return
-    const { cardVersion = 1, capture, adoptedBy, chain } = operation.input
-    const sealed = await sealedFor({ tenant: operation.tenant, instrument: operation.instrument, instrumentVersion: cardVersion })
-    const meant = capture === undefined ? sealed : (adoptedBy ?? chain ?? id)
-    if (sealed === undefined || sealed !== meant) undurable.push(`${id} left before what it carries was sealed`)
-  }
-  const { vault, port } = createSimulatedVault(scheduler, faults, network, note, checkSealed)
-  /** Whatever names an operation of ours may only leave when that operation is durable. */
-  const checkIntent = async (request: ChannelRequest): Promise<void> => {
-    const id = /opn_[0-9a-z]{26}/.exec(request.body ?? '')?.[0]
-    if (id !== undefined && (await store.get(operations, { id })) === undefined) undurable.push(`${id} left before it was durable`)
-  }
-  const parts = { scheduler, faults, note, errors, store, network, vault: port, bug, checkIntent, watch, accounts: createAccounts() }
+  const { vault, port, sealed } = createSimulatedVault(scheduler, faults, network, note, sealCheck(store, undurable))
+  const checkIntent = intentCheck(store, undurable)
+  const accounts = createAccounts()
+  const parts = { scheduler, faults, note, errors, store, network, vault: port, sealed, bug, checkIntent, watch, accounts }
   const processes = createProcesses(parts, { queries, receivers })
   const simulated: Simulated = {
     scheduler,
@@ -119,6 +106,7 @@ export function createSimulated(seed: number, bug: Bug | undefined, take: (simul
     receivers,
     store,
     vault,
+    sealed,
     queries,
     ...processes,
     trace,
@@ -134,6 +122,29 @@ export function createSimulated(seed: number, bug: Bug | undefined, take: (simul
   }
   return simulated
 }
+
+/** Nor may what was captured leave before it is sealed under the words of its operation. */
+const sealCheck =
+  (store: Store, undurable: string[]): CheckSealed =>
+  async (text, sealedFor) => {
+    const id = /opn_[0-9a-z]{26}/.exec(text)?.[0]
+    if (id === undefined) return
+    const operation = await store.get(operations, { id })
+    if (operation === undefined) undurable.push(`${id} left before it was durable`)
+    if (operation?.verb !== 'bind') return
+    const { cardVersion = 1, capture, adoptedBy, chain } = operation.input
+    const sealed = await sealedFor({ tenant: operation.tenant, instrument: operation.instrument, instrumentVersion: cardVersion })
+    const meant = capture === undefined ? sealed : (adoptedBy ?? chain ?? id)
+    if (sealed === undefined || sealed !== meant) undurable.push(`${id} left before what it carries was sealed`)
+  }
+
+/** Whatever names an operation of ours may only leave when that operation is durable. */
+const intentCheck =
+  (store: Store, undurable: string[]) =>
+  async (request: ChannelRequest): Promise<void> => {
+    const id = /opn_[0-9a-z]{26}/.exec(request.body ?? '')?.[0]
+    if (id !== undefined && (await store.get(operations, { id })) === undefined) undurable.push(`${id} left before it was durable`)
+  }
 
 /** The server that runs now: one that has crashed is started again when it is next wanted. */
 function createProcesses(
@@ -170,6 +181,7 @@ type Parts = {
   readonly store: Store
   readonly network: Network
   readonly vault: Vault
+  readonly sealed: MemoryStore
   readonly bug: Bug | undefined
   readonly checkIntent: (request: ChannelRequest) => Promise<void>
   readonly watch: Watch
@@ -204,6 +216,7 @@ function createWorld(parts: Parts): World {
       sealAdvices: input => port(ports, 'seal advices', () => parts.vault.updater.sealAdvices(input)),
       renew: input => port(ports, 'renew', () => parts.vault.updater.renew(input)),
     },
+    shred: input => port(ports, 'shred', () => parts.vault.shred(input)),
   }
   const world: World = {
     now: scheduler.now,
@@ -234,7 +247,7 @@ function createWorld(parts: Parts): World {
     },
     tap: tapOf(wallet, scheduler),
   }
-  return parts.bug === undefined ? world : parts.bug.infect(world, { scheduler, life })
+  return parts.bug === undefined ? world : parts.bug.infect(world, { scheduler, life, sealed: parts.sealed })
 }
 
 function logOf({ note, errors }: Parts): Log {

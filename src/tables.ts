@@ -1,6 +1,9 @@
 /** The list of every table of the schema `bindery`. The vault's own are in vault/tables.ts. */
 import { cursors, deliveries, events, webhookEndpoints } from './events/tables.ts'
 import { apiKeys, idempotency, tenants } from './http/tables.ts'
+import { defaults, successionRules } from './instruments/defaults.ts'
+import { dependents } from './instruments/dependent.ts'
+import { erasures } from './instruments/erasure.ts'
 import { routingRules } from './instruments/routing.ts'
 import { sharingLimits, sharings } from './instruments/sharing.ts'
 import {
@@ -56,6 +59,10 @@ export const tables: readonly AnyTable[] = [
   updaterCounts,
   tokenRequests,
   networkTokens,
+  dependents,
+  defaults,
+  successionRules,
+  erasures,
   events,
   webhookEndpoints,
   deliveries,

@@ -8,6 +8,8 @@ import { fanOut } from './events/fanOut.ts'
 import type { EventQueries } from './events/queries.ts'
 import { pruneIdempotency } from './http/idempotency.ts'
 import type { Audit } from './instruments/audit.ts'
+import { proceedAny } from './instruments/eraseCustomer.ts'
+import { erasures } from './instruments/erasure.ts'
 import { dueInstruments, fallDue } from './instruments/fallDue.ts'
 import { merge } from './instruments/lineage.ts'
 import { hearAgain } from './instruments/news.ts'
@@ -53,6 +55,7 @@ export function duties(
     { name: 'merge what is one', everyMs: 1_000, run: () => mergeDue(world) },
     { name: 'ask the card network', everyMs: 1_000, run: () => tokensDue(world) },
     { name: 'ask account updaters', everyMs: 5_000, run: () => updatesDue(world) },
+    { name: 'erase what is to be erased', everyMs: 2_000, run: () => eraseDue(world) },
     { name: 'fan out events', everyMs: 250, run: () => fanOut(world, of.queries) },
     { name: 'deliver webhooks', everyMs: 250, run: () => of.dispatcher.tick() },
     { name: 'take rows of imports', everyMs: 500, run: () => importsDue(world, batch) },
@@ -70,8 +73,11 @@ export function chores(
     readonly audit: Pick<Audit, 'turn'>
   },
 ): readonly Duty[] {
-  const isOwned = async ({ tenant, instrument }: { readonly tenant: string; readonly instrument: string }): Promise<boolean> =>
-    (await world.store.get(instruments, { tenant, id: instrument })) !== undefined
+  // What was erased owns nothing any more.
+  const isOwned = async ({ tenant, instrument }: { readonly tenant: string; readonly instrument: string }): Promise<boolean> => {
+    const row = await world.store.get(instruments, { tenant, id: instrument })
+    return row !== undefined && row.own.erasure !== 'erased'
+  }
   return [
     { name: 'forget rides', everyMs: 60_000, run: () => of.store.forgetRides() },
     { name: 'verify what is stored', everyMs: auditEveryMs, run: () => of.audit.turn() },
@@ -119,6 +125,11 @@ export async function updatesDue(world: World, clock: string | null = null, now:
   const carried = runs.map(row => attend(world, 'carrying on a run', row.id, () => carryOn(world, row)))
   const queued = cards.map(row => attend(world, 'queueing a card', row.instrument, () => queueUp(world, row)))
   return count(await Promise.all([...carried, ...queued]))
+}
+
+export async function eraseDue(world: World): Promise<number> {
+  const due = await world.store.due(erasures, { now: world.now(), clock: null, limit: batch })
+  return count(await Promise.all(due.map(row => attend(world, 'erasing', row.subject, () => proceedAny(world, row).then(() => {})))))
 }
 
 /** Only what succeeded: a duty whose rows all fail must come to rest between its turns. */

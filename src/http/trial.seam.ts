@@ -57,6 +57,7 @@ export function trialWorldOver<S extends Store>(store: S): TrialWorld<S> {
       seal: none,
       open: none,
       updater: { writeInquiries: none, readAdvices: none, sealAdvices: none, renew: none },
+      shred: none,
     },
     send: none,
     health: createHealth(),

@@ -15,6 +15,7 @@ import type { Decision, Rows } from './decide.ts'
 import { derive, ended } from './instrument.ts'
 import { newBinding, newBindOperation, newInstrument } from './intent.ts'
 import { inOrder } from './learn.ts'
+import type { Redisplay } from './reuse.ts'
 import { type Choice, chooseRoute, freeOf, knownChannels, preferred } from './route.ts'
 import { currentRules } from './routing.ts'
 import { carryOut } from './settle.ts'
@@ -49,6 +50,8 @@ export type BindRequest = {
   readonly client: Client
   readonly consent: Consent | null
   readonly metadata: Readonly<Record<string, string>>
+  /** Undefined: as the customer's reuse rules say. */
+  readonly redisplay?: Redisplay | undefined
   readonly request: string
 }
 
@@ -74,6 +77,7 @@ export async function bind(world: World, request: BindRequest, companions: Compa
   let owner = known.customer
   let existing: Existing | undefined
   for (let tries = 0; tries < collisionsMax; tries += 1) {
+    if (owner.erased_at !== null) throw fieldProblem('/customer', 'was erased', 'unprocessable')
     const plan = planBind(world, request, { ...known, customer: owner, existing })
     if ('held' in plan) {
       const bound: Bound = { created: false, instrument: plan.held.instrument, bindings: plan.held.bindings }
@@ -195,12 +199,16 @@ function planBind(world: World, request: BindRequest, known: Known & { readonly 
   const wanted = choice.all ? free : best !== undefined && isHeld(best) ? [] : [free[0]]
   const [first, ...others] = wanted.filter(channel => !isHeld(channel))
   if (first === undefined) {
-    if (reusable === undefined) throw new TypeError('nothing is held, and nothing is to be bound')
-    return { held: reusable }
+    return heldAlready(known.customer, reusable)
   }
   const display = displayOf(source, captured)
-  const { clock } = known.customer
-  const fresh = { ...owned(request), kind: kindOfSource[source.type], display, clock, sharing: known.identity ?? null }
+  const fresh = {
+    ...owned(request),
+    kind: kindOfSource[source.type],
+    display,
+    sharing: known.identity ?? null,
+    ...kept(request, known.customer),
+  }
   const instrument = reusable?.instrument ?? newInstrument(world, fresh)
   const input = inputOf(request, source, reusable)
   const legOf = (channel: ChannelName, more: OperationRow['input']): Leg => {
@@ -251,6 +259,20 @@ function inputOf(request: BindRequest, source: Source, reusable: Existing | unde
     ...(request.terms === undefined ? {} : { terms: request.terms }),
   }
 }
+
+function heldAlready({ reuse }: CustomerRow, held: Existing | undefined): Plan {
+  if (held === undefined) throw new TypeError('nothing is held, and nothing is to be bound')
+  const instrument = held.instrument.id
+  if (reuse.bind_again === 'refuse')
+    throw new Problem('conflict', `the customer has this already, as ${instrument}`, { members: { instrument } })
+  return { held }
+}
+
+/** What the instrument has of its customer, where the caller does not say otherwise. */
+const kept = ({ redisplay }: BindRequest, { clock, reuse }: CustomerRow) => ({
+  clock,
+  allow_redisplay: redisplay ?? reuse.allow_redisplay ?? ('unspecified' as const),
+})
 
 const owned = ({ tenant, mode, customer, metadata }: BindRequest) => ({ tenant, mode, customer, metadata })
 

@@ -8,6 +8,7 @@ import { insert, moveTo, type Write } from '../world/store.ts'
 import { type FactKind, foldBinding, holdsSlot, type Known, overlay } from './binding.ts'
 import { asFact, contradicted, factRow, type NewFact } from './fact.ts'
 import { failOver } from './failover.ts'
+import { forgetFact, forgetOperation, isForgotten } from './forget.ts'
 import { derive } from './instrument.ts'
 import { mandateAfter } from './mandate.ts'
 import { notice } from './notice.ts'
@@ -74,14 +75,19 @@ export type Decision = {
 }
 
 export function decide(rows: Rows, change: Change, minds: Minds): Decision {
-  const fresh = change.facts.map(one => factRow(rows, one, minds))
-  const told = foldBinding([...rows.facts, ...fresh].map(asFact))
-  const { known } = told
-  const alive = known.status === 'active' || known.status === 'suspended'
-  const stray = strayToken(rows, fresh, told) ?? revivedToken(rows, fresh, known)
+  const heard = change.facts.map(one => factRow(rows, one, minds))
+  const told = foldBinding([...rows.facts, ...heard].map(asFact))
+  const { known: said } = told
+  const alive = said.status === 'active' || said.status === 'suspended'
+  const stray = strayToken(rows, heard, told) ?? revivedToken(rows, heard, said)
   // What has expired, or what the channel began to end by itself, may still be kept over there.
-  const kept = alive || ((known.status === 'expired' || known.status === 'revoking') && known.token !== null)
-  const revoke = (kept && unwanted(rows)) || stray !== undefined ? planRevoke(rows, stray, minds) : undefined
+  const kept = alive || ((said.status === 'expired' || said.status === 'revoking') && said.token !== null)
+  const planned = (kept && unwanted(rows)) || stray !== undefined ? planRevoke(rows, stray, minds) : undefined
+  // Of what was erased nothing is kept that is told now, but what is needed to give up what came alive, until it is.
+  const forgotten = isForgotten(rows.instrument)
+  const fresh = forgotten ? heard.map(forgetFact) : heard
+  const known = forgotten ? foldBinding([...rows.facts, ...fresh].map(asFact)).known : said
+  const revoke = planned === undefined || !forgotten ? planned : { ...planned, operation: naming(planned.operation, said) }
   const status = revoke?.fact === undefined ? known.status : 'revoking'
   const settled = settle(rows, change, { ...known, status }, fresh, minds)
   const after = { ...rows, operations: settled.map(([, one]) => one) }
@@ -107,7 +113,7 @@ export function decide(rows: Rows, change: Change, minds: Minds): Decision {
   const writes: Write[] = [...fresh, ...(revoke?.fact === undefined ? [] : [revoke.fact])].map(one => insert(facts, one))
   writes.push(moveTo(bindings, rows.binding, binding))
   for (const [before, after] of settled) if (after !== before) writes.push(moveTo(operations, before, after))
-  writes.push(...nameWrites(rows, fresh), ...identityWrites(rows, fresh))
+  if (!forgotten) writes.push(...nameWrites(rows, fresh), ...identityWrites(rows, fresh))
   if (revoke !== undefined) writes.push(insert(operations, revoke.operation))
   if (refresh !== undefined) writes.push(insert(operations, refresh))
   if (other !== undefined) writes.push(insert(bindings, other.binding), insert(operations, other.operation))
@@ -122,6 +128,12 @@ export function decide(rows: Rows, change: Change, minds: Minds): Decision {
     next: [...(revoke === undefined ? [] : [revoke.operation]), ...(other === undefined ? [] : [other.operation])],
   }
 }
+
+/** The binding itself keeps no token and no names any more. */
+const naming = (operation: OperationRow, { token, names }: Known): OperationRow => ({
+  ...operation,
+  input: { references: names, ...(token === null ? {} : { token }), ...operation.input },
+})
 
 /** A token that is good for longer, or a version that a channel took, is no news to anybody. */
 const quietly = (row: InstrumentRow, set: Pick<InstrumentRow, 'due_at' | 'card_version'>): InstrumentRow =>
@@ -155,7 +167,7 @@ function settle(
 ): readonly (readonly [OperationRow, OperationRow])[] {
   const named = rows.binding.token === null && token !== null
   const until = untilOf(fresh)
-  return rows.operations.map(row => {
+  const all = rows.operations.map(row => {
     if (row.status === 'settled') return [row, row] as const
     if (isDecided(row, status, fresh)) return [row, { ...row, status: 'settled', due_at: null }] as const
     // It had to be given up before anybody knew by which name.
@@ -174,6 +186,8 @@ function settle(
       attempt.references === undefined ? row.input : { ...row.input, references: { ...row.input.references, ...attempt.references } }
     return [row, { ...row, status: attempt.becomes, cause: attempt.cause, due_at: attempt.dueAt, input }] as const
   })
+  if (!isForgotten(rows.instrument)) return all
+  return all.map(([row, after]) => [row, after !== row && after.status === 'settled' ? forgetOperation(after) : after] as const)
 }
 
 /** Nothing is left to be asked: what binds has an end, what is revoked is gone, and what has ended needs no refreshing. */

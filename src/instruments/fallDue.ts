@@ -1,6 +1,7 @@
 /** What time does to instruments is told to them when it comes: on the real clock by the worker, on a test clock by whoever advances it. */
 import { moveTo } from '../world/store.ts'
 import type { World } from '../world/world.ts'
+import { passOn } from './defaults.ts'
 import { learn } from './learn.ts'
 import { firstOf, nextLapse, nextMoment } from './moments.ts'
 import { bindings, type InstrumentRow, instruments } from './tables.ts'
@@ -16,6 +17,7 @@ export async function fallDue(world: World, row: InstrumentRow): Promise<void> {
     await world.store.commit([moveTo(instruments, row, { ...row, due_at: firstOf(moment?.at, nextLapse(legs)?.at) })])
     return
   }
+  if (!('news' in moment)) return passOn(world, row)
   const { event, news, at } = moment
   await tellInstrument(world, { tenant: row.tenant, instrument: row.id, facts: [{ source: 'clock', event, news, at }] })
 }

@@ -5,6 +5,7 @@ import { type Mode, nextId, type World } from '../world/world.ts'
 import { mandateOf } from './mandate.ts'
 import { leaseMs, type Verb } from './operation.ts'
 import { returnUrlOf } from './return.ts'
+import type { Redisplay } from './reuse.ts'
 import {
   type BindingRow,
   type Client,
@@ -29,6 +30,7 @@ export function newInstrument(
     /** The customer's test clock. */
     readonly clock: string | null
     readonly sharing: InstrumentRow['sharing']
+    readonly allow_redisplay?: Redisplay
   },
 ): InstrumentRow {
   const now = world.now()
@@ -45,6 +47,9 @@ export function newInstrument(
     sequence: 0,
     unbound_at: null,
     merged_into: null,
+    policy: {},
+    allow_redisplay: of.allow_redisplay ?? 'unspecified',
+    preferred: false,
     created_at: now,
     updated_at: now,
     version: 1,

@@ -98,7 +98,7 @@ function decideOwn(
   news: readonly NewOwnFact[],
 ): { readonly writes: readonly Write[]; readonly after: OwnRows } {
   const had = new Set(rows.facts.map(one => `${one.source}/${one.source_event}`))
-  const fresh = firstOfEach(news.filter(one => !had.has(eventOf(one)))).map(one => factOf(world, rows.instrument, one))
+  const fresh = firstOfEach(news.filter(one => !had.has(eventOf(one)))).map(one => ownFactRow(world, rows.instrument, one))
   if (fresh.length === 0) return { writes: [], after: rows }
   const all = [...rows.facts, ...fresh]
   const before = rows.instrument
@@ -111,14 +111,13 @@ function decideOwn(
   const known = rows.facts.map(asOwnFact)
   const corrects = before.sequence > 0 && fresh.some(one => isLate(asOwnFact(one), known))
   const now = world.now()
-  const minds = { now, mint: (prefix: IdPrefix, near: string) => nextId(world, prefix, near) }
   const told = {
     before: { instrument: before, all: rows.bindings },
     instrument: { ...folded, updated_at: now },
     all: made.bindings,
     corrects,
   }
-  const notices = visible ? notice(told, minds) : undefined
+  const notices = visible ? notice(told, mindsAt(world, now)) : undefined
   const instrument: InstrumentRow = notices === undefined ? folded : { ...folded, sequence: notices.sequence, updated_at: now }
   return {
     writes: [
@@ -132,7 +131,11 @@ function decideOwn(
   }
 }
 
-function factOf(world: World, instrument: InstrumentRow, told: NewOwnFact): InstrumentFactRow {
+/** What a notice needs of the world. */
+export const mindsAt = (world: World, now: number) => ({ now, mint: (prefix: IdPrefix, near: string) => nextId(world, prefix, near) })
+
+/** As it is kept. */
+export function ownFactRow(world: World, instrument: InstrumentRow, told: NewOwnFact): InstrumentFactRow {
   const now = world.now()
   return {
     tenant: instrument.tenant,
@@ -146,5 +149,6 @@ function factOf(world: World, instrument: InstrumentRow, told: NewOwnFact): Inst
     effective_at: told.at ?? now,
     seen_at: now,
     request: told.request ?? null,
+    version: 1,
   }
 }

@@ -147,6 +147,7 @@ function factsOf(world: World, binding: BindingRow, { of, line, row }: Birth, at
     effective_at: at,
     seen_at: world.now(),
     request: null,
+    version: 1,
   })
   return [
     fact(bound, eventOf(line)),

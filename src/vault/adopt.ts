@@ -15,6 +15,7 @@ import { factsOf, viewOf } from './content.ts'
 import type { Keyring } from './keys.ts'
 import { purposeOf, type Sealed, sealRecord } from './record.ts'
 import type { Random } from './seal.ts'
+import { sealsFor } from './shred.ts'
 import { deks, records } from './tables.ts'
 
 export type Adopting = {
@@ -74,7 +75,12 @@ async function write(core: Adopting, input: Adoption, captured: Captured, instea
   return result.ok ? sealed : undefined
 }
 
-const inserts = ({ dek, record }: Sealed): readonly Write[] => [insert(dek.table, dek.row), insert(record.table, record.row)]
+/** Refused where the instrument was shredded, however late the adoption comes. */
+const inserts = ({ dek, record }: Sealed): readonly Write[] => [
+  insert(dek.table, dek.row),
+  insert(record.table, record.row),
+  sealsFor({ tenant: record.row.tenant, owner: record.row.instrument }),
+]
 
 /** Untouched since it was inserted: a row that somebody moved meanwhile has an owner, and stays. */
 function exchange(former: Sealed, sealed: Sealed): readonly Write[] {

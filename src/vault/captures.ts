@@ -60,6 +60,8 @@ export type Captures = {
   /** Moves a capture to the adopted ones, under the name of its owner; nothing happens if it lapsed meanwhile. */
   adopt(captured: Captured, owner: string, operation: string): void
   hot(owner: string): Hot | undefined
+  /** Zeroes what was adopted for it, or sealed ahead, in every version. */
+  forget(of: { readonly tenant: string; readonly owner: string }): void
   /** Zeroes what has lapsed; called by a timer. */
   sweep(): void
   /** Zeroes everything: the vault stops. */
@@ -109,6 +111,7 @@ export function createCaptures(now: () => number): Captures {
       if (found !== undefined) cool(found, now())
       return found
     },
+    forget: of => forgetOwner(held, of),
     sweep() {
       dropLapsed(held, now())
       for (const one of waiting.values()) {
@@ -122,6 +125,19 @@ export function createCaptures(now: () => number): Captures {
       for (const map of [waiting, adopted, perTenant]) map.clear()
     },
     count: () => waiting.size,
+  }
+}
+
+function forgetOwner(held: Held, { tenant, owner }: { readonly tenant: string; readonly owner: string }): void {
+  for (const captured of held.waiting.values()) {
+    if (captured.ahead?.words.includes(`|${tenant}|${owner}|`) !== true) continue
+    drop(held, captured)
+    zeroAll(captured)
+  }
+  for (const [name, one] of held.adopted) {
+    if (!name.startsWith(`${tenant}|${owner}|`)) continue
+    zeroAll(one)
+    held.adopted.delete(name)
   }
 }
 

@@ -69,6 +69,7 @@ export function createVaultClient(ports: ClientPorts): VaultClient {
       sealAdvices: async input => checked(outputs.sealAdvices, await call('sealAdvices', input, fileTimeoutMs)),
       renew: async input => checked(outputs.renew, await call('renew', input)),
     },
+    shred: async input => checked(outputs.shred, await call('shred', input)),
     unsettled: async limit => checked(outputs.unsettled, await call('unsettled', { limit })),
     settle: async input => {
       await call('settle', input)

@@ -62,6 +62,13 @@ export const deks = table(
   },
 )
 
+/** Whoever something was sealed for: how often, and whether it was shredded and when. The log of shreddings. */
+export const owners = table(
+  'owners',
+  { tenant: text(), owner: text(), sealed: int(), shredded: int(), shredded_at: maybe(time()), version: int() },
+  { key: ['tenant', 'owner'] },
+)
+
 /** Of these kinds a card's number is sealed, of the others a payer's fields. */
 export const isCardKind = (kind: InstrumentKind): kind is 'card' | 'device_token' => kind === 'card' || kind === 'device_token'
 
@@ -159,4 +166,4 @@ export const openedTokens = table(
   },
 )
 
-export const vaultTables = [keys, deks, records, openedTokens] as const
+export const vaultTables = [keys, deks, owners, records, openedTokens] as const

@@ -15,6 +15,7 @@ import {
   type WrappingKey,
   wrapKey,
 } from './seal.ts'
+import { type Owner, sealsFor } from './shred.ts'
 import { deks } from './tables.ts'
 
 type Ports = { readonly store: Store; readonly random: Random; now(): number; readonly keyring: Keyring }
@@ -29,7 +30,7 @@ const rowsHeldMax = 10_000
 const ownerVersion = 0
 
 /** `seal` and `open` of the vault. A sealed text is `piv1.` and the envelope in base64url. `open` throws `SealBroken`. */
-export function createTexts(ports: Ports): Pick<Vault, 'seal' | 'open'> {
+export function createTexts(ports: Ports): Pick<Vault, 'seal' | 'open'> & { forget(of: Owner): void } {
   const held = createCache<DekRow>(rowsHeldMax)
   const find = async (tenant: string, owner: string): Promise<DekRow | undefined> => {
     const name = `${tenant}|${owner}`
@@ -38,6 +39,7 @@ export function createTexts(ports: Ports): Pick<Vault, 'seal' | 'open'> {
     return row
   }
   return {
+    forget: ({ tenant, owner }) => held.delete(`${tenant}|${owner}`),
     async seal({ tenant, owner, field, text }) {
       const plain = Buffer.from(text)
       if (plain.length > textBytesMax) throw new RangeError('too long a text to seal')
@@ -86,6 +88,6 @@ async function make(ports: Ports, tenant: string, owner: string): Promise<DekRow
     created_at: ports.now(),
   }
   dek.key.fill(0)
-  const result = await ports.store.commit([insert(deks, row)])
+  const result = await ports.store.commit([insert(deks, row), sealsFor({ tenant, owner })])
   return result.ok ? { ...row, version: 1 } : undefined
 }

@@ -19,6 +19,7 @@ import { type Egress, forwardFilled, prepare } from './forward.ts'
 import { createKeyring, networkScope } from './keys.ts'
 import { openRecord } from './record.ts'
 import type { PayerKind } from './scan-payer.ts'
+import { shred } from './shred.ts'
 import { type Ownership, settleOwners, unsettledOwners } from './sweep.ts'
 import { createTexts } from './texts.ts'
 import { createUpdaterDesk, type UpdaterKeys } from './updater.ts'
@@ -88,6 +89,15 @@ export function createVault(ports: VaultPorts): VaultCore {
     seal: texts.seal,
     open: texts.open,
     updater: createUpdaterDesk(ports, keyring, ports.updaterKeys ?? new Map()),
+    shred: async owner => {
+      captures.forget(owner)
+      texts.forget(owner)
+      const keys = await shred(ports, owner)
+      // What was adopted or opened while the door was being shut.
+      captures.forget(owner)
+      texts.forget(owner)
+      return { keys }
+    },
     unsettled: limit => unsettledOwners(ports, limit),
     settle: input => settleOwners(ports, input),
     forgetLapsed: () => captures.sweep(),
