@@ -90,3 +90,24 @@ create index erasures_due on erasures (due_at) where due_at is not null;
 
 -- Which kept answers tell of an instrument or a customer.
 create index idempotency_resource on idempotency (resource, tenant);
+
+-- What was charged with an instrument, for its policy: by day and month, counted from here on and from what was reported before.
+create table instrument_usage (
+  instrument text collate "C" not null,
+  period text collate "C" not null,
+  currency text collate "C" not null,
+  tenant text collate "C" not null,
+  count integer not null,
+  amount bigint not null,
+  constraint instrument_usage_pkey primary key (instrument, period, currency, tenant)
+);
+insert into instrument_usage (instrument, period, currency, tenant, count, amount)
+select instrument, p.period, currency, tenant, count(*), sum(amount)
+from charge_reports as r
+cross join lateral (
+  values (to_char(r.charged_at at time zone 'UTC', 'YYYY-MM-DD')), (to_char(r.charged_at at time zone 'UTC', 'YYYY-MM'))
+) as p (period)
+where outcome = 'approved'
+group by instrument, p.period, currency, tenant;
+
+create index token_requests_instrument on token_requests (instrument, tenant);

@@ -476,6 +476,16 @@ create table bindery.instrument_facts (
 );
 CREATE INDEX instrument_facts_instrument ON bindery.instrument_facts USING btree (instrument, tenant);
 
+create table bindery.instrument_usage (
+  instrument text collate "C" not null,
+  period text collate "C" not null,
+  currency text collate "C" not null,
+  tenant text collate "C" not null,
+  count integer not null,
+  amount bigint not null,
+  constraint instrument_usage_pkey PRIMARY KEY (instrument, period, currency, tenant)
+);
+
 create table bindery.instruments (
   tenant text collate "C" not null,
   id text collate "C" not null,
@@ -671,6 +681,7 @@ create table bindery.token_requests (
   constraint token_requests_status CHECK ((status = ANY (ARRAY['open'::text, 'settled'::text, 'parked'::text])))
 );
 CREATE INDEX token_requests_due ON bindery.token_requests USING btree (due_at) WHERE (due_at IS NOT NULL);
+CREATE INDEX token_requests_instrument ON bindery.token_requests USING btree (instrument, tenant);
 
 create table bindery.transfers (
   tenant text collate "C" not null,

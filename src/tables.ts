@@ -19,7 +19,7 @@ import {
   operations,
 } from './instruments/tables.ts'
 import { twins } from './instruments/twins.ts'
-import { chargeCounts, chargeReports, mandateUsage, preDebitNotices } from './instruments/usageTables.ts'
+import { chargeCounts, chargeReports, instrumentUsage, mandateUsage, preDebitNotices } from './instruments/usageTables.ts'
 import { accounts } from './ledger/account.ts'
 import { transfers } from './ledger/transfer.ts'
 import { exportParts, exports, importMarks, importParts, importReports, imports } from './moving/tables.ts'
@@ -47,6 +47,7 @@ export const tables: readonly AnyTable[] = [
   routingRules,
   chargeReports,
   chargeCounts,
+  instrumentUsage,
   mandateUsage,
   preDebitNotices,
   bindingSessions,

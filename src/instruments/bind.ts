@@ -15,7 +15,7 @@ import type { Decision, Rows } from './decide.ts'
 import { derive, ended } from './instrument.ts'
 import { newBinding, newBindOperation, newInstrument } from './intent.ts'
 import { inOrder } from './learn.ts'
-import type { Redisplay } from './reuse.ts'
+import { keptOf, type Redisplay, refuseAgain } from './reuse.ts'
 import { type Choice, chooseRoute, freeOf, knownChannels, preferred } from './route.ts'
 import { currentRules } from './routing.ts'
 import { carryOut } from './settle.ts'
@@ -199,7 +199,9 @@ function planBind(world: World, request: BindRequest, known: Known & { readonly 
   const wanted = choice.all ? free : best !== undefined && isHeld(best) ? [] : [free[0]]
   const [first, ...others] = wanted.filter(channel => !isHeld(channel))
   if (first === undefined) {
-    return heldAlready(known.customer, reusable)
+    if (reusable === undefined) throw new TypeError('nothing is held, and nothing is to be bound')
+    refuseAgain(known.customer, reusable.instrument)
+    return { held: reusable }
   }
   const display = displayOf(source, captured)
   const fresh = {
@@ -207,7 +209,7 @@ function planBind(world: World, request: BindRequest, known: Known & { readonly 
     kind: kindOfSource[source.type],
     display,
     sharing: known.identity ?? null,
-    ...kept(request, known.customer),
+    ...keptOf(known.customer, request.redisplay),
   }
   const instrument = reusable?.instrument ?? newInstrument(world, fresh)
   const input = inputOf(request, source, reusable)
@@ -259,20 +261,6 @@ function inputOf(request: BindRequest, source: Source, reusable: Existing | unde
     ...(request.terms === undefined ? {} : { terms: request.terms }),
   }
 }
-
-function heldAlready({ reuse }: CustomerRow, held: Existing | undefined): Plan {
-  if (held === undefined) throw new TypeError('nothing is held, and nothing is to be bound')
-  const instrument = held.instrument.id
-  if (reuse.bind_again === 'refuse')
-    throw new Problem('conflict', `the customer has this already, as ${instrument}`, { members: { instrument } })
-  return { held }
-}
-
-/** What the instrument has of its customer, where the caller does not say otherwise. */
-const kept = ({ redisplay }: BindRequest, { clock, reuse }: CustomerRow) => ({
-  clock,
-  allow_redisplay: redisplay ?? reuse.allow_redisplay ?? ('unspecified' as const),
-})
 
 const owned = ({ tenant, mode, customer, metadata }: BindRequest) => ({ tenant, mode, customer, metadata })
 

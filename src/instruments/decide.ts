@@ -5,17 +5,17 @@
 import { type Bound, type ChannelName, type MandateRules, type References, unfindable } from '../channels/channel.ts'
 import { same } from '../core/same.ts'
 import { insert, moveTo, type Write } from '../world/store.ts'
-import { type FactKind, foldBinding, holdsSlot, type Known, overlay } from './binding.ts'
-import { asFact, contradicted, factRow, type NewFact } from './fact.ts'
+import { type FactKind, holdsSlot, type Known, overlay } from './binding.ts'
+import { contradicted, type NewFact } from './fact.ts'
 import { failOver } from './failover.ts'
-import { forgetFact, forgetOperation, isForgotten } from './forget.ts'
+import { forgetOperation, isForgotten } from './forget.ts'
 import { derive } from './instrument.ts'
 import { mandateAfter } from './mandate.ts'
 import { notice } from './notice.ts'
 import { type OperationStatus, patienceMs, untilMax, waitMs } from './operation.ts'
 import { follow, type SpreadMinds } from './propagate.ts'
 import { planRefresh } from './refresh.ts'
-import { planRevoke, revivedToken, strayToken, unwanted } from './revoke.ts'
+import { weigh } from './revoke.ts'
 import { sharingWrites } from './sharing.ts'
 import {
   type BindingRow,
@@ -75,19 +75,7 @@ export type Decision = {
 }
 
 export function decide(rows: Rows, change: Change, minds: Minds): Decision {
-  const heard = change.facts.map(one => factRow(rows, one, minds))
-  const told = foldBinding([...rows.facts, ...heard].map(asFact))
-  const { known: said } = told
-  const alive = said.status === 'active' || said.status === 'suspended'
-  const stray = strayToken(rows, heard, told) ?? revivedToken(rows, heard, said)
-  // What has expired, or what the channel began to end by itself, may still be kept over there.
-  const kept = alive || ((said.status === 'expired' || said.status === 'revoking') && said.token !== null)
-  const planned = (kept && unwanted(rows)) || stray !== undefined ? planRevoke(rows, stray, minds) : undefined
-  // Of what was erased nothing is kept that is told now, but what is needed to give up what came alive, until it is.
-  const forgotten = isForgotten(rows.instrument)
-  const fresh = forgotten ? heard.map(forgetFact) : heard
-  const known = forgotten ? foldBinding([...rows.facts, ...fresh].map(asFact)).known : said
-  const revoke = planned === undefined || !forgotten ? planned : { ...planned, operation: naming(planned.operation, said) }
+  const { fresh, known, alive, forgotten, revoke } = weigh(rows, change, minds)
   const status = revoke?.fact === undefined ? known.status : 'revoking'
   const settled = settle(rows, change, { ...known, status }, fresh, minds)
   const after = { ...rows, operations: settled.map(([, one]) => one) }
@@ -128,12 +116,6 @@ export function decide(rows: Rows, change: Change, minds: Minds): Decision {
     next: [...(revoke === undefined ? [] : [revoke.operation]), ...(other === undefined ? [] : [other.operation])],
   }
 }
-
-/** The binding itself keeps no token and no names any more. */
-const naming = (operation: OperationRow, { token, names }: Known): OperationRow => ({
-  ...operation,
-  input: { references: names, ...(token === null ? {} : { token }), ...operation.input },
-})
 
 /** A token that is good for longer, or a version that a channel took, is no news to anybody. */
 const quietly = (row: InstrumentRow, set: Pick<InstrumentRow, 'due_at' | 'card_version'>): InstrumentRow =>

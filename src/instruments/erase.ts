@@ -3,6 +3,7 @@
  * request that asked or the worker, and each may be taken twice. Nobody is asked to agree: who relies on it is told.
  */
 import { Problem } from '../core/problem.ts'
+import { giveTokenUp } from '../network/giveUp.ts'
 import { insert, moveTo, remove, Unavailable, type Write } from '../world/store.ts'
 import type { World } from '../world/world.ts'
 import { passOn } from './defaults.ts'
@@ -15,7 +16,16 @@ import { notice } from './notice.ts'
 import { foldOwn } from './own.ts'
 import { carryOut } from './settle.ts'
 import { customersDefault, sharingWrites } from './sharing.ts'
-import { type BindingRow, channelNames, type InstrumentRow, instrumentFacts, instruments, type OperationRow, operations } from './tables.ts'
+import {
+  type BindingRow,
+  bindings,
+  channelNames,
+  type InstrumentRow,
+  instrumentFacts,
+  instruments,
+  type OperationRow,
+  operations,
+} from './tables.ts'
 import { asOwnFact, mindsAt, ownFactRow, readOwnRows } from './tell.ts'
 import { forgetKept, tombstone } from './tombstone.ts'
 
@@ -130,7 +140,7 @@ async function step(world: World, row: ErasureRow): Promise<ErasureRow | undefin
     case 'revoking':
       return awaitRevocations(world, row)
     case 'shredding': {
-      await world.vault.shred({ tenant: row.tenant, owner: row.subject })
+      await shredAll(world, row)
       return moved(world, row, { stage: 'forgetting', cause: null })
     }
     case 'forgetting':
@@ -140,13 +150,27 @@ async function step(world: World, row: ErasureRow): Promise<ErasureRow | undefin
   }
 }
 
+/** Also what was sealed under an instrument that was merged into it; and that instrument's own traces go by an erasure of its own. */
+async function shredAll(world: World, { tenant, subject, customer, request }: ErasureRow): Promise<void> {
+  const legs = await world.store.find(bindings, { tenant, instrument: subject })
+  const asked = await Promise.all(legs.map(one => world.store.find(operations, { tenant, binding: one.id })))
+  const owners = new Set([subject, ...asked.flat().map(one => one.instrument)])
+  await Promise.all([...owners].map(owner => world.vault.shred({ tenant, owner })))
+  const theirs = await world.store.find(instruments, { tenant, customer })
+  for (const one of theirs) if (one.merged_into === subject) await erase(world, { tenant, id: one.id, request })
+}
+
 async function awaitRevocations(world: World, row: ErasureRow): Promise<ErasureRow | undefined> {
   const { tenant, subject } = row
   const rows = await readOwnRows(world, tenant, subject)
   const waitsFor = await stillAsked(world, rows.bindings)
   const now = world.now()
+  const late = now >= row.created_at + erasureLimitMs
+  const network = late ? undefined : await giveTokenUp(world, rows.instrument, row.request)
+  if (waitsFor.length === 0 && network !== undefined)
+    return moved(world, row, { cause: network, due_at: now + againMs(now - row.created_at) })
   if (waitsFor.length === 0) return moved(world, row, { stage: 'shredding', cause: null })
-  if (now >= row.created_at + erasureLimitMs) {
+  if (late) {
     await giveUpWaiting(world, waitsFor)
     return moved(world, row, { stage: 'shredding', cause: null, orphans: waitsFor.map(orphanOf) })
   }

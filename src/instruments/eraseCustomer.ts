@@ -5,6 +5,7 @@ import { nextId, type World } from '../world/world.ts'
 import { defaults, readDefault } from './defaults.ts'
 import { erase, moved, newErasure, outOfReach, proceed } from './erase.ts'
 import { againMs, type ErasureRow, erasureLeaseMs, erasures, looksAfterMs } from './erasure.ts'
+import { customersOwn } from './forgotten.ts'
 import { type CustomerRow, customers, type InstrumentRow, instruments } from './tables.ts'
 import { forgetKept } from './tombstone.ts'
 
@@ -90,6 +91,7 @@ async function forgetCustomer(world: World, row: ErasureRow): Promise<ErasureRow
     moveTo(erasures, row, after),
     moveTo(customers, customer, left),
     ...(preferred === undefined ? [] : [remove(defaults, preferred)]),
+    ...(await customersOwn(world, customer)),
     { verb: 'record', event: told(world, customer, now) },
   ]
   return (await world.store.commit(writes)).ok ? { ...after, version: row.version + 1 } : undefined

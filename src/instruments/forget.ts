@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto'
 import { type AnyNews, foldBinding, forgottenToken } from './binding.ts'
 import { asFact } from './fact.ts'
+import { type Mandate, mandateAfter } from './mandate.ts'
 import type { OwnNews } from './own.ts'
 import type { BindingRow, FactRow, InstrumentFactRow, OperationRow } from './tables.ts'
 
@@ -14,13 +15,19 @@ export const isForgotten = ({ own }: { readonly own: { readonly erasure?: 'erasi
 export function forgetNews(news: AnyNews): AnyNews {
   switch (news.kind) {
     case 'bound':
-      return { kind: 'bound', token: forgottenToken, references: {} }
+      return {
+        kind: 'bound',
+        token: forgottenToken,
+        references: {},
+        ...timesOf(news),
+        ...('evidence' in news ? { evidence: news.evidence } : {}),
+      }
     case 'challenged':
       return { kind: 'challenged', action: { type: 'await', where: '' }, references: {} }
     case 'verifying':
       return { kind: 'verifying', references: {} }
     case 'updated':
-      return { kind: 'updated' }
+      return { kind: 'updated', ...timesOf(news) }
     case 'reinstated':
       return { kind: 'reinstated', evidence: news.evidence }
     case 'refused': {
@@ -32,6 +39,12 @@ export function forgetNews(news: AnyNews): AnyNews {
       return news
   }
 }
+
+/** By these its status is folded. */
+const timesOf = ({ validUntilMs, refreshAtMs }: { readonly validUntilMs?: number; readonly refreshAtMs?: number }) => ({
+  ...(validUntilMs === undefined ? {} : { validUntilMs }),
+  ...(refreshAtMs === undefined ? {} : { refreshAtMs }),
+})
 
 /**
  * A channel's own name of an event may be made of its token. What stands in its place is the same for the same event, so that one that is
@@ -55,11 +68,18 @@ export function forgetOwnFact(row: InstrumentFactRow): InstrumentFactRow {
 function forgetOwnNews(news: OwnNews): OwnNews {
   switch (news.kind) {
     case 'advised':
-      return { kind: 'advised', advice: news.advice, ...(news.about === undefined ? {} : { about: news.about }) }
+      return {
+        kind: 'advised',
+        advice: news.advice,
+        ...(news.about === undefined ? {} : { about: news.about }),
+        ...(news.cardVersion === undefined ? {} : { cardVersion: news.cardVersion }),
+      }
     case 'network_token':
       return { kind: 'network_token', status: news.status, reference: forgottenToken }
     case 'blocked':
       return { kind: 'blocked', reason: '' }
+    case 'mandate_paused':
+      return { kind: 'mandate_paused', binding: news.binding, reason: '' }
     default:
       return news
   }
@@ -77,11 +97,19 @@ export function forgetBinding(row: BindingRow, told: readonly FactRow[]): Bindin
     network_transaction_id: known.network_transaction_id,
     transaction_link_id: known.transaction_link_id,
     shown: known.shown ?? null,
+    mandate: forgetMandate(mandateAfter(row.mandate, known)),
+    proven_by: known.proven_by,
+    valid_until: known.validUntilMs ?? null,
+    asked_expiry: null,
     consent: null,
     client: null,
     return_url: null,
   }
 }
+
+/** Rail and terms are numbers and days; how the contract is called is the payer's. */
+const forgetMandate = (mandate: Mandate | null): Mandate | null =>
+  mandate === null || mandate.terms === null ? mandate : { ...mandate, terms: { ...mandate.terms, contract: '', description: '' } }
 
 /** What it was carried out with is gone. `cardVersion` and the chain are numbers and ids of ours. */
 export function forgetOperation(row: OperationRow): OperationRow {

@@ -1,4 +1,6 @@
 /** How a customer's instruments may be used again: whether they may be shown at a later checkout, and what a second bind of one does. */
+import { Problem } from '../core/problem.ts'
+import type { CustomerRow, InstrumentRow } from './tables.ts'
 
 /**
  * always: may be offered whenever the customer pays · limited: only where the customer asked for it, not in another checkout · unspecified:
@@ -19,4 +21,16 @@ export type Reuse = {
   readonly allow_redisplay?: Redisplay
   readonly bind_again?: (typeof rebinds)[number]
   readonly succession?: Succession
+}
+
+/** What a new instrument has of its customer, where the caller does not say otherwise. */
+export const keptOf = ({ clock, reuse }: CustomerRow, redisplay: Redisplay | undefined) => ({
+  clock,
+  allow_redisplay: redisplay ?? reuse.allow_redisplay ?? ('unspecified' as const),
+})
+
+/** Throws `conflict` where the customer's instruments are bound once. */
+export function refuseAgain({ reuse }: CustomerRow, { id }: InstrumentRow): void {
+  if (reuse.bind_again === 'refuse')
+    throw new Problem('conflict', `the customer has this already, as ${id}`, { members: { instrument: id } })
 }

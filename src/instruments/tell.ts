@@ -9,6 +9,7 @@ import { nextId, type World } from '../world/world.ts'
 import { customerNow } from './customer.ts'
 import { differs } from './decide.ts'
 import { aheadMs, eventOf, firstOfEach } from './fact.ts'
+import { forgetOwnFact, isForgotten } from './forget.ts'
 import { derive } from './instrument.ts'
 import { notice } from './notice.ts'
 import { foldOwn, isLate, type OwnFact, type OwnNews } from './own.ts'
@@ -98,7 +99,9 @@ function decideOwn(
   news: readonly NewOwnFact[],
 ): { readonly writes: readonly Write[]; readonly after: OwnRows } {
   const had = new Set(rows.facts.map(one => `${one.source}/${one.source_event}`))
-  const fresh = firstOfEach(news.filter(one => !had.has(eventOf(one)))).map(one => ownFactRow(world, rows.instrument, one))
+  const fresh = firstOfEach(news.filter(one => !had.has(eventOf(one))))
+    .map(one => ownFactRow(world, rows.instrument, one))
+    .map(one => (isForgotten(rows.instrument) ? forgetOwnFact(one) : one))
   if (fresh.length === 0) return { writes: [], after: rows }
   const all = [...rows.facts, ...fresh]
   const before = rows.instrument

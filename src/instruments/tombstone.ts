@@ -33,7 +33,6 @@ import { asOwnFact, mindsAt, ownFactRow, readOwnRows } from './tell.ts'
 
 /** Notices that are taken in one commit; the last ones go with the rest. */
 const page = 50
-const identityKinds = ['card', 'device_token', 'account', 'phone', 'wallet', 'par', 'network_token'] as const
 
 /** Everything that is known of one binding. */
 type Leg = { readonly binding: BindingRow; readonly told: readonly FactRow[]; readonly asked: readonly OperationRow[] }
@@ -97,8 +96,7 @@ function legWrites({ binding, told, asked }: Leg, after: BindingRow): readonly W
 /** By what it was recognised goes; in the place of what its channels call it, or ever called it, something stands that nobody can read. */
 async function directoryWrites(world: World, instrument: InstrumentRow, legs: readonly Leg[]) {
   const { tenant, customer, id } = instrument
-  const known = await Promise.all(identityKinds.map(kind => world.store.find(identities, { tenant, customer, kind })))
-  const mine = known.flat().filter(one => one.instrument === id)
+  const mine = (await world.store.find(identities, { tenant, customer })).filter(one => one.instrument === id)
   const named = (await Promise.all(legs.map(one => hide(world, one)))).flat()
   const fresh = new Map(named.map(one => [`${one.hidden.channel} ${one.hidden.name}`, one.hidden]))
   const there = await Promise.all(

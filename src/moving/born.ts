@@ -5,6 +5,7 @@
 import type { ChannelName } from '../channels/channel.ts'
 import { debitSchemes, type Source } from '../channels/source.ts'
 import { type AnyNews, foldBinding, holdsSlot, type Imported, standing } from '../instruments/binding.ts'
+import { defaults } from '../instruments/defaults.ts'
 import { asFact } from '../instruments/fact.ts'
 import { derive, ended } from '../instruments/instrument.ts'
 import { newBinding, newInstrument } from '../instruments/intent.ts'
@@ -45,7 +46,7 @@ export function born(world: World, birth: Birth, known: Known, draft: Draft): Bo
   const { of, row, customer, held } = birth
   const at = row.createdAt ?? world.now()
   const { tenant, mode } = of
-  const begun =
+  const begun: InstrumentRow =
     held?.instrument ??
     ({
       ...newInstrument(world, {
@@ -74,7 +75,11 @@ export function born(world: World, birth: Birth, known: Known, draft: Draft): Bo
     valid_until: folded.validUntilMs ?? null,
   }
   const all = [...(held?.bindings ?? []), binding].toSorted((a, b) => (a.id < b.id ? -1 : 1))
-  const next: InstrumentRow = { ...begun, ...derive(begun, all), updated_at: world.now() }
+  // What is said here of a customer's default goes before what a file says, and in a file the first row that says it.
+  const preferred = row.isDefault && !known.defaults.has(customer.id) && !draft.defaults.has(customer.id)
+  if (preferred) draft.defaults.add(customer.id)
+  const marked = preferred ? { ...begun, preferred } : begun
+  const next: InstrumentRow = { ...marked, ...derive(marked, all), updated_at: world.now() }
   const minds = { now: world.now(), mint: (prefix: Parameters<typeof nextId>[1], near: string) => nextId(world, prefix, near) }
   const before = { instrument: begun, binding: initiated, all: held?.bindings ?? [] }
   const notices = tells ? notice({ before, instrument: next, binding, all, imported: true }, minds) : undefined
@@ -84,6 +89,9 @@ export function born(world: World, birth: Birth, known: Known, draft: Draft): Bo
       held === undefined ? insert(instruments, instrument) : moveTo(instruments, begun, instrument),
       ...identityWrites(birth, instrument, known),
       insert(bindings, binding),
+      ...(preferred
+        ? [insert(defaults, { tenant, customer: customer.id, instrument: instrument.id, because: 'asked', updated_at: world.now() })]
+        : []),
       ...told.map(one => insert(facts, one)),
       ...nameWrites(binding, namesOf(row), known, draft),
       ...(notices?.writes ?? []),
