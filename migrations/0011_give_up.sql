@@ -24,8 +24,8 @@ alter table customers
 
 -- News that was learned late is a fact by then, and is no longer kept beside it.
 delete from inbox where status = 'done';
--- What is parked is kept for a month.
-update inbox set due_at = now() + interval '30 days', clock = null where status = 'parked' and due_at is null;
+-- What is parked and nobody's is kept for a month.
+update inbox set due_at = now() + interval '30 days', clock = null where status = 'parked' and binding is null;
 
 create table dependents (
   tenant text collate "C" not null,

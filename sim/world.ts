@@ -203,21 +203,7 @@ function createWorld(parts: Parts): World {
       }),
     close: () => parts.store.close(),
   }
-  const vault: Vault = {
-    peek: input => port(ports, 'peek', () => parts.vault.peek(input)),
-    adopt: input => port(ports, 'adopt', () => parts.vault.adopt(input)),
-    sealAhead: input => port(ports, 'sealAhead', () => parts.vault.sealAhead(input)),
-    forward: input => port(ports, 'forward', () => parts.vault.forward(input)),
-    seal: input => port(ports, 'seal', () => parts.vault.seal(input)),
-    open: input => port(ports, 'open', () => parts.vault.open(input)),
-    updater: {
-      writeInquiries: input => port(ports, 'write inquiries', () => parts.vault.updater.writeInquiries(input)),
-      readAdvices: input => port(ports, 'read advices', () => parts.vault.updater.readAdvices(input)),
-      sealAdvices: input => port(ports, 'seal advices', () => parts.vault.updater.sealAdvices(input)),
-      renew: input => port(ports, 'renew', () => parts.vault.updater.renew(input)),
-    },
-    shred: input => port(ports, 'shred', () => parts.vault.shred(input)),
-  }
+  const vault = vaultThrough(ports, parts.vault)
   const world: World = {
     now: scheduler.now,
     random: scheduler.random,
@@ -249,6 +235,23 @@ function createWorld(parts: Parts): World {
   }
   return parts.bug === undefined ? world : parts.bug.infect(world, { scheduler, life, sealed: parts.sealed })
 }
+
+/** Every call of the vault may be slow, or the last that its process makes. */
+const vaultThrough = (ports: Ports, vault: Vault): Vault => ({
+  peek: input => port(ports, 'peek', () => vault.peek(input)),
+  adopt: input => port(ports, 'adopt', () => vault.adopt(input)),
+  sealAhead: input => port(ports, 'sealAhead', () => vault.sealAhead(input)),
+  forward: input => port(ports, 'forward', () => vault.forward(input)),
+  seal: input => port(ports, 'seal', () => vault.seal(input)),
+  open: input => port(ports, 'open', () => vault.open(input)),
+  updater: {
+    writeInquiries: input => port(ports, 'write inquiries', () => vault.updater.writeInquiries(input)),
+    readAdvices: input => port(ports, 'read advices', () => vault.updater.readAdvices(input)),
+    sealAdvices: input => port(ports, 'seal advices', () => vault.updater.sealAdvices(input)),
+    renew: input => port(ports, 'renew', () => vault.updater.renew(input)),
+  },
+  shred: input => port(ports, 'shred', () => vault.shred(input)),
+})
 
 function logOf({ note, errors }: Parts): Log {
   return {

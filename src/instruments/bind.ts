@@ -204,14 +204,7 @@ function planBind(world: World, request: BindRequest, known: Known & { readonly 
     return { held: reusable }
   }
   const display = displayOf(source, captured)
-  const fresh = {
-    ...owned(request),
-    kind: kindOfSource[source.type],
-    display,
-    sharing: known.identity ?? null,
-    ...keptOf(known.customer, request.redisplay),
-  }
-  const instrument = reusable?.instrument ?? newInstrument(world, fresh)
+  const instrument = reusable?.instrument ?? newInstrument(world, { ...freshOf(request, known), display })
   const input = inputOf(request, source, reusable)
   const legOf = (channel: ChannelName, more: OperationRow['input']): Leg => {
     const { returnUrl, client, consent } = request
@@ -250,6 +243,14 @@ function planBind(world: World, request: BindRequest, known: Known & { readonly 
     legs,
   }
 }
+
+/** A new instrument, but for how it is shown. */
+const freshOf = (request: BindRequest, { customer, identity, source }: Known) => ({
+  ...owned(request),
+  ...keptOf(customer, request.redisplay),
+  kind: kindOfSource[source.type],
+  sharing: identity ?? null,
+})
 
 /** What every leg is bound with. `cardVersion`: a number no other capture of the instrument has; it takes it over when it turns out good. */
 function inputOf(request: BindRequest, source: Source, reusable: Existing | undefined): OperationRow['input'] {

@@ -21,10 +21,12 @@ const triesMax = 40
 /** Longer than any term that a channel announces (a year, and the notice before it): what is dated later is a mistake. */
 const aheadMaxMs = 400 * 24 * 3_600_000
 /**
- * News that is parked names an account or a person, and nobody knows whose: it is kept for a month, the time that GDPR gives for an erasure
- * (Art. 12 (3)), since no erasure could find it.
+ * News that is parked and names an account or a person nobody knows is kept for a month, the time that GDPR gives for an erasure (Art. 12 (3)),
+ * since no erasure could find it. Where its binding is known it stays until a person has looked, or its instrument is erased.
  */
 const parkedMs = 30 * 24 * 3_600_000
+
+const parkedUntil = (world: World, at: Found | undefined): number | null => (at === undefined ? world.now() + parkedMs : null)
 
 /** How one piece of news was taken. */
 export type Taken = 'learned' | 'kept' | 'nothing'
@@ -64,7 +66,7 @@ function inboxRow(world: World, from: From, told: Told, { at, cause, until = nul
     tries: 0,
     cause,
     received_at: world.now(),
-    due_at: until ?? world.now() + parkedMs,
+    due_at: until ?? parkedUntil(world, at),
     clock: until === null ? null : clock,
     tenant: at?.tenant ?? null,
     binding: at?.binding ?? null,
@@ -91,7 +93,7 @@ export async function hearAgain(world: World, waiting: InboxRow): Promise<void> 
     tries,
     status: over ? ('parked' as const) : ('waiting' as const),
     cause: over && why.until === undefined ? 'no binding has any of its names' : why.cause,
-    due_at: over ? world.now() + parkedMs : (why.until ?? world.now() + backoffMs(tries, 0.5)),
+    due_at: over ? parkedUntil(world, why.at) : (why.until ?? world.now() + backoffMs(tries, 0.5)),
     clock: over ? null : (why.clock ?? null),
     tenant: why.at?.tenant ?? null,
     binding: why.at?.binding ?? null,

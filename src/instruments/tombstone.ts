@@ -170,10 +170,12 @@ export async function forgetKept(world: World, { tenant, subject }: Pick<Erasure
   for (const one of await Promise.all(legs.map(leg => readLeg(world, leg)))) await forgetDelivered(world, one)
 }
 
-/** What it told is known by now; an event's own name may be made of a token. */
-async function forgetDelivered(world: World, { binding: { channel, mode }, told, asked }: Leg): Promise<void> {
+/** What it told is known by now, or waits for its day or for a person; an event's own name may be made of a token. */
+async function forgetDelivered(world: World, { binding: { channel, mode, id, tenant }, told, asked }: Leg): Promise<void> {
   const names = new Set(told.flatMap(one => (one.source === `${channel}:${mode}` ? [one.source_event] : [])))
   for (const { input } of asked) if (input.event !== undefined) names.add(input.event)
   const rows = await Promise.all([...names].map(event => world.store.get(inbox, { channel, mode, event })))
-  for (const one of rows) if (one !== undefined && one.status !== 'waiting') await world.store.commit([remove(inbox, one)])
+  const waiting = await world.store.find(inbox, { binding: id, tenant })
+  const all = [...rows.filter(one => one !== undefined && one.status !== 'waiting' && one.binding === null), ...waiting]
+  for (const one of all) if (one !== undefined) await world.store.commit([remove(inbox, one)])
 }
