@@ -3,6 +3,7 @@ import type { ChannelName } from '../src/channels/channel.ts'
 import { channels } from '../src/channels/index.ts'
 import type { Books } from '../src/channels/simulator.ts'
 import { deliveries, events } from '../src/events/tables.ts'
+import { erasures } from '../src/instruments/erasure.ts'
 import { forgetEvent } from '../src/instruments/forget.ts'
 import { sharings } from '../src/instruments/sharing.ts'
 import type { BindingRow, FactRow, InstrumentFactRow, InstrumentRow, OperationRow } from '../src/instruments/tables.ts'
@@ -106,8 +107,11 @@ export function excused(ledger: Ledger, binding: BindingRow): boolean {
   const { quiet } = ledger.simulated
   const tokens = tokensOf(ledger, binding)
   const kept = binding.status === 'revoked' && channels.get(binding.channel)?.revoke === undefined
+  // An erasure went on without its answer, and says so to a person.
+  const orphaned = ledger.simulated.all(erasures).some(row => row.orphans.some(one => one.binding === binding.id))
   return (
     kept ||
+    orphaned ||
     broughtBack(ledger, binding) ||
     ledger.operations.some(row => row.binding === binding.id && (row.status === 'parked' || row.status === 'waiting')) ||
     ledger.facts.some(row => row.binding === binding.id && contradicted(ledger, row, binding)) ||
