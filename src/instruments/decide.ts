@@ -143,7 +143,7 @@ export function differs<T extends object, K extends keyof T>(before: T, after: P
 function settle(
   rows: Rows,
   change: Change,
-  { status, token }: Pick<Known, 'status' | 'token'>,
+  { status, token, refreshAtMs }: Pick<Known, 'status' | 'token' | 'refreshAtMs'>,
   fresh: readonly FactRow[],
   minds: Minds,
 ): readonly (readonly [OperationRow, OperationRow])[] {
@@ -151,7 +151,7 @@ function settle(
   const until = untilOf(fresh)
   const all = rows.operations.map(row => {
     if (row.status === 'settled') return [row, row] as const
-    if (isDecided(row, status, fresh)) return [row, { ...row, status: 'settled', due_at: null }] as const
+    if (isDecided(row, status, fresh) || isOvertaken(row, refreshAtMs)) return [row, { ...row, status: 'settled', due_at: null }] as const
     // It had to be given up before anybody knew by which name.
     if (named && row.verb === 'revoke' && row.input.token === undefined && row.status !== 'waiting')
       return [row, { ...row, status: 'open', tries: 0, cause: null, due_at: minds.now }] as const
@@ -171,6 +171,10 @@ function settle(
   if (!isForgotten(rows.instrument)) return all
   return all.map(([row, after]) => [row, after !== row && after.status === 'settled' ? forgetOperation(after) : after] as const)
 }
+
+/** Planned for a moment that has moved since: another refresh came before it, and this one would exchange a token that is newer than its place. */
+const isOvertaken = ({ verb, tries, input }: OperationRow, refreshAtMs: number | undefined): boolean =>
+  verb === 'refresh' && tries === 0 && input.refreshAtMs !== undefined && refreshAtMs !== undefined && input.refreshAtMs < refreshAtMs
 
 /** Nothing is left to be asked: what binds has an end, what is revoked is gone, and what has ended needs no refreshing. */
 function isDecided(row: OperationRow, status: BindingRow['status'], fresh: readonly FactRow[]): boolean {
