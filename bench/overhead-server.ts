@@ -3,10 +3,10 @@ import { z } from 'zod'
 import { channels } from '../src/channels/index.ts'
 import { noSpecs } from '../src/channels/judge.ts'
 import { readConfig } from '../src/config.ts'
-import { createKey, createTenant } from '../src/http/auth.ts'
 import { start } from '../src/main.ts'
 import { createLog } from '../src/world/log.ts'
 import { announce, settingsOf } from './child.ts'
+import { readyOf } from './ours.ts'
 
 const settings = settingsOf(
   z.object({ databaseUrl: z.string(), folder: z.string(), account: z.record(z.string(), z.string()), route: z.string() }),
@@ -27,7 +27,4 @@ const config = readConfig(
   [...channels.values()],
 )
 const running = await start(config, createLog(config.logLevel), { channels, limits: { logRequests: false } })
-const tenant = await createTenant(running.world, { name: 'Benchmark' })
-const { key } = await createKey(running.world, { tenant, mode: 'test', kind: 'secret' })
-const { address, captureUrl, world } = running
-announce({ address, captureUrl, apiKey: key, tenant, grantKey: world.settings.grantKey.toString('hex') }, () => running.stop())
+announce(await readyOf(running), () => running.stop())

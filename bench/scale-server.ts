@@ -2,43 +2,21 @@
 import { randomUUID } from 'node:crypto'
 import pg from 'pg'
 import { z } from 'zod'
-import { readConfig } from '../src/config.ts'
 import { signGrant } from '../src/core/grant.ts'
-import { createKey, createTenant } from '../src/http/auth.ts'
 import { hear } from '../src/instruments/news.ts'
-import { start } from '../src/main.ts'
 import { timeDue } from '../src/worker.ts'
-import { createLog } from '../src/world/log.ts'
-import { announce, answerQuestions, settingsOf } from './child.ts'
+import { announce, answerQuestions } from './child.ts'
 import { memoryChannel } from './memory-channel.ts'
+import { startOurs } from './ours.ts'
 import { copyInstrument } from './scale-fill.ts'
 import { numberOf } from './units.ts'
 
-const settings = settingsOf(z.object({ databaseUrl: z.string(), folder: z.string() }))
-const config = readConfig(
-  {
-    DATABASE_URL: settings.databaseUrl,
-    DATA_FOLDER: settings.folder,
-    PORT: '0',
-    VAULT_CAPTURE_PORT: '0',
-    SANDBOX: 'false',
-    LOG_LEVEL: 'warn',
-    STRIPE_TEST_SECRET_KEY: 'sk_test_bench',
-    STRIPE_TEST_ADDRESS: 'https://api.stripe.example',
-  },
-  [memoryChannel],
-)
-const running = await start(config, createLog(config.logLevel), {
-  channels: new Map([[memoryChannel.name, memoryChannel]]),
-  limits: { logRequests: false },
-  // What falls due is told when it is measured, and not meanwhile.
-  idle: true,
-})
-const { world, address, captureUrl } = running
-const tenant = await createTenant(world, { name: 'Benchmark' })
-const { key } = await createKey(world, { tenant, mode: 'test', kind: 'secret' })
-const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' }
-const client = new pg.Client({ connectionString: settings.databaseUrl })
+// What falls due is told when it is measured, and not meanwhile.
+const { running, ready, databaseUrl } = await startOurs({ idle: true })
+const { world } = running
+const { address, captureUrl, tenant } = ready
+const headers = { authorization: `Bearer ${ready.apiKey}`, 'content-type': 'application/json' }
+const client = new pg.Client({ connectionString: databaseUrl })
 await client.connect()
 let template = ''
 let filled = 0
@@ -145,7 +123,7 @@ answerQuestions(async asked => {
   for (const _ of many(count)) ready.push(await prepare())
   return timed(ready, body => call('/v1/instruments', body))
 })
-announce({ address, captureUrl, apiKey: key, tenant, grantKey: world.settings.grantKey.toString('hex') }, async () => {
+announce(ready, async () => {
   await client.end()
   await running.stop()
 })

@@ -1,5 +1,6 @@
 /** The rows of one bind, as the product writes them: what is inserted with the intent, and what the outcome inserts and changes. */
 import { standing } from '../src/instruments/binding.ts'
+import { newborn } from '../src/instruments/newborn.ts'
 import { leaseMs } from '../src/instruments/operation.ts'
 import type { BindingRow, Client, Consent, InstrumentRow } from '../src/instruments/tables.ts'
 import { slotOf } from '../src/instruments/tables.ts'
@@ -54,7 +55,7 @@ export function instrumentOf(b: Bind): InstrumentRow {
     clock: null,
     sequence: 0,
     unbound_at: null,
-    sharing: null,
+    sharing: { kind: 'card', value: b.card.fingerprint },
     merged_into: null,
     policy: {},
     allow_redisplay: 'unspecified',
@@ -68,37 +69,20 @@ export function instrumentOf(b: Bind): InstrumentRow {
 
 export function bindingOf(b: Bind): BindingRow {
   return {
+    ...newborn,
     tenant: b.tenant,
     id: b.ids.binding,
     mode: 'test',
     customer: b.customer,
     instrument: b.ids.instrument,
     channel: 'stripe',
-    status: 'initiated',
     slot: slotOf({ instrument: b.ids.instrument, channel: 'stripe' }),
-    token: null,
-    names: {},
-    action: null,
-    refusal: null,
-    network_transaction_id: null,
-    transaction_link_id: null,
-    shown: null,
-    reason: null,
-    notified: 0,
-    mandate: null,
-    last_collected: null,
-    proven_by: null,
-    valid_until: null,
-    asked_expiry: null,
-    replaces: null,
     consent: b.consent,
     client: b.client,
     return_url: b.returnUrl,
     route: { rule: 'deployment', considered: [{ channel: 'stripe', verdict: 'chosen', because: 'takes it' }] },
-    operations: 1,
     created_at: b.now,
     updated_at: b.now,
-    version: 1,
   }
 }
 

@@ -55,12 +55,18 @@ export async function bindAll(running: Running): Promise<void> {
     await bindOne(stage, channel, value)
   }
   const shapes = new Set([...seen].map(one => one.split(' ')[2]))
-  for (const name of sandbox.addresses.keys()) {
+  const channels = new Set([...seen].map(one => one.split(' ')[0]))
+  for (const name of await judgedChannels()) {
     const broken = await sandbox.violations(name)
     show(`${name}: what was sent, answered and told breaks no specification (${sandbox.specJudge})`, broken.length === 0)
     for (const one of broken.slice(0, 3)) say(JSON.stringify(one))
   }
-  show(`${seen.size} ways in at ${sandbox.addresses.size} channels, ${shapes.size} shapes: all bound`, seen.size >= shapes.size)
+  show(`${seen.size} ways in at ${channels.size} channels, ${shapes.size} shapes: all bound`, seen.size >= shapes.size)
+}
+
+/** Those whose owner has published a specification: of the others, and of the card network beside them, nothing was judged. */
+export async function judgedChannels(): Promise<readonly ChannelName[]> {
+  return [...(await loadSandboxes())].flatMap(([name, { judge }]) => (judge === undefined ? [] : [name]))
 }
 
 /** Binds it, plays the customer as often as the channel asks, and waits until it is active. */

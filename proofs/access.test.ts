@@ -193,6 +193,11 @@ const bodies: Readonly<Record<string, unknown>> = {
   extendInstrument: { channel: 'adyen', return_url: 'https://shop.example/back' },
   resumeInstrument: { returned: {} },
   advanceTestClock: { to: '2027-01-01T00:00:00Z' },
+  pauseMandate: { reason: 'asked for' },
+  canCharge: { amount: '1000', currency: 'EUR', initiator: 'merchant', purpose: 'recurring' },
+  reportCharge: { id: 'c-1', channel: 'stripe', amount: '1000', currency: 'EUR', outcome: 'approved', charged_at: '2026-11-01T00:00:00Z' },
+  recordPreDebitNotice: { amount: '1000', currency: 'EUR', charge_at: '2026-12-01T00:00:00Z' },
+  postUpdaterResults: { file: 'AAAA' },
   createPortalLink: { return_url: 'https://shop.example/back' },
   replayToWebhookEndpoint: { from: '2026-01-01T00:00:00Z', to: '2026-01-02T00:00:00Z' },
 }
@@ -214,7 +219,13 @@ async function ownIds(): Promise<Readonly<Record<string, string>>> {
   const moved = { format: 'csv', channel: 'stripe', source_name: 'old system' }
   const imports = named.parse((await story.caller.call('/v1/imports', { body: moved })).json).id
   const exports = named.parse((await story.caller.call('/v1/exports', { body: {} })).json).id
-  return { customers, instruments, webhook_endpoints, events, test_clocks, routing_rules, binding_sessions, portal_links, imports, exports }
+  const policy = { policy: 'scheduled' }
+  await story.caller.call(`/v1/instruments/${instruments}/update_policy`, { body: policy })
+  const run = await story.caller.call('/v1/updater/runs', { body: { instruments: [instruments] } })
+  assert.equal(run.status, 201, run.text)
+  const updater = named.parse(run.json).id
+  const bound = { customers, instruments, webhook_endpoints, events, test_clocks, routing_rules }
+  return { ...bound, binding_sessions, portal_links, imports, exports, updater }
 }
 
 /** What the server does on its own: rides of the store, deliveries and their cursors. */

@@ -185,13 +185,65 @@ async function samplesOf(): Promise<readonly Fed[]> {
       kinds: { 'path/channel': 'currency', 'path/mode': 'currency', 'path/kind': 'currency' },
     },
     ...theirs,
-    ...nothingAsked,
+    ...keptAlive(bound.id, { read, act }),
     { method: 'GET', path: '/return/{token}', params: { token: `${noId('opn')}.x` }, kinds: { 'path/token': 'metadata' }, writes: [] },
   ]
 }
 
-/** Nothing that could be wrong is handed in. */
-const nothingAsked: readonly Fed[] = [{ method: 'GET', path: '/v1/exports/keys', kinds: {}, writes: [] }]
+type Shaping = {
+  readonly read: (path: string, id: string) => Fed
+  readonly act: (path: string, id: string, more?: Partial<Fed>) => Fed
+}
+
+/** What is asked of an instrument that is bound: charges, mandates, updates, its network token. */
+function keptAlive(id: string, { read, act }: Shaping): readonly Fed[] {
+  const of = (rest: string): string => `/v1/instruments/{id}${rest}`
+  const money = { amount: '1000', currency: 'EUR' }
+  const moneyKinds = { '/amount': 'amount', '/currency': 'currency' } as const
+  const asked = { ...money, initiator: 'merchant', purpose: 'recurring', charge_at: '2026-12-01T00:00:00Z' }
+  const reported = { ...money, id: 'c-1', channel: 'stripe', outcome: 'declined', code: 'do_not_honor', charged_at: '2026-11-01T00:00:00Z' }
+  const writes = ['charge_reports', 'charge_counts', 'mandate_usage', 'update_schedules', 'updater_runs'].map(one => `bindery.${one}`)
+  return [
+    ...['/quality', '/mandates', '/versions', '/update_policy'].map(rest => read(of(rest), id)),
+    act(of('/can-charge'), id, {
+      body: asked,
+      kinds: { ...moneyKinds, '/initiator': 'currency', '/purpose': 'currency', '/charge_at': 'timestamp' },
+    }),
+    act(of('/charges'), id, {
+      ...{ body: reported, writes },
+      kinds: {
+        ...moneyKinds,
+        '/id': 'reference',
+        '/channel': 'currency',
+        '/outcome': 'currency',
+        '/charged_at': 'timestamp',
+        '/binding': 'id',
+      },
+    }),
+    act(of('/mandates/pause'), id, { body: { reason: 'asked for' }, kinds: { '/binding': 'id', '/reason': 'metadata' } }),
+    act(of('/mandates/resume'), id, { kinds: { '/binding': 'id' } }),
+    act(of('/pre_debit_notices'), id, {
+      body: { ...money, charge_at: '2026-12-01T00:00:00Z' },
+      kinds: { ...moneyKinds, '/binding': 'id', '/charge_at': 'timestamp', '/told_at': 'timestamp' },
+    }),
+    act(of('/update_policy'), id, {
+      body: { policy: 'never', min_days: 30 },
+      writes,
+      kinds: { '/policy': 'currency', '/min_days': 'count' },
+    }),
+    act(of('/updates'), noId('ins')),
+    act(of('/network_token'), noId('ins')),
+    { method: 'DELETE', path: of('/network_token'), params: { id: noId('ins') }, kinds: { 'path/id': 'id' }, writes: [] },
+    { method: 'POST', path: '/v1/updater/runs', body: { instruments: [id] }, kinds: { '/instruments/0': 'id' }, writes },
+    ...['', '/file'].map(rest => read(`/v1/updater/runs/{id}${rest}`, noId('run'))),
+    act('/v1/updater/runs/{id}/results', noId('run'), { body: { file: 'AAAA' } }),
+    {
+      ...{ method: 'POST', path: '/v1/network/{mode}/webhook', params: { mode: 'test' }, writes: [] },
+      kinds: { 'path/mode': 'currency' },
+    },
+    ...['/v1/exports/keys', '/v1/updater/counts'].map(path => ({ method: 'GET', path, kinds: {}, writes: [] }) as const),
+  ]
+}
 
 /** What a customer's own browser sends: by a session's secret, and by a portal link's token. */
 async function customersOwn(customer: string, return_url: string): Promise<readonly Fed[]> {
@@ -279,7 +331,9 @@ function isValidThere(complaint: string): boolean {
   // Thirteen is no month, and a priority all the same.
   if (complaint.startsWith('POST /v1/routing_rules, /priority number: 201')) return true
   // Both doors take what they do not know: a channel's and a proxy's headers, a channel's parameters.
-  if (complaint.startsWith('POST /v1/channels/') && complaint.includes(', header ')) return true
+  if (/^POST \/v1\/(channels|network)\//.test(complaint) && complaint.includes(', header ')) return true
+  // Null takes a tenant's own limit away.
+  if (complaint.startsWith('POST /v1/sharing_limit, /customers_max type: 200')) return true
   // What goes wrong with a page is a page too.
   if (/^(GET|POST) \/portal\//.test(complaint) && / 4\d\d is no problem: <!doctype html>/.test(complaint)) return true
   // A part of a file is bytes, whatever its headers call it.
@@ -302,7 +356,7 @@ async function quiet(): Promise<void> {
 }
 
 test('every row of the corpora is answered with a problem that names the field, and leaves nothing behind', {
-  timeout: 280_000,
+  timeout: 800_000,
 }, async t => {
   await quiet()
   const wrong: string[] = []

@@ -34,7 +34,7 @@ test('an empty environment is a complete development configuration', () => {
     { ...config, accounts: undefined },
     {
       production: false,
-      customersPerInstrument: 2,
+      customersPerInstrument: 100,
       databaseUrl: undefined,
       dataFolder: '.bindery',
       host: '127.0.0.1',

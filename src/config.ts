@@ -89,7 +89,7 @@ export function readConfig(environment: Environment, channels: readonly AccountN
     bodyLimitBytes: read.BODY_LIMIT_BYTES,
     channelTimeoutMs: read.CHANNEL_TIMEOUT_MS,
     route: route.route,
-    customersPerInstrument: read.CUSTOMERS_PER_INSTRUMENT,
+    customersPerInstrument: read.CUSTOMERS_PER_INSTRUMENT ?? (isSandbox(set) ? sandboxCustomers : 2),
     logLevel: read.LOG_LEVEL,
     rootKeyFile: read.ROOT_KEY_FILE,
     walletKeysFile: read.WALLET_KEYS_FILE,
@@ -98,6 +98,9 @@ export function readConfig(environment: Environment, channels: readonly AccountN
     accounts: accounts.accounts,
   })
 }
+
+/** Everybody tries the few test cards there are. */
+const sandboxCustomers = 100
 
 const whole = (min: number, max: number, fallback: number) =>
   z
@@ -134,7 +137,11 @@ const shape = z.object({
   BODY_LIMIT_BYTES: whole(1024, 10_485_760, 65_536),
   CHANNEL_TIMEOUT_MS: whole(100, 60_000, 5000),
   ROUTE: z.string().optional(),
-  CUSTOMERS_PER_INSTRUMENT: whole(1, 100, 2),
+  CUSTOMERS_PER_INSTRUMENT: z
+    .string()
+    .regex(/^([1-9]\d?|100)$/, 'must be a whole number from 1 to 100')
+    .transform(Number)
+    .optional(),
   LOG_LEVEL: z.enum(logLevels, oneOf(logLevels)).default('info'),
   ROOT_KEY_FILE: z.string().optional(),
   WALLET_KEYS_FILE: z.string().refine(existsSync, 'names a file that is not there').optional(),
@@ -170,7 +177,8 @@ const described: Readonly<Record<Name, { readonly example: string; readonly abou
   ROUTE: { example: 'stripe,adyen', about: 'channels to try, in order, when the caller names none; default: all that there are' },
   CUSTOMERS_PER_INSTRUMENT: {
     example: '2',
-    about: 'how many customers of one tenant may have the same card or account, unless the tenant says otherwise; default 2',
+    about:
+      'how many customers of one tenant may have the same card or account, unless the tenant says otherwise; default 2, in the sandbox 100',
   },
   LOG_LEVEL: { example: 'info', about: `${logLevels.join(', ')}; default info` },
   ROOT_KEY_FILE: { example: '.bindery/root.key', about: "the vault's root key as a file: for development only" },

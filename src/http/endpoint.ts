@@ -10,7 +10,13 @@ import { pointerOf } from './pointer.ts'
 export type Caller = { readonly tenant: string; readonly mode: Mode; readonly kind: 'secret' | 'publishable'; readonly key: string }
 
 /** `body`: data for JSON; a text or bytes where the endpoint declares another type; pieces of one where it is too large to be held at once. */
-export type Answer = { readonly status: number; readonly body: unknown; readonly headers?: Readonly<Record<string, string>> }
+export type Answer = {
+  readonly status: number
+  readonly body: unknown
+  readonly headers?: Readonly<Record<string, string>>
+  /** Holds a key that is told once: under an Idempotency-Key only what the use case itself committed is kept, never this. */
+  readonly toldOnce?: true
+}
 export type Pieces = AsyncIterable<string | Buffer>
 
 /**

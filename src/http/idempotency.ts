@@ -144,6 +144,7 @@ async function own(work: OnceWork): Promise<Rendered> {
   }
   try {
     const answer = await work.act({ ...work.context, once })
+    if (answer.toldOnce === true) return work.render(answer)
     if (state.kept === answer && state.text !== undefined) return state.text
     return await keepLate(work, work.render(answer))
   } catch (error) {

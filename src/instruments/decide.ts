@@ -5,12 +5,12 @@
 import { type Bound, type ChannelName, type MandateRules, type References, unfindable } from '../channels/channel.ts'
 import { same } from '../core/same.ts'
 import { insert, moveTo, type Write } from '../world/store.ts'
-import { type FactKind, holdsSlot, type Known, overlay } from './binding.ts'
+import { type FactKind, type Known, overlay } from './binding.ts'
 import { contradicted, type NewFact } from './fact.ts'
 import { failOver } from './failover.ts'
+import { foldedColumns } from './folded.ts'
 import { forgetOperation, isForgotten } from './forget.ts'
 import { derive } from './instrument.ts'
-import { mandateAfter } from './mandate.ts'
 import { notice } from './notice.ts'
 import { type OperationStatus, patienceMs, untilMax, waitMs } from './operation.ts'
 import { follow, type SpreadMinds } from './propagate.ts'
@@ -28,7 +28,6 @@ import {
   instruments,
   type OperationRow,
   operations,
-  slotOf,
 } from './tables.ts'
 
 export type Rows = {
@@ -95,7 +94,7 @@ export function decide(rows: Rows, change: Change, minds: Minds): Decision {
   const card_version = sealedVersion(rows, fresh)
   const next: InstrumentRow = { ...rows.instrument, ...derived, card_version, versions: made.versions, updated_at: minds.now }
   const telling = { before: { ...rows, all: [...rows.siblings, rows.binding] }, instrument: next, binding, all }
-  const notices = visible ? notice({ ...telling, corrects: contradicted(rows, fresh) }, minds) : undefined
+  const notices = visible ? notice({ ...telling, corrects: contradicted(rows.facts, told.folded) }, minds) : undefined
   const quiet = quietly(rows.instrument, { due_at: derived.due_at, card_version })
   const instrument: InstrumentRow = notices === undefined ? quiet : { ...next, sequence: notices.sequence }
   const writes: Write[] = [...fresh, ...(revoke?.fact === undefined ? [] : [revoke.fact])].map(one => insert(facts, one))
@@ -224,25 +223,11 @@ function bindingAfter(
   const unanswered = settled.some(
     ([, row]) => isAsking(row.verb) && row.cause !== null && (row.status === 'open' || row.status === 'parked'),
   )
-  const status = overlay(known.status, unanswered)
-  const operationsCount = before.operations + added
   return {
     ...before,
-    status,
-    slot: holdsSlot(status) ? slotOf(before) : null,
-    token: known.token,
+    ...foldedColumns(before, known, overlay(known.status, unanswered)),
     names: same(before.names, known.names) ? before.names : known.names,
-    // Also while an answer is owed: the customer may still be before the bank's page.
-    action: known.status === 'challenge' ? known.action : null,
-    refusal: known.refusal,
-    network_transaction_id: known.network_transaction_id,
-    transaction_link_id: known.transaction_link_id,
-    shown: known.shown ?? null,
-    reason: known.reason,
-    mandate: mandateAfter(before.mandate, known),
-    proven_by: known.proven_by,
-    valid_until: known.validUntilMs ?? null,
-    operations: operationsCount,
+    operations: before.operations + added,
     updated_at: now,
   }
 }

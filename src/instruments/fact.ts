@@ -1,7 +1,8 @@
 /** A fact as it is kept, with its place in the fold of its binding. */
 
 import type { Moment } from '../channels/channel.ts'
-import { type AnyNews, type Fact, type FactKind, foldBinding, newsPlace, standing } from './binding.ts'
+import type { Folded } from '../core/fold.ts'
+import { type AnyNews, type BindingStatus, type Fact, type FactKind, foldBinding, newsPlace, standing } from './binding.ts'
 import type { Minds, Rows } from './decide.ts'
 import type { FactRow, OperationRow } from './tables.ts'
 
@@ -65,13 +66,12 @@ export function factRow(rows: Rows, fact: NewFact, minds: Minds): FactRow {
 
 /**
  * Whether what was told of this binding last was wrong: a fact that came late stands before the one that had made its status, and with it that
- * one no longer leads there.
+ * one no longer leads there. `now`: the fold of all facts, the late one among them.
  */
-export function contradicted(rows: Pick<Rows, 'facts'>, fresh: readonly FactRow[]): boolean {
-  const before = foldBinding(rows.facts.map(asFact)).folded
+export function contradicted(told: readonly FactRow[], now: Folded<BindingStatus, Fact>): boolean {
+  const before = foldBinding(told.map(asFact)).folded
   const last = before.applied.at(-1)
-  if (last === undefined || fresh.length === 0) return false
-  const after = foldBinding([...rows.facts, ...fresh].map(asFact)).folded
-  const place = after.applied.findIndex(one => one.order.id === last.order.id)
-  return place < 0 || after.states[place] !== before.status
+  if (last === undefined) return false
+  const place = now.applied.findIndex(one => one.order.id === last.order.id)
+  return place < 0 || now.states[place] !== before.status
 }

@@ -5,6 +5,7 @@
 import type { Known } from './binding.ts'
 import type { Minds, Rows } from './decide.ts'
 import { mandateOf } from './mandate.ts'
+import { newborn } from './newborn.ts'
 import { leaseMs } from './operation.ts'
 import { type BindingRow, type FactRow, type OperationRow, slotOf } from './tables.ts'
 
@@ -26,27 +27,11 @@ export function failOver(
     ...rows.binding,
     id: minds.mint('bnd', rows.binding.customer),
     channel,
-    status: 'initiated',
+    ...newborn,
     slot: slotOf({ instrument: rows.binding.instrument, channel }),
-    token: null,
-    names: {},
-    action: null,
-    refusal: null,
-    network_transaction_id: null,
-    transaction_link_id: null,
-    shown: null,
-    reason: null,
-    notified: 0,
     mandate: mandateOf({ ...agreed, madeAt: rows.binding.mandate?.madeAt ?? minds.now }, minds.mandates(channel)),
-    last_collected: null,
-    proven_by: null,
-    valid_until: null,
-    asked_expiry: null,
-    replaces: null,
-    operations: 1,
     created_at: minds.now,
     updated_at: minds.now,
-    version: 1,
   }
   const { channelCustomer: _otherChannels, references: _lost, until: _theirs, ...input } = first.input
   const id = minds.mint('opn', rows.binding.customer)

@@ -3,6 +3,7 @@ import type { ChannelName } from '../channels/channel.ts'
 import type { InstrumentKind, MandateTerms, Source } from '../channels/source.ts'
 import { type Mode, nextId, type World } from '../world/world.ts'
 import { mandateOf } from './mandate.ts'
+import { newborn } from './newborn.ts'
 import { leaseMs, type Verb } from './operation.ts'
 import { returnUrlOf } from './return.ts'
 import type { Redisplay } from './reuse.ts'
@@ -72,37 +73,21 @@ type Asked = {
 export function newBinding(world: World, instrument: InstrumentRow, asked: Asked): BindingRow {
   const now = world.now()
   return {
+    ...newborn,
     tenant: instrument.tenant,
     id: nextId(world, 'bnd', instrument.customer),
     mode: instrument.mode,
     customer: instrument.customer,
     instrument: instrument.id,
     channel: asked.channel,
-    status: 'initiated',
     slot: slotOf({ instrument: instrument.id, channel: asked.channel }),
-    token: null,
-    names: {},
-    action: null,
-    refusal: null,
-    network_transaction_id: null,
-    transaction_link_id: null,
     consent: asked.consent,
     client: asked.client,
     return_url: asked.returnUrl,
     route: asked.route,
-    operations: 1,
+    mandate: mandateOf(asked, world.channels.get(asked.channel)?.mandates),
     created_at: now,
     updated_at: now,
-    shown: null,
-    reason: null,
-    notified: 0,
-    mandate: mandateOf(asked, world.channels.get(asked.channel)?.mandates),
-    last_collected: null,
-    proven_by: null,
-    valid_until: null,
-    asked_expiry: null,
-    replaces: null,
-    version: 1,
   }
 }
 

@@ -11,6 +11,7 @@ import { revokePlace, standing } from './binding.ts'
 import { displayOf } from './display.ts'
 import { compareExpiry, type Expiry, expiryOf } from './expiry.ts'
 import { ended } from './instrument.ts'
+import { newborn } from './newborn.ts'
 import type { OperationInput, Verb } from './operation.ts'
 import { returnUrlOf } from './return.ts'
 import { type BindingRow, bindings, type FactRow, facts, type InstrumentRow, type OperationRow, operations, slotOf } from './tables.ts'
@@ -100,26 +101,11 @@ function bindAgain(
   const replacement: BindingRow = {
     ...old,
     id,
-    status: 'initiated',
+    ...newborn,
     slot: slotOf({ instrument: instrument.id, channel: old.channel, replaces: old.id }),
     replaces: old.id,
-    token: null,
-    names: {},
-    action: null,
-    refusal: null,
-    network_transaction_id: null,
-    transaction_link_id: null,
-    shown: null,
-    reason: null,
-    notified: 0,
-    valid_until: null,
-    proven_by: null,
-    last_collected: null,
-    asked_expiry: null,
-    operations: 1,
     created_at: minds.now,
     updated_at: minds.now,
-    version: 1,
   }
   const { brand = 'unknown', last4 = '', expiryMonth = 0, expiryYear = 0 } = instrument.display
   const { customer } = old.names

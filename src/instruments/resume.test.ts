@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
 import type { Action, BindOutcome, LookUpOutcome } from '../channels/channel.ts'
+import { createMemoryEvents } from '../events/memoryQueries.ts'
+import { tables } from '../tables.ts'
 import { operations } from './tables.ts'
 import { day, scripted, type Trial, trial } from './trial.seam.ts'
 
@@ -134,6 +136,44 @@ test('no password is sent again while one that was typed is being checked: its a
   assert.equal((await on.call('POST', `/v1/instruments/${id}/resend`, {})).status, 409)
   assert.equal((await typed).status, 200)
   assert.deepEqual([asked.resend, await statusOf(on, id)], [0, 'active'])
+})
+
+/** A store in which the binding moves, once, just before a resume of it is committed: by news, or by `instead`. */
+function moving(instead: (on: () => Trial) => Promise<unknown>) {
+  const { store, queries } = createMemoryEvents(tables)
+  let on: Trial | undefined
+  let moved = false
+  const commit: typeof store.commit = async writes => {
+    const resumes = writes.some(one => one.verb === 'insert' && one.table === operations && one.row.verb === 'resume')
+    if (resumes && !moved) {
+      moved = true
+      await instead(() => on ?? assert.fail('not begun'))
+    }
+    return store.commit(writes)
+  }
+  return { over: { store: { ...store, commit }, queries }, begin: (trial: Trial) => (on = trial) }
+}
+
+test('what the customer typed is not lost because the channel told something at the same moment', async () => {
+  const { channel, asked } = saying(otp(3), { resume: [bound('tok_1')] })
+  const news = { kind: 'challenged' as const, action: otp(2), references: {} }
+  const between = moving(on => on().tell('says', [{ event: 'again', type: 'again', names: ['ref_1'], news }]))
+  const named = { ...channel, bind: async () => ({ ...challenged(otp(3)), references: { mandate: 'ref_1' } }) }
+  const on = between.begin(await trial([named], between.over))
+  const { id } = await on.bind(wallet)
+  assert.equal((await on.call('POST', `/v1/instruments/${id}/resume`, { returned: { otp: '123456' } })).status, 200)
+  assert.deepEqual([asked.resume, await statusOf(on, id)], [1, 'active'])
+})
+
+test('two clicks with one wrong code use up one try', async () => {
+  const { channel, asked } = saying(otp(3), { resume: [challenged(otp(3))] })
+  let id = ''
+  const click = (on: Trial) => on.call('POST', `/v1/instruments/${id}/resume`, { returned: { otp: '123456' } })
+  const between = moving(on => click(on()))
+  const on = between.begin(await trial([channel], between.over))
+  id = (await on.bind(wallet)).id
+  assert.equal((await click(on)).status, 200)
+  assert.deepEqual([asked.resume, await statusOf(on, id)], [1, 'challenge'])
 })
 
 test('what was unbound sends no password and asks nothing of anyone', async () => {

@@ -89,10 +89,20 @@ export async function resume(
   const operation = newOperation(world, rows.binding, { verb: 'resume', input: { returned, ...told }, request: input.request })
   const binding = { ...rows.binding, operations: rows.binding.operations + 1 }
   const result = await world.store.commit([moveTo(bindings, rows.binding, binding), insert(operations, operation)])
-  // Someone else resumed or settled it at the same moment: how it stands now is the answer.
-  if (!result.ok) return asItStands(await readRows(world, input.tenant, input.binding))
+  if (!result.ok) return resumeAfter(world, input, rows)
   const after: Rows = { ...rows, binding: { ...binding, version: rows.binding.version + 1 }, operations: [...rows.operations, operation] }
   return carryOut(world, operation, { rows: after })
+}
+
+/**
+ * The binding moved between the reading and the commit, and nothing was sent: by news of it what the customer typed is not lost. The same return
+ * that came at the same moment by another door was sent, and a wrong code is not tried twice.
+ */
+async function resumeAfter(world: World, input: Parameters<typeof resume>[1], before: Rows): Promise<Decision> {
+  const now = await readRows(world, input.tenant, input.binding)
+  const known = new Set(before.operations.map(one => one.id))
+  const sent = now.operations.some(one => one.verb === 'resume' && !known.has(one.id) && sameReturn(one.input.returned, input.returned))
+  return sent || now.binding.version === before.binding.version ? asItStands(now) : resume(world, input)
 }
 
 /**

@@ -2,10 +2,30 @@ import assert from 'node:assert/strict'
 import { cpSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { test } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import { Client } from 'pg'
 import { migrate, migrationsFolder } from '../world/migrate.ts'
 import { testDatabase } from '../world/testing.ts'
+
+/** A database as it was before that migration, with these rows, brought up to date. `read`: what a query's one column holds. */
+async function upgraded(t: TestContext, before: string, sql: string) {
+  const folder = mkdtempSync(join(tmpdir(), 'bindery-before-'))
+  t.after(() => rmSync(folder, { recursive: true, force: true }))
+  cpSync(migrationsFolder, folder, { recursive: true })
+  for (const name of readdirSync(folder)) if (/^\d{4}_/.test(name) && name >= before) rmSync(join(folder, name))
+  const database = await testDatabase({ migrated: false })
+  await migrate({ connection: database.connection, folder })
+  const client = new Client({ ...database.connection, options: '-c search_path=bindery' })
+  await client.connect()
+  t.after(async () => {
+    await client.end()
+    await database.close()
+  })
+  await client.query(sql)
+  const { applied } = await migrate({ connection: database.connection })
+  const read = async (what: string) => (await client.query<{ readonly it: unknown }>(`select ${what}`)).rows.map(row => row.it)
+  return { read, applied }
+}
 
 /** As they were written when there were only cards. */
 const rows = `
@@ -25,21 +45,8 @@ insert into inbox values
 `
 
 test('what was asked and told when there were only cards is carried on as a source and as what may be shown', async t => {
-  const folder = mkdtempSync(join(tmpdir(), 'bindery-before-'))
-  t.after(() => rmSync(folder, { recursive: true, force: true }))
-  cpSync(migrationsFolder, folder, { recursive: true })
-  for (const name of readdirSync(folder)) if (/^\d{4}_/.test(name) && name >= '0006') rmSync(join(folder, name))
-  const database = await testDatabase({ migrated: false })
-  await migrate({ connection: database.connection, folder })
-  const client = new Client({ ...database.connection, options: '-c search_path=bindery' })
-  await client.connect()
-  t.after(async () => {
-    await client.end()
-    await database.close()
-  })
-  await client.query(rows)
-  assert.ok((await migrate({ connection: database.connection })).applied.includes('0006_rails.sql'))
-  const read = async (what: string) => (await client.query<{ readonly it: unknown }>(`select ${what}`)).rows.map(row => row.it)
+  const { read, applied } = await upgraded(t, '0006', rows)
+  assert.ok(applied.includes('0006_rails.sql'))
   const card = { brand: 'visa', last4: '4242', securityCode: true, holder: false }
   assert.deepEqual(await read('input as it from operations order by id'), [
     { capture: 'cap_1', cardVersion: 2, source: { type: 'card', card }, returnUrl: 'r' },
@@ -76,21 +83,7 @@ insert into facts values
 `
 
 test('bank debits that were bound before keep what was agreed, and are looked at once', async t => {
-  const folder = mkdtempSync(join(tmpdir(), 'bindery-before-'))
-  t.after(() => rmSync(folder, { recursive: true, force: true }))
-  cpSync(migrationsFolder, folder, { recursive: true })
-  for (const name of readdirSync(folder)) if (/^\d{4}_/.test(name) && name >= '0008') rmSync(join(folder, name))
-  const database = await testDatabase({ migrated: false })
-  await migrate({ connection: database.connection, folder })
-  const client = new Client({ ...database.connection, options: '-c search_path=bindery' })
-  await client.connect()
-  t.after(async () => {
-    await client.end()
-    await database.close()
-  })
-  await client.query(debits)
-  await migrate({ connection: database.connection })
-  const read = async (what: string) => (await client.query<{ readonly it: unknown }>(`select ${what}`)).rows.map(row => row.it)
+  const { read } = await upgraded(t, '0008', debits)
   const madeAt = Date.UTC(2026, 0, 1)
   const kept = { madeAt, former: [], reinstatedAt: null }
   assert.deepEqual(await read('mandate as it from bindings order by id'), [

@@ -1,12 +1,12 @@
 /** Whether what is stored is what the facts say: each binding folded and each instrument derived again, and compared column by column. */
 import { same } from '../core/same.ts'
 import type { World } from '../world/world.ts'
-import { foldBinding, holdsSlot, overlay } from './binding.ts'
+import { foldBinding, overlay } from './binding.ts'
 import { asFact } from './fact.ts'
+import { foldedColumns } from './folded.ts'
 import { derive } from './instrument.ts'
-import { mandateAfter } from './mandate.ts'
 import { foldOwn } from './own.ts'
-import { type BindingRow, bindings, type FactRow, facts, instruments, type OperationRow, operations, slotOf } from './tables.ts'
+import { type BindingRow, bindings, type FactRow, facts, instruments, type OperationRow, operations } from './tables.ts'
 import { asOwnFact, type OwnRows, readOwnRows } from './tell.ts'
 
 export type Difference = { readonly of: string; readonly column: string; readonly stored: unknown; readonly right: unknown }
@@ -16,22 +16,7 @@ export function verifyBinding(row: BindingRow, told: readonly FactRow[], asked: 
   const unanswered = asked.some(
     one => (one.verb === 'bind' || one.verb === 'resume') && one.cause !== null && (one.status === 'open' || one.status === 'parked'),
   )
-  const status = overlay(known.status, unanswered)
-  const right = {
-    status,
-    slot: holdsSlot(status) ? slotOf(row) : null,
-    token: known.token,
-    action: known.status === 'challenge' ? known.action : null,
-    refusal: known.refusal,
-    network_transaction_id: known.network_transaction_id,
-    transaction_link_id: known.transaction_link_id,
-    shown: known.shown ?? null,
-    reason: known.reason,
-    mandate: mandateAfter(row.mandate, known),
-    proven_by: known.proven_by,
-    valid_until: known.validUntilMs ?? null,
-  }
-  return differences(row.id, row, right)
+  return differences(row.id, row, foldedColumns(row, known, overlay(known.status, unanswered)))
 }
 
 export function verifyInstrument({ instrument, bindings, facts }: OwnRows): readonly Difference[] {

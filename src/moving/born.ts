@@ -4,9 +4,10 @@
  */
 import type { ChannelName } from '../channels/channel.ts'
 import { debitSchemes, type Source } from '../channels/source.ts'
-import { type AnyNews, foldBinding, holdsSlot, type Imported, standing } from '../instruments/binding.ts'
+import { type AnyNews, foldBinding, type Imported, standing } from '../instruments/binding.ts'
 import { defaults } from '../instruments/defaults.ts'
 import { asFact } from '../instruments/fact.ts'
+import { foldedColumns } from '../instruments/folded.ts'
 import { derive, ended } from '../instruments/instrument.ts'
 import { newBinding, newInstrument } from '../instruments/intent.ts'
 import { notice } from '../instruments/notice.ts'
@@ -20,7 +21,6 @@ import {
   type InstrumentRow,
   identities,
   instruments,
-  slotOf,
 } from '../instruments/tables.ts'
 import { insert, moveTo, type Write } from '../world/store.ts'
 import { nextId, type World } from '../world/world.ts'
@@ -63,16 +63,9 @@ export function born(world: World, birth: Birth, known: Known, draft: Draft): Bo
   const tells = of.notices === 'each'
   const binding: BindingRow = {
     ...initiated,
-    status: folded.status,
-    slot: holdsSlot(folded.status) ? slotOf(initiated) : null,
-    token: folded.token,
+    ...foldedColumns(initiated, folded, folded.status),
     names: folded.names,
-    network_transaction_id: folded.network_transaction_id,
-    transaction_link_id: folded.transaction_link_id,
-    shown: folded.shown ?? null,
-    reason: folded.reason,
     notified: tells ? begun.sequence + 1 : 0,
-    valid_until: folded.validUntilMs ?? null,
   }
   const all = [...(held?.bindings ?? []), binding].toSorted((a, b) => (a.id < b.id ? -1 : 1))
   // What is said here of a customer's default goes before what a file says, and in a file the first row that says it.

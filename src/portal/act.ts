@@ -44,6 +44,7 @@ export async function readHeld(world: World, link: LinkRow, id: string): Promise
 export async function prefer(world: World, keeping: Keeping, link: LinkRow, id: string): Promise<void> {
   allowed(link, 'set_default')
   const row = await readHeld(world, link, id)
+  if (keeping.setDefault === undefined) throw new Problem('unprocessable', 'no defaults are kept here')
   if (row.status !== 'active') throw new Problem('conflict', `it cannot be the default: it is ${row.status}`)
   await keeping.setDefault(world, row)
 }

@@ -1,14 +1,15 @@
 /** The endpoints of portal links, for the server that makes them, and of what a customer does with one. */
 import { z } from 'zod'
-import { type Answer, type Bearer, type Endpoint, endpoint, nothing } from '../http/endpoint.ts'
+import { type Answer, type Bearer, type Endpoint, endpoint, nothing, OnceTaken, onceConstraint } from '../http/endpoint.ts'
 import { id } from '../http/schemas.ts'
 import { customerParams, instrumentParams, returnUrl } from '../instruments/schemas.ts'
 import { clientInstrumentShape, sessionShape } from '../sessions/schemas.ts'
 import { viewSession } from '../sessions/view.ts'
+import { refusedBy } from '../world/store.ts'
 import type { World } from '../world/world.ts'
 import { giveUp, heldBy, prefer, replace } from './act.ts'
 import type { Keeping } from './keeping.ts'
-import { admitLink, createLink, linkLifeMsMax, linkUrl, revokeLink } from './link.ts'
+import { admitLink, createLink, linkLifeMsMax, linkUrl, readLink, revokeLink } from './link.ts'
 import { portalPages } from './pages.ts'
 import { type LinkRow, rights } from './tables.ts'
 
@@ -72,10 +73,19 @@ const linkEndpoints: readonly Endpoint[] = [
     query: nothing,
     body: linkBody,
     answers: { 201: { description: 'The link.', schema: linkShape } },
-    handle: async ({ world, caller: { tenant, mode } }, { params, body }) => {
+    once: 'own',
+    recover: async ({ world }, id) => ({ status: 201, body: view(await readLink(world, id)) }),
+    handle: async ({ world, once, caller: { tenant, mode } }, { params, body }) => {
       const { expires_in: seconds = 3_600, may = rights, return_url } = body
-      const link = await createLink(world, { tenant, mode, customer: params.id, may, returnUrl: return_url, lifeMs: seconds * 1_000 })
-      return { status: 201, body: view(link, linkUrl(world, link)) }
+      const asked = { tenant, mode, customer: params.id, may, returnUrl: return_url, lifeMs: seconds * 1_000 }
+      const link = await createLink(world, asked, {
+        // Kept without the address, which is a key: a repetition that finds it missing makes another link.
+        writes: row => once.whole({ status: 201, body: view(row) }),
+        check: result => {
+          if (refusedBy(result, onceConstraint)) throw new OnceTaken()
+        },
+      })
+      return { status: 201, body: view(link, linkUrl(world, link)), toldOnce: true }
     },
   }),
   endpoint({

@@ -11,7 +11,8 @@ import type { World } from '../world/world.ts'
 export type Keeping = {
   /** The customer's default instrument. */
   readonly readDefault: (world: World, of: { readonly tenant: string; readonly customer: string }) => Promise<string | undefined>
-  readonly setDefault: (world: World, instrument: InstrumentRow) => Promise<void>
+  /** Absent: none can be set, and none is offered. */
+  readonly setDefault?: (world: World, instrument: InstrumentRow) => Promise<void>
   /** What is charged to it or waits for it, in words for its customer. */
   readonly dependentsOf: (world: World, instrument: InstrumentRow) => Promise<readonly string[]>
 }

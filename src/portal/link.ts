@@ -2,7 +2,7 @@
 import { keyedHash, sameText } from '../core/keyed.ts'
 import { fieldProblem, Problem } from '../core/problem.ts'
 import { readCustomer } from '../instruments/customer.ts'
-import { insert, move } from '../world/store.ts'
+import { type Committed, insert, move, type Write } from '../world/store.ts'
 import { type Mode, nextId, type World } from '../world/world.ts'
 import { type LinkRow, portalLinks, type Right } from './tables.ts'
 
@@ -30,6 +30,8 @@ export async function createLink(
     readonly returnUrl: string
     readonly lifeMs: number
   },
+  /** What rides in the same commit. */
+  companions: { readonly writes: (link: LinkRow) => readonly Write[]; readonly check: (result: Committed) => void },
 ): Promise<LinkRow> {
   const customer = await readCustomer(world, { tenant: of.tenant, mode: of.mode, id: of.customer })
   if (customer === undefined) throw new Problem('not_found', 'no such customer')
@@ -46,7 +48,15 @@ export async function createLink(
     revoked_at: null,
     version: 1,
   }
-  if (!(await world.store.commit([insert(portalLinks, link)])).ok) throw new Problem('conflict', 'the link could not be made')
+  const result = await world.store.commit([insert(portalLinks, link), ...companions.writes(link)])
+  companions.check(result)
+  if (!result.ok) throw new Problem('conflict', 'the link could not be made')
+  return link
+}
+
+export async function readLink(world: World, id: string): Promise<LinkRow> {
+  const link = await world.store.get(portalLinks, { id })
+  if (link === undefined) throw new Problem('not_found', 'no such link')
   return link
 }
 

@@ -50,12 +50,9 @@ export function portalPages(keeping: Keeping): readonly Endpoint[] {
           const link = await admitLink(world, input.params.token)
           const proof = proofFor(world, link, input.headers)
           const held = link.may.includes('list') ? await heldBy(world, keeping, link) : []
-          return paper(
-            link,
-            200,
-            listPage({ link, token: input.params.token, csrf: proof.csrf, held, message: messageOf(input.query.done) }),
-            proof,
-          )
+          const defaults = keeping.setDefault !== undefined
+          const of = { link, token: input.params.token, csrf: proof.csrf, held, message: messageOf(input.query.done), defaults }
+          return paper(link, 200, listPage(of), proof)
         }),
     }),
     endpoint({

@@ -16,7 +16,10 @@ const said: Readonly<Record<Message, string>> = {
 type Shown = ReturnType<typeof viewForClient>
 type On = { readonly link: LinkRow; readonly token: string; readonly csrf: string }
 
-export function listPage(of: On & { readonly held: readonly Held[]; readonly message: Message | undefined }): string {
+/** `defaults`: whether one can be set here. */
+type Listing = On & { readonly held: readonly Held[]; readonly message: Message | undefined; readonly defaults: boolean }
+
+export function listPage(of: Listing): string {
   const { link, held, message } = of
   const told = message === undefined ? '' : `<p class="said" role="status">${said[message]}</p>`
   const none = link.may.includes('list') ? 'You have no saved payment methods.' : 'This link shows no payment methods.'
@@ -24,7 +27,7 @@ export function listPage(of: On & { readonly held: readonly Held[]; readonly mes
   return sheet('Payment methods', `${told}${list}<p><a href="${escaped(link.return_url)}">Back to the shop</a></p>`)
 }
 
-function item(of: On, { shown, preferred }: Held): string {
+function item(of: Listing, { shown, preferred }: Held): string {
   const title = titleOf(shown)
   const notes = [
     ...(preferred ? ['<strong class="mark">Default</strong>'] : []),
@@ -35,7 +38,9 @@ function item(of: On, { shown, preferred }: Held): string {
   const may = (right: Right) => of.link.may.includes(right)
   const about = `aria-label="${escaped(title)}"`
   const actions = [
-    ...(may('set_default') && !preferred && shown.status === 'active' ? [button(of, 'default', shown.id, 'Make default')] : []),
+    ...(of.defaults && may('set_default') && !preferred && shown.status === 'active'
+      ? [button(of, 'default', shown.id, 'Make default')]
+      : []),
     ...(may('replace') ? [button(of, 'replace', shown.id, 'Replace')] : []),
     ...(may('unbind') ? [`<a class="button quiet" href="/portal/${of.token}/unbind/${shown.id}">Remove</a>`] : []),
   ]

@@ -70,7 +70,12 @@ test('what is forged, lapsed or revoked is told the same, and a link does no mor
   assert.equal((await link.phone.call('GET', '/v1/portal/instruments')).status, 401)
   const wrong = await on.call('POST', `/v1/customers/${on.customer}/portal_links`, { return_url: returnUrl, expires_in: 86_401 })
   assert.match(JSON.stringify(wrong.body.errors), /"\/expires_in"/)
-  assert.ok(!(await on.dump()).includes(proof), 'the token is not kept')
+  const asked = { return_url: returnUrl }
+  const once = () => on.call('POST', `/v1/customers/${on.customer}/portal_links`, asked, { 'idempotency-key': 'link-1' })
+  const [made, again] = [await once(), await once()]
+  assert.deepEqual([made.status, again.status, again.body.id, again.body.url], [201, 201, made.body.id, undefined])
+  const kept = await on.dump()
+  for (const key of [proof, String(made.body.url).split('.').at(-1) ?? '']) assert.ok(!kept.includes(key), 'no token is kept')
 })
 
 test('a replacement is bound by a session, and only then does the former end and is given up', async () => {
@@ -219,4 +224,20 @@ test('what a channel calls a card is shown as text, whatever it is', async () =>
   const { text } = await plainBrowser(on.address).go(path)
   assert.doesNotMatch(text, /<img/)
   assert.match(text, /&lt;img src=x/)
+})
+
+test('where nobody keeps defaults none is offered, and asking for one says so', async () => {
+  const on = await trialOnPostgres(['stripe'])
+  const { keeping } = keptHere()
+  const { setDefault: _, ...without } = keeping
+  const [kept, none] = [await withKeeping(on, keeping), await withKeeping(on, without)]
+  const { id } = await bind(on)
+  const { path, token } = await linkTo(on)
+  const offers = async (address: string) => (await plainBrowser(address).go(path)).text.includes('Make default')
+  assert.deepEqual([await offers(kept.address), await offers(none.address)], [true, false])
+  const asked = await fetch(`${none.address}/v1/portal/instruments/${id}/default`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${token}` },
+  })
+  assert.equal(asked.status, 422)
 })

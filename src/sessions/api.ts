@@ -52,7 +52,7 @@ export const sessionEndpoints: readonly Endpoint[] = [
           if (refusedBy(result, onceConstraint)) throw new OnceTaken()
         },
       })
-      return answerOf(session, secret)
+      return { ...answerOf(session, secret), toldOnce: true }
     },
   }),
   endpoint({

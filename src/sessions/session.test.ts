@@ -158,8 +158,12 @@ test('whoever has no secret is told one thing, whatever they guessed; and nothin
       assert.equal(answer.status, 401)
     }
   assert.equal(told.size, 1)
+  const asked = { customer: on.customer, return_url: returnUrl }
+  const once = () => on.call('POST', '/v1/binding_sessions', asked, { 'idempotency-key': 'session-1' })
+  const [made, again] = [await once(), await once()]
+  assert.deepEqual([made.status, again.status, again.body.id, again.body.client_secret], [201, 201, made.body.id, undefined])
   const kept = await on.dump()
-  assert.ok(!kept.includes(one.secret.slice(31)), 'the secret is not kept')
+  for (const secret of [one.secret, String(made.body.client_secret)]) assert.ok(!kept.includes(secret.slice(31)), 'no secret is kept')
   assert.ok(!JSON.stringify((await on.call('GET', `/v1/binding_sessions/${one.id}`)).body).includes('bss_'))
 })
 

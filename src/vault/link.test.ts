@@ -120,9 +120,10 @@ test('many calls share a frame: those of one turn, and those made while a frame 
   assert.equal(link.traffic.calls - before.calls, 100)
 })
 
-test('a lone call is one frame there and one back, however long its answer takes', async t => {
+/** A link to a vault that has sealed one card, and a channel that takes so long. */
+async function adopted(t: TestContext, channelMs: number) {
   const { vault, open, client } = stage(t, async () => {
-    await sleep(30)
+    await sleep(channelMs)
     return { status: 200, headers: {}, body: Buffer.from('{}') }
   })
   await open()
@@ -130,6 +131,11 @@ test('a lone call is one frame there and one back, however long its answer takes
   await link.ready(2000)
   const { reference } = await vault.capture(grant, body())
   await link.adopt(adoption(reference))
+  return { link, reference }
+}
+
+test('a lone call is one frame there and one back, however long its answer takes', async t => {
+  const { link, reference } = await adopted(t, 30)
   const before = { ...link.traffic }
   await link.peek({ ...grant, reference })
   await link.forward(forwarding)
@@ -138,15 +144,7 @@ test('a lone call is one frame there and one back, however long its answer takes
 })
 
 test('a call beside one that is out at a channel is a lone one too', async t => {
-  const { vault, open, client } = stage(t, async () => {
-    await sleep(60)
-    return { status: 200, headers: {}, body: Buffer.from('{}') }
-  })
-  await open()
-  const link = client()
-  await link.ready(2000)
-  const { reference } = await vault.capture(grant, body())
-  await link.adopt(adoption(reference))
+  const { link, reference } = await adopted(t, 60)
   const before = { ...link.traffic }
   const out = link.forward(forwarding)
   await new Promise(setImmediate)
