@@ -74,7 +74,8 @@ export type Decision = {
 }
 
 export function decide(rows: Rows, change: Change, minds: Minds): Decision {
-  const { fresh, known, alive, forgotten, revoke } = weigh(rows, change, minds)
+  const { fresh, told, alive, forgotten, revoke } = weigh(rows, change, minds)
+  const { known } = told
   const status = revoke?.fact === undefined ? known.status : 'revoking'
   const settled = settle(rows, change, { ...known, status }, fresh, minds)
   const after = { ...rows, operations: settled.map(([, one]) => one) }

@@ -9,7 +9,7 @@ import { type BindingRow, type FactRow, type OperationRow, slotOf } from './tabl
 export type Weighed = {
   /** What was told, as it is kept. */
   readonly fresh: readonly FactRow[]
-  readonly known: Known
+  readonly told: ReturnType<typeof foldBinding>
   readonly alive: boolean
   /** Of what was erased nothing is kept that is told now. */
   readonly forgotten: boolean
@@ -25,12 +25,12 @@ export function weigh(rows: Rows, change: Change, minds: Minds): Weighed {
   const alive = said.status === 'active' || said.status === 'suspended'
   const stray = strayToken(rows, heard, told) ?? revivedToken(rows, heard, said)
   // What has expired, or what the channel began to end by itself, may still be kept over there.
-  const kept = alive || ((said.status === 'expired' || said.status === 'revoking') && said.token !== null)
-  const revoke = (kept && unwanted(rows)) || stray !== undefined ? planRevoke(rows, stray, minds) : undefined
-  if (!isForgotten(rows.instrument)) return { fresh: heard, known: said, alive, forgotten: false, revoke }
+  const held = alive || ((said.status === 'expired' || said.status === 'revoking') && said.token !== null)
+  const revoke = (held && unwanted(rows)) || stray !== undefined ? planRevoke(rows, stray, minds) : undefined
+  if (!isForgotten(rows.instrument)) return { fresh: heard, told, alive, forgotten: false, revoke }
   const fresh = heard.map(forgetFact)
-  const { known } = foldBinding([...rows.facts, ...fresh].map(asFact))
-  return { fresh, known, alive, forgotten: true, revoke: revoke && { ...revoke, operation: naming(revoke.operation, said) } }
+  const kept = foldBinding([...rows.facts, ...fresh].map(asFact))
+  return { fresh, told: kept, alive, forgotten: true, revoke: revoke && { ...revoke, operation: naming(revoke.operation, said) } }
 }
 
 /** What is needed to give up what came alive, until it is: the binding itself keeps no token and no names any more. */
