@@ -160,13 +160,8 @@ async function samplesOf(): Promise<readonly Fed[]> {
     },
     ...[act('/v1/imports/{id}/start', noId('imp')), read('/v1/imports/{id}', moved)],
     {
-      ...{
-        method: 'GET',
-        path: '/v1/imports/{id}/report',
-        params: { id: moved },
-        query: { format: 'csv', outcome: 'refused' },
-        writes: [],
-      },
+      ...{ method: 'GET', path: '/v1/imports/{id}/report', params: { id: moved }, writes: [] },
+      query: { format: 'csv', outcome: 'refused' },
       kinds: { 'path/id': 'id', 'query/format': 'currency', 'query/outcome': 'currency' },
     },
     { method: 'POST', path: '/v1/exports', body: { format: 'csv' }, kinds: { '/format': 'currency' }, writes: ['bindery.exports'] },
