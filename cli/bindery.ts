@@ -4,6 +4,7 @@ import { channels } from '../src/channels/index.ts'
 import { CliError } from './caller.ts'
 import { printChannels } from './channels.ts'
 import { exportCommand, importCommand } from './moving.ts'
+import { releaseCommand } from './release.ts'
 import { verify } from './verify.ts'
 
 /** Prints, and gives the process's exit code. */
@@ -29,6 +30,10 @@ const commands: Readonly<Record<string, Command>> = {
     run: args => verify(jsonOnly('verify', args), line => console.log(line)),
   },
   import: { about: '<file>     take over what another system holds', run: args => importCommand(args, process.env) },
+  'release-cards': {
+    about: '--tenant <id> --mode live --certificate <file> --cards <n>   allow that many card numbers to leave for that certificate, once',
+    run: args => releaseCommand(args, line => console.log(line)),
+  },
   export: { about: '--to <folder> | --verify <folder>   write down all instruments and their tokens, signed', run: args => exportCommand(args, process.env) },
 }
 

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
+import { newSender } from '../src/vault/card-files.seam.ts'
 import { type Caller, callerOf, cardNumber, until } from './caller.ts'
 import { type Ground, prepareGround, undoAll } from './ground.ts'
 import type { ServerProgram } from './server.ts'
@@ -226,13 +227,16 @@ async function ownIds(): Promise<Readonly<Record<string, string>>> {
   const moved = { format: 'csv', channel: 'stripe', source_name: 'old system' }
   const imports = named.parse((await story.caller.call('/v1/imports', { body: moved })).json).id
   const exports = named.parse((await story.caller.call('/v1/exports', { body: {} })).json).id
+  const { pem: sender } = newSender('another vault')
+  const card_files = named.parse((await story.caller.call('/v1/card_files', { body: { sender } })).json).id
   const policy = { policy: 'scheduled' }
   await story.caller.call(`/v1/instruments/${instruments}/update_policy`, { body: policy })
   const run = await story.caller.call('/v1/updater/runs', { body: { instruments: [instruments] } })
   assert.equal(run.status, 201, run.text)
   const updater = named.parse(run.json).id
-  const bound = { customers, instruments, webhook_endpoints, events, test_clocks, routing_rules }
-  return { ...bound, binding_sessions, portal_links, imports, exports, updater }
+  const sweeps = named.parse((await story.caller.call('/v1/sweeps', { body: { channel: 'stripe' } })).json).id
+  const bound = { customers, instruments, sweeps, webhook_endpoints, events, test_clocks, routing_rules }
+  return { ...bound, binding_sessions, portal_links, imports, exports, card_files, updater }
 }
 
 /** What the server does on its own: rides of the store, deliveries and their cursors. */

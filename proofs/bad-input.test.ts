@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
 import { cardNumbers, nearMisses } from '../src/http/corpora.ts'
 import { feed, type Sample } from '../src/http/feed.ts'
+import { newSender } from '../src/vault/card-files.seam.ts'
 import { type Caller, callerOf } from './caller.ts'
 import { type Ground, prepareGround, undoAll } from './ground.ts'
 import type { ServerProgram } from './server.ts'
@@ -158,7 +159,7 @@ async function samplesOf(): Promise<readonly Fed[]> {
       ...{ method: 'PUT', path: '/v1/imports/{id}/parts/{number}', params: { id: noId('imp'), number: '1' }, writes: [] },
       kinds: { 'path/id': 'id', 'path/number': 'count' },
     },
-    ...[act('/v1/imports/{id}/start', noId('imp')), read('/v1/imports/{id}', moved)],
+    ...[act('/v1/imports/{id}/start', noId('imp')), read('/v1/imports/{id}', moved), ...cardSamples()],
     {
       ...{ method: 'GET', path: '/v1/imports/{id}/report', params: { id: moved }, writes: [] },
       query: { format: 'csv', outcome: 'refused' },
@@ -182,6 +183,7 @@ async function samplesOf(): Promise<readonly Fed[]> {
     ...theirs,
     ...keptAlive(bound.id, { read, act }),
     ...keptInOrder(customer, bound.id, { read, act }),
+    ...swept({ read, act }),
     { method: 'GET', path: '/return/{token}', params: { token: `${noId('opn')}.x` }, kinds: { 'path/token': 'metadata' }, writes: [] },
   ]
 }
@@ -287,6 +289,20 @@ function keptInOrder(customer: string, id: string, { read, act }: Shaping): read
     { method: 'GET', path: '/v1/default_succession', kinds: {}, writes: [] },
   ]
 }
+/** Comparing with a channel's list. */
+const swept = ({ read, act }: Shaping): readonly Fed[] => [
+  {
+    ...{ method: 'POST', path: '/v1/sweeps', writes: ['bindery.sweeps'] },
+    body: { channel: 'stripe', misses: 3, change_percent_max: 2, repeat_hours: 24 },
+    kinds: { '/channel': 'currency', '/misses': 'currency', '/repeat_hours': 'currency' },
+  },
+  {
+    ...{ method: 'GET', path: '/v1/sweeps', query: { limit: '3' }, writes: [] },
+    kinds: { 'query/limit': 'currency', 'query/starting_after': 'id', 'query/channel': 'reference' },
+  },
+  read('/v1/sweeps/{id}', noId('swp')),
+  ...['/release', '/discard'].map(rest => act(`/v1/sweeps/{id}${rest}`, noId('swp'))),
+]
 
 /** What a customer's own browser sends: by a session's secret, and by a portal link's token. */
 async function customersOwn(customer: string, return_url: string): Promise<readonly Fed[]> {
@@ -354,6 +370,29 @@ async function customersOwn(customer: string, return_url: string): Promise<reado
   ]
 }
 
+/** Card numbers between vaults: what travels is bytes, what names it is ours. */
+function cardSamples(): readonly Fed[] {
+  const { pem } = newSender('another vault')
+  const part = { grant: noId('rgr'), certificate: pem, card_file: 'cdf-1', part: 1, limit: 10 }
+  return [
+    {
+      ...{ method: 'POST', path: '/v1/card_files', writes: ['vault.card_files', 'vault.keys'] },
+      ...{ body: { sender: pem }, kinds: { '/sender': 'currency' } },
+    },
+    { method: 'GET', path: '/v1/card_files/{id}', params: { id: noId('cdf') }, kinds: { 'path/id': 'id' }, writes: [] },
+    { method: 'DELETE', path: '/v1/card_files/{id}', params: { id: noId('cdf') }, kinds: { 'path/id': 'id' }, writes: [] },
+    {
+      ...{ method: 'PUT', path: '/v1/card_files/{id}/parts/{number}', params: { id: noId('cdf'), number: '1' }, writes: [] },
+      kinds: { 'path/id': 'id', 'path/number': 'count' },
+    },
+    { method: 'GET', path: '/v1/card_exports/certificate', kinds: {}, writes: ['vault.sender_keys', 'vault.keys'] },
+    {
+      ...{ method: 'POST', path: '/v1/card_exports', body: part, writes: [] },
+      kinds: { '/grant': 'id', '/certificate': 'currency', '/card_file': 'reference', '/part': 'count', '/limit': 'count' },
+    },
+  ]
+}
+
 test('every endpoint of the server is fed', async () => {
   const shape = z.object({ paths: z.record(z.string(), z.record(z.string(), z.unknown())) })
   const { paths } = shape.parse((await caller.call('/openapi.json')).json)
@@ -382,7 +421,7 @@ function isValidThere(complaint: string): boolean {
   // What goes wrong with a page is a page too.
   if (/^(GET|POST) \/portal\//.test(complaint) && / 4\d\d is no problem: <!doctype html>/.test(complaint)) return true
   // A part of a file is bytes, whatever its headers call it.
-  if (complaint.startsWith('PUT /v1/imports/') && complaint.includes(', header ')) return true
+  if (/^PUT \/v1\/(imports|card_files)\//.test(complaint) && complaint.includes(', header ')) return true
   if (complaint.startsWith('GET /return/') && complaint.includes(', unknown parameter')) return true
   const text = /\/(?:return_)?url URL (\S+?):? /.exec(complaint)?.[1] ?? ''
   const host = URL.parse(text.replace(/:$/, ''))?.hostname ?? ''

@@ -28,6 +28,8 @@ export type ToSeal = Owner & {
   readonly prints: Prints | undefined
   readonly facts: Facts
   readonly secrets: Secrets
+  /** When it goes if nobody has said whose it is; within the hour without it. */
+  readonly ownerlessAt?: number
 }
 
 const schema = 1
@@ -86,7 +88,7 @@ function recordColumns(sealing: ToSeal, now: number): Omit<NewRow<typeof records
     fingerprint: sealing.prints?.tenant ?? null,
     ...columnsOf(sealing.facts),
     adopted_at: now,
-    due_at: now + ownerlessMs,
+    due_at: sealing.ownerlessAt ?? now + ownerlessMs,
     clock: null,
   }
 }
@@ -98,9 +100,14 @@ export async function findRecord(store: Store, owner: Omit<Owner, 'mode'>) {
   return card ?? payer
 }
 
-/** Opens what is sealed; the caller zeroes it. Throws a `gone` problem when there is nothing (never sealed, shredded, another mode's). */
-export async function openRecord(ports: { store: Store }, keyring: Keyring, owner: Owner): Promise<Secrets> {
-  const [dek, record] = await Promise.all([ports.store.get(deks, keyColumns(owner)), findRecord(ports.store, owner)])
+/** Opens what is sealed; the caller zeroes it. `read`: its record, where the caller has it. Throws a `gone` problem when there is nothing (never sealed, shredded, another mode's). */
+export async function openRecord(
+  ports: { store: Store },
+  keyring: Keyring,
+  owner: Owner,
+  read?: Awaited<ReturnType<typeof findRecord>>,
+): Promise<Secrets> {
+  const [dek, record] = await Promise.all([ports.store.get(deks, keyColumns(owner)), read ?? findRecord(ports.store, owner)])
   if (dek === undefined || record === undefined || record.mode !== owner.mode) {
     throw new Problem('gone', 'nothing is sealed under this instrument; nothing was sent')
   }

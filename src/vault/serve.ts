@@ -25,7 +25,7 @@ import { readWalletFile } from './wallet-file.ts'
 
 /** How often what has lapsed is looked for. */
 const forgetEveryMs = 5_000
-/** How often rides of more than an hour ago, and wallet tokens that are stale by now, are deleted. */
+/** How often rides of more than an hour ago, wallet tokens that are stale by now and card files that nobody took are deleted. */
 const forgetRidesEveryMs = 60_000
 /** Calls under way get this long when the vault is told to stop. */
 const drainMs = 10_000
@@ -81,7 +81,7 @@ async function serve(): Promise<void> {
   const forgetting = setInterval(() => vault.forgetLapsed(), forgetEveryMs)
 
   const tidying = setInterval(() => {
-    Promise.all([store.forgetRides(), replays.forget()]).catch((error: unknown) =>
+    Promise.all([store.forgetRides(), replays.forget(), vault.forgetCardFiles()]).catch((error: unknown) =>
       log.warn('old rides or tokens were not forgotten', { error: error instanceof Error ? error.name : 'unknown' }),
     )
   }, forgetRidesEveryMs)

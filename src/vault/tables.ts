@@ -5,6 +5,7 @@
 import { type InstrumentKind, instrumentKinds, type PayerField } from '../channels/source.ts'
 import { bool, bytes, int, json, maybe, table, text, time } from '../world/table.ts'
 import type { Mode } from '../world/world.ts'
+import { cardFiles, releaseGrants, senderKeys } from './card-tables.ts'
 
 export const purposes = ['pan', 'secret', 'pii', 'fp'] as const
 export type Purpose = (typeof purposes)[number]
@@ -166,4 +167,4 @@ export const openedTokens = table(
   },
 )
 
-export const vaultTables = [keys, deks, owners, records, openedTokens] as const
+export const vaultTables = [keys, deks, owners, records, openedTokens, cardFiles, senderKeys, releaseGrants] as const

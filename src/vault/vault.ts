@@ -12,6 +12,7 @@ import type { Adoption, Mode, Vault } from '../world/world.ts'
 import { type Adopting, adopt, createClaims, ownerOf, sealAhead } from './adopt.ts'
 import { type OpenToken, type Reading, readCapture } from './capture.ts'
 import { type Captured, type Captures, captureLifeMs, createCaptures, type Hot, type Prints } from './captures.ts'
+import { createCardFileDesk } from './card-files.ts'
 import { copyOf, copySecrets, forgetSecrets, viewOf } from './content.ts'
 import type { ToFill } from './fill.ts'
 import { networkFingerprint, tenantFingerprint } from './fingerprint.ts'
@@ -64,6 +65,8 @@ export type VaultCore = Vault & {
   settle(input: { readonly owned: readonly Ownership[]; readonly unowned: readonly Ownership[] }): Promise<void>
   /** Zeroes what has lapsed; called by a timer. */
   forgetLapsed(): void
+  /** Removes card files whose time is over; called by a timer. */
+  forgetCardFiles(): Promise<void>
   /** Zeroes everything held in memory. */
   clear(): void
   readonly captures: Captures
@@ -75,6 +78,7 @@ export function createVault(ports: VaultPorts): VaultCore {
   const keyring = createKeyring(ports)
   const captures = createCaptures(() => ports.now())
   const core: Core = { ports, keyring, captures, claims: createClaims() }
+  const files = createCardFileDesk(ports, keyring)
   const texts = createTexts({ store: ports.store, random: ports.random, now: () => ports.now(), keyring })
   return {
     captures,
@@ -98,6 +102,8 @@ export function createVault(ports: VaultPorts): VaultCore {
       texts.forget(owner)
       return { keys }
     },
+    cardFiles: files,
+    forgetCardFiles: files.forgetLapsed,
     unsettled: limit => unsettledOwners(ports, limit),
     settle: input => settleOwners(ports, input),
     forgetLapsed: () => captures.sweep(),
