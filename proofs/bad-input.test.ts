@@ -354,6 +354,7 @@ async function customersOwn(customer: string, return_url: string): Promise<reado
       ...{ params: { id: customer }, writes: ['bindery.portal_links'], body: { return_url, expires_in: 600, may: ['list'] } },
       kinds: { 'path/id': 'id', '/return_url': 'url', '/expires_in': 'currency', '/may/0': 'currency' },
     }),
+    asked('GET', '/v1/portal_links/{id}', { params: { id: noId('ptl') }, kinds: { 'path/id': 'id' } }),
     asked('DELETE', '/v1/portal_links/{id}', { params: { id: noId('ptl') }, kinds: { 'path/id': 'id' } }),
     asked('GET', '/v1/sharing_limit'),
     asked('POST', '/v1/sharing_limit', {

@@ -70,6 +70,7 @@ const asksShape = changeShape.extend({
     next_best_action: z.literal('ask_customer'),
     cause: z.string().describe('Why it was not bound anew without them.'),
     died: z.object({ binding: z.string(), channel: z.string() }),
+    portal_link: z.string().nullable().describe('A link for the customer, for a week: GET /v1/portal_links/{id} tells its address.'),
   }),
 })
 const disabledShape = z.object({

@@ -57,6 +57,8 @@ export type Asks = {
   readonly next_best_action: 'ask_customer'
   readonly cause: string
   readonly died: { readonly binding: string; readonly channel: string }
+  /** For the customer. */
+  readonly portal_link: string | null
 }
 
 export function notice(noticed: Noticed, minds: Pick<Minds, 'mint' | 'now'>): Notices {

@@ -4,6 +4,8 @@
  * relies on it the caller agrees to a plan first (unbindPlan.ts), or names another instrument, to which they move in the same commit.
  */
 import { Problem } from '../core/problem.ts'
+import { removalOf } from '../network/provision.ts'
+import { tokenRequests } from '../network/tables.ts'
 import { insert, moveTo, type Write } from '../world/store.ts'
 import type { World } from '../world/world.ts'
 import type { Bound, Companions } from './bind.ts'
@@ -101,9 +103,11 @@ function planUnbind(world: World, rows: OwnRows, { request, plan, replacement }:
     mindsAt(world, now),
   )
   const after: InstrumentRow = { ...derived, sequence: told.sequence }
+  const token = removalOf(world, before, request)
   return {
     writes: [
       ...writes,
+      ...(token === undefined ? [] : [insert(tokenRequests, token)]),
       ...(fact === undefined ? [] : [insert(instrumentFacts, fact)]),
       moveTo(instruments, before, after),
       ...sharingWrites(before, after, customersDefault),
