@@ -67,7 +67,7 @@ async function adoptCaptured(core: Adopting, input: Adoption, captured: Captured
 
 /** Undefined if the capture lapsed while the key was fetched, or the rows are taken. `instead`: rows of other words, which go. */
 async function write(core: Adopting, input: Adoption, captured: Captured, instead: Sealed | undefined): Promise<Sealed | undefined> {
-  const kek = await core.keyring.current(purposeOf(captured.facts), input.tenant)
+  const kek = await core.keyring.wrapping(purposeOf(captured.facts), input.tenant)
   if (core.captures.get(input) !== captured) return undefined
   const { prints, facts, secrets } = captured
   const sealed = sealRecord(core.ports, kek, { ...input, prints, facts, secrets, referenceHash: hashOf(input.reference) })

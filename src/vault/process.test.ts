@@ -23,7 +23,7 @@ import { type TestDatabase, testDatabase } from '../world/testing.ts'
 import { createVaultClient } from './client.ts'
 import { createFakeWallet } from './device-token/mint.ts'
 import { reasonsToRefuse } from './hardening.ts'
-import { developmentKeyFile, developmentRoot } from './root.ts'
+import { developmentKeyFile, developmentRoot } from './root-file.ts'
 import { type VaultSettings, writeSettings } from './settings.ts'
 import { keepVault, startVault } from './start.ts'
 import { vaultTables } from './tables.ts'
@@ -231,7 +231,7 @@ test('the development key is made once, kept private, and noticed when damaged',
   const folder = mkdtempSync(join(tmpdir(), 'vault-root-'))
   t.after(() => rmSync(folder, { recursive: true, force: true }))
   const input = { folder, production: false, random: randomBytes }
-  assert.ok(developmentRoot(input).equals(developmentRoot(input)))
+  assert.equal(developmentRoot(input).name, developmentRoot(input).name)
   assert.throws(() => developmentRoot({ ...input, production: true }), /NODE_ENV is production/)
   chmodSync(join(folder, developmentKeyFile), 0o644)
   assert.throws(() => developmentRoot(input), /chmod 600/)

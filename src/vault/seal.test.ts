@@ -56,7 +56,9 @@ test('a value opens only where it belongs', () => {
   for (const other of elsewhere) assert.throws(() => openEnvelope(kek, dek, other, envelope), SealBroken)
   assert.throws(() => openEnvelope(kek, { ...dek, key: randomBytes(32) }, place, envelope), SealBroken)
   assert.throws(() => openEnvelope(kek, { ...dek, id: randomBytes(16) }, place, envelope), SealBroken)
-  assert.throws(() => openEnvelope({ ...kek, version: 2 }, dek, place, envelope), SealBroken)
+  assert.throws(() => openEnvelope({ ...kek, version: 0 }, dek, place, envelope), SealBroken, 'sealed under a version that is not yet')
+  assert.throws(() => openEnvelope({ ...kek, id: randomBytes(16) }, dek, place, envelope), SealBroken)
+  assert.deepEqual(openEnvelope({ ...kek, version: 2 }, dek, place, envelope), plain, 'its data key was wrapped anew')
 })
 
 test('a data key unwraps only for the tenant and owner it was wrapped for', () => {

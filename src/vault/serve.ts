@@ -7,6 +7,7 @@ import { chmodSync, fstatSync, rmSync } from 'node:fs'
 import type { Server } from 'node:net'
 import { createLog } from '../world/log.ts'
 import { createPostgresStore } from '../world/postgres.ts'
+import type { Log } from '../world/world.ts'
 import { createDesk } from './desk.ts'
 import { readKeys } from './device-token/keys.ts'
 import { createDoor } from './door.ts'
@@ -15,7 +16,7 @@ import { createTokenOpener } from './open-token.ts'
 import { createOutgoing, type Later } from './outgoing.ts'
 import { createRandomPool } from './pool.ts'
 import { createReplays } from './replays.ts'
-import { developmentRoot } from './root.ts'
+import { developmentRoot } from './root-file.ts'
 import { readSettings } from './settings.ts'
 import { vaultTables } from './tables.ts'
 import { keysOfUpdaters } from './updater.ts'
@@ -27,6 +28,8 @@ import { readWalletFile } from './wallet-file.ts'
 const forgetEveryMs = 5_000
 /** How often rides of more than an hour ago, and wallet tokens that are stale by now, are deleted. */
 const forgetRidesEveryMs = 60_000
+/** How often this process says that it runs, and what is due about keys is done. */
+const keysEveryMs = 5_000
 /** Calls under way get this long when the vault is told to stop. */
 const drainMs = 10_000
 
@@ -78,25 +81,45 @@ async function serve(): Promise<void> {
   const door = createDoor({ vault, grantKey, publicUrl, log, now, random })
   await listenPrivately(desk.server, settings.socketPath)
   const captureUrl = await listenOpenly(door, settings.captureHost, settings.capturePort)
-  const forgetting = setInterval(() => vault.forgetLapsed(), forgetEveryMs)
-
-  const tidying = setInterval(() => {
-    Promise.all([store.forgetRides(), replays.forget()]).catch((error: unknown) =>
-      log.warn('old rides or tokens were not forgotten', { error: error instanceof Error ? error.name : 'unknown' }),
-    )
-  }, forgetRidesEveryMs)
-
+  const duties = [
+    everySoOften(forgetEveryMs, 'forget what lapsed', log, async () => vault.forgetLapsed()),
+    everySoOften(forgetRidesEveryMs, 'forget old rides and tokens', log, () => Promise.all([store.forgetRides(), replays.forget()])),
+    everySoOften(keysEveryMs, 'keys', log, async () => {
+      await vault.rotation.beat()
+      await vault.rotation.turn()
+    }),
+  ]
   stopWhenTold(async () => {
-    clearInterval(forgetting)
-    clearInterval(tidying)
+    for (const one of duties) one.stop()
     const closed = new Promise(resolve => door.close(resolve))
     door.closeIdleConnections()
     await Promise.all([closed, desk.close()])
     await outgoing.close()
     vault.clear()
+    await vault.rotation.leave()
     await store.close()
   })
   announce({ ready: true, captureUrl })
+}
+
+/** Again and again, never twice at once. The first time is now. What fails is logged, and tried the next time. */
+function everySoOften(everyMs: number, what: string, log: Log, act: () => Promise<unknown>): { stop(): void } {
+  let running = false
+  const turn = (): void => {
+    if (running) return
+    running = true
+    act()
+      .catch((error: unknown) => {
+        const reason = error instanceof Error ? `${error.name}: ${error.message}` : 'unknown'
+        log.error('a duty of the vault failed', { what, error: reason })
+      })
+      .finally(() => {
+        running = false
+      })
+  }
+  turn()
+  const timer = setInterval(turn, everyMs)
+  return { stop: () => clearInterval(timer) }
 }
 
 /** Nobody but this user can open the socket, from the first moment it exists. */

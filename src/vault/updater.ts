@@ -155,7 +155,7 @@ async function sealVersion(desk: Desk, owner: CardOwner, to: Renewed): Promise<C
     const prints = await printsOf(desk, owner, secrets.number)
     const at = { ...owner, instrumentVersion: to.version }
     const referenceHash = createHash('sha256').update(`${owner.instrument}|${to.operation}`).digest('base64url')
-    const kek = await desk.keyring.current(purposeOf(facts), owner.tenant)
+    const kek = await desk.keyring.wrapping(purposeOf(facts), owner.tenant)
     const writes = sealRecord(desk.ports, kek, { ...at, operation: to.operation, prints, facts, secrets, referenceHash })
     const result = await desk.ports.store.commit([insert(writes.dek.table, writes.dek.row), insert(writes.record.table, writes.record.row)])
     if (result.ok) return viewOf(facts, prints.tenant, false)

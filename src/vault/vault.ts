@@ -2,7 +2,6 @@
  * The vault: everything it does, over what it is handed. In production it stands behind a socket in a process of its own (`serve.ts`); in
  * simulation the same functions run over the memory store.
  */
-import type { KeyObject } from 'node:crypto'
 import type { PayerField } from '../channels/source.ts'
 import type { Grant } from '../core/grant.ts'
 import { newId } from '../core/id.ts'
@@ -18,6 +17,8 @@ import { networkFingerprint, tenantFingerprint } from './fingerprint.ts'
 import { type Egress, forwardFilled, prepare } from './forward.ts'
 import { createKeyring, networkScope } from './keys.ts'
 import { openRecord } from './record.ts'
+import type { Root } from './root.ts'
+import { createRotation, type Rotation } from './rotate.ts'
 import type { PayerKind } from './scan-payer.ts'
 import { shred } from './shred.ts'
 import { type Ownership, settleOwners, unsettledOwners } from './sweep.ts'
@@ -29,7 +30,9 @@ export type VaultPorts = Egress & {
   random(count: number): Buffer
   /** The vault's own tables (`vaultTables`). */
   readonly store: Store
-  readonly root: KeyObject
+  readonly root: Root
+  /** What wrapped the keys of purposes before; they are moved as they are met. */
+  readonly formerRoot?: Root | undefined
   /** Without it no wallet's token is taken. */
   readonly openToken?: OpenToken | undefined
   /** Without it no file of card numbers is written. */
@@ -67,6 +70,7 @@ export type VaultCore = Vault & {
   /** Zeroes everything held in memory. */
   clear(): void
   readonly captures: Captures
+  readonly rotation: Rotation
 }
 
 type Core = Adopting & { readonly ports: VaultPorts }
@@ -74,10 +78,14 @@ type Core = Adopting & { readonly ports: VaultPorts }
 export function createVault(ports: VaultPorts): VaultCore {
   const keyring = createKeyring(ports)
   const captures = createCaptures(() => ports.now())
+  const node = ports.random(8).toString('hex')
+  const { store, random } = ports
+  const rotation = createRotation({ store, random, now: () => ports.now(), keyring, node })
   const core: Core = { ports, keyring, captures, claims: createClaims() }
   const texts = createTexts({ store: ports.store, random: ports.random, now: () => ports.now(), keyring })
   return {
     captures,
+    rotation,
     capture: (grant, body) => capture(core, grant, body),
     peek: input => {
       const found = captures.get(input)
