@@ -4,6 +4,7 @@ import { channels } from '../src/channels/index.ts'
 import { CliError } from './caller.ts'
 import { printChannels } from './channels.ts'
 import { exportCommand, importCommand } from './moving.ts'
+import { vaultCommand } from './vault.ts'
 import { verify } from './verify.ts'
 
 /** Prints, and gives the process's exit code. */
@@ -28,6 +29,7 @@ const commands: Readonly<Record<string, Command>> = {
     about: '[--json]   every instrument and binding recomputed from its facts; ends with 1 where one differs',
     run: args => verify(jsonOnly('verify', args), line => console.log(line)),
   },
+  vault: { about: 'ceremony | unseal | status | rotate | transit   the keys of the vault', run: vaultCommand },
   import: { about: '<file>     take over what another system holds', run: args => importCommand(args, process.env) },
   export: { about: '--to <folder> | --verify <folder>   write down all instruments and their tokens, signed', run: args => exportCommand(args, process.env) },
 }

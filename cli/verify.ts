@@ -12,16 +12,12 @@ import { prepareHome } from '../src/world/embedded-folder.ts'
 import { asRole, roles } from '../src/world/migrate.ts'
 import { createPostgresStore } from '../src/world/postgres.ts'
 
-type Reached = { readonly connection: ClientConfig; readonly close: () => Promise<unknown> }
+export type Reached = { readonly connection: ClientConfig; readonly close: () => Promise<unknown> }
 export type Total = { readonly instruments: number; readonly bindings: number; readonly differences: number }
 
 /** Prints each difference and then how many there are. The exit code: 1 if there are any. */
 export async function verify({ json }: { readonly json: boolean }, print: (line: string) => void): Promise<number> {
-  const { databaseUrl, dataFolder } = loadConfig([...channels.values()])
-  const reached =
-    databaseUrl === undefined
-      ? await reachEmbedded(dataFolder)
-      : { connection: { connectionString: databaseUrl.reveal() }, close: async () => {} }
+  const reached = await reachDatabase()
   try {
     const total = await verifyAll(reached.connection, one => print(json ? JSON.stringify(one) : sentence(one)))
     print(json ? JSON.stringify(total) : `${total.instruments} instruments, ${total.bindings} bindings, ${total.differences} differences`)
@@ -54,6 +50,13 @@ export async function verifyAll(connection: ClientConfig, tell: (difference: Dif
   } finally {
     await Promise.all([pool.end(), store.close()])
   }
+}
+
+/** The database that `npm start` would use. */
+export async function reachDatabase(): Promise<Reached> {
+  const { databaseUrl, dataFolder } = loadConfig([...channels.values()])
+  if (databaseUrl === undefined) return reachEmbedded(dataFolder)
+  return { connection: { connectionString: databaseUrl.reveal() }, close: async () => {} }
 }
 
 /** The embedded server: the one that runs, if there is one, else started for as long as this takes. */

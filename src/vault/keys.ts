@@ -33,6 +33,8 @@ export type Keyring = {
   successor(row: KeyRow, nowMs: number): Promise<NewRow<typeof keys>>
   /** The same key under the newest of what wraps it, as what changes in its row; undefined if that is so already. */
   rewrapped(row: KeyRow): Promise<Partial<NewRow<typeof keys>> | undefined>
+  /** Has a root that has versions of its own wrap what it wraps by its newest one; returns how many keys it was. */
+  renew(): Promise<number>
   /** What is known to be current is asked again. */
   forget(purpose: Purpose, scope: string): void
 }
@@ -106,6 +108,7 @@ export function createKeyring(ports: Ports): Keyring {
     },
     successor: (row, nowMs) => made(ports, keyring, { ...row, key_version: row.key_version + 1 }, nowMs).then(one => one.row),
     rewrapped: row => rewrapped(ports, keyring, row),
+    renew: () => renew(ports),
     forget: (purpose, scope) => known.delete(`${purpose}|${scope}`),
   }
   return keyring
@@ -222,4 +225,13 @@ async function rewrapped(ports: Ports, keyring: Keyring, row: KeyRow): Promise<P
   } finally {
     key.fill(0)
   }
+}
+
+async function renew({ store, root }: Ports): Promise<number> {
+  let done = 0
+  for (const row of await store.find(keys, { parent_version: 0 })) {
+    const wrapped = row.root === root.name ? await root.renewed?.(contextOf(row), row.wrapped) : undefined
+    if (wrapped !== undefined && (await store.commit([move(keys, row, { wrapped })])).ok) done += 1
+  }
+  return done
 }

@@ -12,6 +12,8 @@ export type Root = {
   wrap(context: Buffer, key: Buffer): Promise<Buffer>
   /** The caller zeroes what comes back. Throws an Error where it is not what this root wrapped. */
   unwrap(context: Buffer, wrapped: Buffer): Promise<Buffer>
+  /** Under the newest version of a root that has versions of its own; undefined if that is so already. The key is not opened here. */
+  renewed?(context: Buffer, wrapped: Buffer): Promise<Buffer | undefined>
 }
 
 /** A root whose key is in this process: a file's, or what shares add up to. Named after its key's check value. */

@@ -42,8 +42,11 @@ type Ports = {
 }
 
 export function createRotation(ports: Ports): Rotation {
+  let renewed = false
   return {
     async beat() {
+      if (!renewed) await ports.keyring.renew()
+      renewed = true
       await announce(ports)
       await confirm(ports)
     },

@@ -16,12 +16,12 @@ import { createTokenOpener } from './open-token.ts'
 import { createOutgoing, type Later } from './outgoing.ts'
 import { createRandomPool } from './pool.ts'
 import { createReplays } from './replays.ts'
-import { developmentRoot } from './root-file.ts'
+import { openRoots } from './root-settings.ts'
 import { readSettings } from './settings.ts'
 import { vaultTables } from './tables.ts'
 import { keysOfUpdaters } from './updater.ts'
 import { readUpdaterFile } from './updater-file.ts'
-import { createVault } from './vault.ts'
+import { createVault, type VaultCore } from './vault.ts'
 import { readWalletFile } from './wallet-file.ts'
 
 /** How often what has lapsed is looked for. */
@@ -50,14 +50,17 @@ async function serve(): Promise<void> {
   const wallets = settings.walletKeysFile === undefined ? readKeys(settings.wallets ?? {}) : readWalletFile(settings.walletKeysFile)
   const log = createLog('info')
   const random = createRandomPool(buffer => randomFillSync(buffer))
-  const root = developmentRoot({ folder: settings.dataFolder, production, random })
-  const store = createPostgresStore({ connection: settings.database, schema: 'vault', tables: vaultTables })
-  await store.connect()
   const later: Later = (ms, act) => {
     const timer = setTimeout(act, ms)
     return () => clearTimeout(timer)
   }
   const outgoing = createOutgoing(later, settings.certificates)
+  const roots = await openRoots({
+    ...{ path: settings.rootFile, folder: settings.dataFolder, production, random, send: outgoing.send },
+    locked: socketPath => announce({ locked: socketPath }),
+  })
+  const store = createPostgresStore({ connection: settings.database, schema: 'vault', tables: vaultTables })
+  await store.connect()
   const updaterKeys = keysOfUpdaters([
     ...(settings.updaters ?? []),
     ...(settings.updaterKeysFile === undefined ? [] : readUpdaterFile(settings.updaterKeysFile)),
@@ -70,7 +73,7 @@ async function serve(): Promise<void> {
     now,
     random,
     store,
-    root,
+    ...roots,
     send: outgoing.send,
     origins: new Set(origins),
     allowLoopback,
@@ -81,14 +84,7 @@ async function serve(): Promise<void> {
   const door = createDoor({ vault, grantKey, publicUrl, log, now, random })
   await listenPrivately(desk.server, settings.socketPath)
   const captureUrl = await listenOpenly(door, settings.captureHost, settings.capturePort)
-  const duties = [
-    everySoOften(forgetEveryMs, 'forget what lapsed', log, async () => vault.forgetLapsed()),
-    everySoOften(forgetRidesEveryMs, 'forget old rides and tokens', log, () => Promise.all([store.forgetRides(), replays.forget()])),
-    everySoOften(keysEveryMs, 'keys', log, async () => {
-      await vault.rotation.beat()
-      await vault.rotation.turn()
-    }),
-  ]
+  const duties = dutiesOf({ vault, log, forget: () => Promise.all([store.forgetRides(), replays.forget()]) })
   stopWhenTold(async () => {
     for (const one of duties) one.stop()
     const closed = new Promise(resolve => door.close(resolve))
@@ -102,8 +98,21 @@ async function serve(): Promise<void> {
   announce({ ready: true, captureUrl })
 }
 
+function dutiesOf({ vault, log, forget }: { vault: VaultCore; log: Log; forget(): Promise<unknown> }): readonly Duty[] {
+  return [
+    everySoOften(forgetEveryMs, 'forget what lapsed', log, async () => vault.forgetLapsed()),
+    everySoOften(forgetRidesEveryMs, 'forget old rides and tokens', log, forget),
+    everySoOften(keysEveryMs, 'keys', log, async () => {
+      await vault.rotation.beat()
+      await vault.rotation.turn()
+    }),
+  ]
+}
+
+type Duty = { stop(): void }
+
 /** Again and again, never twice at once. The first time is now. What fails is logged, and tried the next time. */
-function everySoOften(everyMs: number, what: string, log: Log, act: () => Promise<unknown>): { stop(): void } {
+function everySoOften(everyMs: number, what: string, log: Log, act: () => Promise<unknown>): Duty {
   let running = false
   const turn = (): void => {
     if (running) return
@@ -142,7 +151,7 @@ async function listenOpenly(server: Server, host: string, port: number): Promise
 }
 
 /** To a parent that speaks IPC, else as one line on standard output. */
-function announce(ready: { readonly ready: true; readonly captureUrl: string }): void {
+function announce(ready: { readonly ready: true; readonly captureUrl: string } | { readonly locked: string }): void {
   if (process.send !== undefined) process.send(ready)
   else process.stdout.write(`${JSON.stringify(ready)}\n`)
 }
