@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** The command line: `npx bindery <command>`. Commands are a list; what each prints with `--json` is for programs. */
 import { channels } from '../src/channels/index.ts'
+import { auditCommand } from './audit.ts'
 import { CliError } from './caller.ts'
 import { printChannels } from './channels.ts'
 import { exportCommand, importCommand } from './moving.ts'
@@ -29,6 +30,7 @@ const commands: Readonly<Record<string, Command>> = {
     about: '[--json]   every instrument and binding recomputed from its facts; ends with 1 where one differs',
     run: args => verify(jsonOnly('verify', args), line => console.log(line)),
   },
+  audit: { about: 'verify [--key <text or file>] [--witness <file>] [--json]   the vault\'s audit, row by row; ends with 1 where it is not whole', run: auditCommand },
   vault: { about: 'ceremony | unseal | status | rotate | transit   the keys of the vault', run: vaultCommand },
   import: { about: '<file>     take over what another system holds', run: args => importCommand(args, process.env) },
   export: { about: '--to <folder> | --verify <folder>   write down all instruments and their tokens, signed', run: args => exportCommand(args, process.env) },

@@ -802,6 +802,62 @@ END)
 );
 CREATE INDEX webhook_endpoints_mode ON bindery.webhook_endpoints USING btree (mode, tenant);
 
+create table vault.audit_checkpoints (
+  size integer not null,
+  note text collate "C" not null,
+  at timestamp with time zone not null,
+  constraint audit_checkpoints_pkey PRIMARY KEY (size),
+  constraint audit_checkpoints_size_positive CHECK ((size > 0))
+);
+
+create table vault.audit_entries (
+  node text collate "C" not null,
+  n integer not null,
+  at timestamp with time zone not null,
+  act text collate "C" not null,
+  tenant text collate "C" not null,
+  subject text collate "C" not null,
+  purpose text collate "C" not null,
+  operation text collate "C" not null,
+  detail text collate "C" not null,
+  mac bytea not null,
+  due_at timestamp with time zone,
+  clock text collate "C",
+  version integer not null,
+  constraint audit_entries_pkey PRIMARY KEY (node, n),
+  constraint audit_entries_mac_length CHECK ((octet_length(mac) = 32))
+);
+CREATE INDEX audit_entries_due ON vault.audit_entries USING btree (due_at) WHERE (due_at IS NOT NULL);
+
+create table vault.audit_heads (
+  log text collate "C" not null,
+  size integer not null,
+  hash bytea not null,
+  frontier jsonb not null,
+  version integer not null,
+  constraint audit_heads_pkey PRIMARY KEY (log),
+  constraint audit_heads_log_known CHECK ((log = 'vault'::text)),
+  constraint audit_heads_size_range CHECK ((size >= 0))
+) with (fillfactor=50);
+
+create table vault.audit_log (
+  seq integer not null,
+  node text collate "C" not null,
+  n integer not null,
+  at timestamp with time zone not null,
+  act text collate "C" not null,
+  tenant text collate "C" not null,
+  subject text collate "C" not null,
+  purpose text collate "C" not null,
+  operation text collate "C" not null,
+  detail text collate "C" not null,
+  hash bytea not null,
+  constraint audit_log_pkey PRIMARY KEY (seq),
+  constraint audit_log_entry UNIQUE (n, node),
+  constraint audit_log_hash_length CHECK ((octet_length(hash) = 32)),
+  constraint audit_log_seq_range CHECK ((seq >= 0))
+);
+
 create table vault.confirmations (
   purpose text collate "C" not null,
   scope text collate "C" not null,

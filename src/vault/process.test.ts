@@ -19,6 +19,7 @@ import { newKeyPair } from '../world/keypair.ts'
 import { asRole, roles } from '../world/migrate.ts'
 import { isAlive } from '../world/processes.ts'
 import { rideFunctionSql } from '../world/ride-sql.ts'
+import type { AnyTable } from '../world/table.ts'
 import { type TestDatabase, testDatabase } from '../world/testing.ts'
 import { createVaultClient } from './client.ts'
 import { createFakeWallet } from './device-token/mint.ts'
@@ -242,7 +243,8 @@ test('the declared tables are what the database has', async () => {
   const client = new Client(connection)
   await client.connect()
   try {
-    for (const table of vaultTables) {
+    const declaredTables: readonly AnyTable[] = vaultTables
+    for (const table of declaredTables) {
       const columns = await client.query<{ line: string }>(
         `select column_name || ' ' || data_type || ' ' || is_nullable as line
            from information_schema.columns

@@ -13,6 +13,7 @@ import { keyRoot } from './root.ts'
 import { createRotation } from './rotate.ts'
 import { keyContext, wrapKey } from './seal.ts'
 import { deks, keys, vaultTables, wrapsMax } from './tables.ts'
+import { createTrail } from './trail.ts'
 import { createVault } from './vault.ts'
 import { KeyWornOut } from './wraps.ts'
 
@@ -52,7 +53,8 @@ function process(node: string) {
     allowLoopback: false,
   })
   const keyring = createKeyring(ports)
-  const rotation = createRotation({ ...ports, keyring, node })
+  const trail = createTrail({ store, now, keyring, node })
+  const rotation = createRotation({ ...ports, keyring, node, trail })
   return { node, store, vault, keyring, rotation, sent }
 }
 type Process = ReturnType<typeof process>
@@ -147,7 +149,8 @@ test('a process with another root never confirms, and is told which root it has'
   clock.now += 61_000
   const otherRoot = keyRoot('file', createSecretKey(Buffer.alloc(32, 2)), randomBytes)
   const keyring = createKeyring({ now, random: randomBytes, store: one.store, root: otherRoot })
-  const wrong = createRotation({ now, random: randomBytes, store: one.store, keyring, node: 'wrong' })
+  const trail = createTrail({ store: one.store, now, keyring, node: 'wrong' })
+  const wrong = createRotation({ now, random: randomBytes, store: one.store, keyring, node: 'wrong', trail })
   await one.rotation.beat()
   await one.rotation.request('pan', 'ten_4')
   await one.rotation.turn()

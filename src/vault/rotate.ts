@@ -11,6 +11,7 @@ import { nextRotation } from './periods.ts'
 import { rewrap } from './rewrap.ts'
 import type { Random } from './seal.ts'
 import { confirmations, deks, keys, nodes, type Purpose, purposeScope } from './tables.ts'
+import type { Deed, Trail } from './trail.ts'
 
 /** A process that has not been heard of for so long runs no more; one that comes back reads its keys anew. */
 const nodeGoneMs = 60_000
@@ -35,6 +36,7 @@ type Ports = {
   readonly random: Random
   now(): number
   readonly keyring: Keyring
+  readonly trail: Trail
   /** This process's own name. */
   readonly node: string
   /** For tests: instead of a day. */
@@ -94,7 +96,8 @@ const step = (ports: Ports, row: KeyRow): Promise<number> => steps[row.status](p
 
 async function addNext(ports: Ports, row: KeyRow): Promise<number> {
   const next = await ports.keyring.successor(row, ports.now())
-  return moved(await ports.store.commit([insert(keys, next), move(keys, row, { due_at: null })]))
+  const told = await ports.trail.entry(deedOf('key_added', next))
+  return moved(await ports.store.commit([insert(keys, next), move(keys, row, { due_at: null }), told]))
 }
 
 /** Stands until every process that runs has confirmed. */
@@ -111,6 +114,7 @@ async function promote(ports: Ports, row: KeyRow): Promise<number> {
   if (former !== undefined && former.key_version >= key_version) return 0
   if (!isConfirmed(running, confirmed, now())) return 0
   const writes: Write[] = [move(keys, row, { status: 'current', promoted_at: now(), due_at: nextRotation(row, now()) })]
+  writes.push(await ports.trail.entry(deedOf('key_promoted', row)))
   if (former !== undefined) writes.push(move(keys, former, { status: 'retired', retired_at: now(), due_at: now() }))
   const result = await store.commit(writes)
   keyring.forget(purpose, scope)
@@ -144,7 +148,13 @@ async function retire(ports: Ports, row: KeyRow): Promise<number> {
   }
   const { purpose, scope, key_version } = row
   const said = await store.find(confirmations, { purpose, scope, key_version })
-  return moved(await store.commit([remove(keys, row), ...said.map(one => remove(confirmations, one))]))
+  return moved(
+    await store.commit([
+      remove(keys, row),
+      ...said.map(one => remove(confirmations, one)),
+      await ports.trail.entry(deedOf('key_destroyed', row)),
+    ]),
+  )
 }
 
 async function rewrapDataKeys(ports: Ports, { purpose, scope, key_version }: KeyRow): Promise<readonly [found: number, done: number]> {
@@ -166,6 +176,11 @@ async function rewrapKeys(ports: Ports, { purpose, key_version }: KeyRow): Promi
     if (set !== undefined) done += moved(await ports.store.commit([move(keys, row, set)]))
   }
   return [rows.length, done]
+}
+
+const deedOf = (act: 'key_added' | 'key_promoted' | 'key_destroyed', row: Pick<KeyRow, 'purpose' | 'scope' | 'key_version'>): Deed => {
+  const { purpose, scope, key_version } = row
+  return { act, tenant: scope, subject: `${purpose}/${scope}@${key_version}`, purpose: 'rotation' }
 }
 
 const moved = (result: { readonly ok: boolean }): number => (result.ok ? 1 : 0)

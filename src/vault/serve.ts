@@ -3,8 +3,9 @@
  * ends when told to (SIGTERM) or when its parent is gone. Nothing it prints ever holds a card.
  */
 import { randomFillSync } from 'node:crypto'
-import { chmodSync, fstatSync, rmSync } from 'node:fs'
+import { appendFileSync, chmodSync, existsSync, fstatSync, rmSync, writeFileSync } from 'node:fs'
 import type { Server } from 'node:net'
+import { join } from 'node:path'
 import { createLog } from '../world/log.ts'
 import { createPostgresStore } from '../world/postgres.ts'
 import type { Log } from '../world/world.ts'
@@ -17,6 +18,7 @@ import { createOutgoing, type Later } from './outgoing.ts'
 import { createRandomPool } from './pool.ts'
 import { createReplays } from './replays.ts'
 import { openRoots } from './root-settings.ts'
+import { sequencedAtOnce } from './sequence.ts'
 import { readSettings } from './settings.ts'
 import { vaultTables } from './tables.ts'
 import { keysOfUpdaters } from './updater.ts'
@@ -30,6 +32,9 @@ const forgetEveryMs = 5_000
 const forgetRidesEveryMs = 60_000
 /** How often this process says that it runs, and what is due about keys is done. */
 const keysEveryMs = 5_000
+const sequenceEveryMs = 500
+/** How often a checkpoint is given to the witness, where there is a new one. */
+const witnessEveryMs = 60_000
 /** Calls under way get this long when the vault is told to stop. */
 const drainMs = 10_000
 
@@ -66,11 +71,10 @@ async function serve(): Promise<void> {
     ...(settings.updaterKeysFile === undefined ? [] : readUpdaterFile(settings.updaterKeysFile)),
   ])
   const { origins, allowLoopback, linkKey, grantKey, publicUrl } = settings
-  const now = () => Date.now()
-  const replays = createReplays({ store, now })
+  const replays = createReplays({ store, now: Date.now })
   const openToken = createTokenOpener(wallets, replays)
   const vault = createVault({
-    now,
+    now: Date.now,
     random,
     store,
     ...roots,
@@ -81,10 +85,15 @@ async function serve(): Promise<void> {
     updaterKeys,
   })
   const desk = createDesk({ vault, linkKey, log, random })
-  const door = createDoor({ vault, grantKey, publicUrl, log, now, random })
+  const door = createDoor({ vault, grantKey, publicUrl, log, now: Date.now, random })
   await listenPrivately(desk.server, settings.socketPath)
   const captureUrl = await listenOpenly(door, settings.captureHost, settings.capturePort)
-  const duties = dutiesOf({ vault, log, forget: () => Promise.all([store.forgetRides(), replays.forget()]) })
+  const duties = dutiesOf({
+    vault,
+    log,
+    witness: witnessIn(settings.dataFolder),
+    forget: () => Promise.all([store.forgetRides(), replays.forget()]),
+  })
   stopWhenTold(async () => {
     for (const one of duties) one.stop()
     const closed = new Promise(resolve => door.close(resolve))
@@ -98,7 +107,12 @@ async function serve(): Promise<void> {
   announce({ ready: true, captureUrl })
 }
 
-function dutiesOf({ vault, log, forget }: { vault: VaultCore; log: Log; forget(): Promise<unknown> }): readonly Duty[] {
+type DutiesOf = { readonly vault: VaultCore; readonly log: Log; readonly witness: Witness; forget(): Promise<unknown> }
+
+/** What is told to the outside of the audit: to be on another disk, or another machine's. */
+type Witness = { readonly keyFile: string; readonly file: string; newest: string | undefined; written: string | undefined }
+
+function dutiesOf({ vault, log, witness, forget }: DutiesOf): readonly Duty[] {
   return [
     everySoOften(forgetEveryMs, 'forget what lapsed', log, async () => vault.forgetLapsed()),
     everySoOften(forgetRidesEveryMs, 'forget old rides and tokens', log, forget),
@@ -106,7 +120,23 @@ function dutiesOf({ vault, log, forget }: { vault: VaultCore; log: Log; forget()
       await vault.rotation.beat()
       await vault.rotation.turn()
     }),
+    everySoOften(sequenceEveryMs, 'audit', log, async () => {
+      for (let added = sequencedAtOnce; added === sequencedAtOnce; ) {
+        const turn = await vault.sequencer.turn()
+        added = turn.added
+        witness.newest = turn.note ?? witness.newest
+      }
+    }),
+    everySoOften(witnessEveryMs, 'witness', log, async () => {
+      if (!existsSync(witness.keyFile)) writeFileSync(witness.keyFile, `${await vault.sequencer.verifier()}\n`, { mode: 0o644 })
+      if (witness.newest !== witness.written && witness.newest !== undefined) appendFileSync(witness.file, `${witness.newest}\n`)
+      witness.written = witness.newest
+    }),
   ]
+}
+
+function witnessIn(folder: string): Witness {
+  return { keyFile: join(folder, 'audit-key.txt'), file: join(folder, 'audit-witness.txt'), newest: undefined, written: undefined }
 }
 
 type Duty = { stop(): void }

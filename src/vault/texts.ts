@@ -8,8 +8,9 @@ import { openDataKey, rewrapLater } from './rewrap.ts'
 import { dekContext, newDataKey, openEnvelope, type Random, SealBroken, sealEnvelope, wrapKey } from './seal.ts'
 import { type Owner, sealsFor } from './shred.ts'
 import { deks } from './tables.ts'
+import type { Trail } from './trail.ts'
 
-type Ports = { readonly store: Store; readonly random: Random; now(): number; readonly keyring: Keyring }
+type Ports = { readonly store: Store; readonly random: Random; now(): number; readonly keyring: Keyring; readonly trail: Trail }
 type DekRow = Row<typeof deks>
 
 const schema = 1
@@ -56,8 +57,11 @@ export function createTexts(ports: Ports): Pick<Vault, 'seal' | 'open'> & { forg
     async open({ tenant, owner, field, sealed }) {
       const row = await find(tenant, owner)
       if (row === undefined || !sealed.startsWith(prefix)) throw new SealBroken()
+      const entry = ports.trail.write([{ act: 'open', tenant, subject: owner, purpose: field }])
+      entry.catch(() => undefined)
       const { kek, key } = await unwrapped(row)
       try {
+        await entry
         const envelope = Buffer.from(sealed.slice(prefix.length), 'base64url')
         const plain = openEnvelope(kek, { id: row.id, key }, { tenant, owner, field, schema }, envelope)
         const text = plain.toString()
