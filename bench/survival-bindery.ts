@@ -1,4 +1,5 @@
 /** Bindery over the same world: the product's own code on the memory store, told what channels, updaters and the network tell, day by day. */
+
 import { bind } from '../src/instruments/bind.ts'
 import { createCustomer } from '../src/instruments/customer.ts'
 import { isExpiring } from '../src/instruments/expiry.ts'
@@ -7,6 +8,7 @@ import { type BindingRow, bindings, type InstrumentRow, instruments } from '../s
 import { tellInstrument } from '../src/instruments/tell.ts'
 import { tables } from '../src/tables.ts'
 import { settleDue, timeDue } from '../src/worker.ts'
+import { noCardFiles } from '../src/world/card-files.ts'
 import { createHealth } from '../src/world/health.ts'
 import { createMemoryStore, type MemoryStore } from '../src/world/memory.ts'
 import { createRemembered } from '../src/world/remembered.ts'
@@ -32,22 +34,39 @@ const inquiryUsd = 0.05
 const tokenUsd = 0.1
 
 type Kept = { readonly subject: Subject; readonly instrument: string; charged: boolean[]; declined: boolean; asked: boolean; cost: number }
-type Stage = { readonly world: World; readonly store: MemoryStore; readonly books: Books; readonly kept: readonly Kept[] }
+type Stage = { readonly world: World; readonly store: MemoryStore; readonly books: Books; readonly kept: ReadonlyMap<number, Kept> }
+
+/** What happens to one has nothing to do with another: so many at once, so that time and memory grow with their number and no faster. */
+const atOnce = 2_000
 
 export async function binderyWay(model: Model): Promise<Result> {
-  const stage = await open(model)
-  const news = newsByDay(model)
+  const sums = { chargeable: 0, charged: 0, asked: 0, wrong: 0, cost: 0 }
+  for (let from = 0; from < model.subjects.length; from += atOnce) addTo(sums, await live(model, model.subjects.slice(from, from + atOnce)))
+  const count = model.subjects.length
+  return {
+    chargeable: share(sums.chargeable, count),
+    charged: share(sums.charged, count * months),
+    asked: share(sums.asked, count),
+    wrong: sums.wrong,
+    cost: Math.round((sums.cost / count) * 1_000) / 1_000,
+  }
+}
+
+/** The two years of some. */
+async function live(model: Model, subjects: readonly Subject[]): Promise<Stage> {
+  const stage = await open(model, subjects)
+  const news = newsByDay(model, subjects)
   const inquired = new Map<number, readonly Kept[]>()
   for (let day = 0; day < days + retryDays; day += 1) {
     stage.books.day = day
     for (const told of news.get(day) ?? []) await hearOne(stage, told)
     for (const one of inquired.get(day) ?? []) await answerInquiry(stage, one)
     await comeToRest(stage.world)
-    for (const one of stage.kept) await chargeOn(stage, one, day)
+    for (const one of stage.kept.values()) if (isCharged(one, day)) await chargeOn(stage, one, day)
     // The 1st and the 15th; the results come six days later.
     if (day % daysOfMonth === 0 || day % daysOfMonth === 14) inquired.set(day + 6, await toAsk(stage))
   }
-  return resultOf(stage)
+  return stage
 }
 
 async function comeToRest(world: World): Promise<void> {
@@ -77,6 +96,7 @@ function createWorld(books: Books, store: MemoryStore): World {
       open: never,
       updater: { writeInquiries: never, readAdvices: never, sealAdvices: never, renew: never },
       shred: never,
+      cardFiles: noCardFiles(never),
     },
     send: never,
     channels,
@@ -96,17 +116,17 @@ function createWorld(books: Books, store: MemoryStore): World {
   }
 }
 
-async function open(model: Model): Promise<Stage> {
+async function open(model: Model, subjects: readonly Subject[]): Promise<Stage> {
   const books = createBooks(model)
   const store = createMemoryStore(tables, { eventsTable: 'events' })
   const world = createWorld(books, store)
-  const kept: Kept[] = []
-  for (const subject of model.subjects) {
+  const kept = new Map<number, Kept>()
+  for (const subject of subjects) {
     const of = { tenant, mode: 'test' as const, reference: null, clock: null, metadata: {} }
     const customer = await createCustomer(world, of, { writes: () => [], check: () => {} })
     books.subjects.set(customer.id, subject)
     const bound = await bind(world, requestFor(subject, customer.id), nothingBeside)
-    kept.push({
+    kept.set(subject.index, {
       subject,
       instrument: bound.instrument.id,
       charged: [],
@@ -148,7 +168,7 @@ async function hearOne({ world, books, kept }: Stage, told: Told): Promise<void>
   const { subject, event } = told
   if (told.to === 'network') {
     const news = { kind: 'network_token' as const, status: told.status, reference: `net_${subject.index}` }
-    const instrument = kept[subject.index]?.instrument ?? ''
+    const instrument = kept.get(subject.index)?.instrument ?? ''
     await tellInstrument(world, { tenant, instrument, facts: [{ source: 'network', event, news, at: atDay(books.day) }] })
     return
   }
@@ -170,7 +190,7 @@ async function hearOne({ world, books, kept }: Stage, told: Told): Promise<void>
 /** Whose card ends soon, or was declined: nobody is asked about a card that works. */
 async function toAsk({ world, kept }: Stage): Promise<readonly Kept[]> {
   const out: Kept[] = []
-  for (const one of kept) {
+  for (const one of kept.values()) {
     if (one.subject.kind !== 'card') continue
     const row = await world.store.get(instruments, { tenant, id: one.instrument })
     if (row !== undefined && (one.declined || isExpiring(row)) && row.status !== 'unbound') out.push(one)
@@ -196,10 +216,17 @@ async function answerInquiry({ world, books }: Stage, one: Kept): Promise<void> 
   })
 }
 
+const sinceDue = ({ subject }: Kept, day: number): number => (day - subject.chargedOn) % daysOfMonth
+const monthOf = ({ subject }: Kept, day: number): number => Math.floor((day - subject.chargedOn) / daysOfMonth)
+
+/** On its day, and on the next ones where the channel was closed. */
+function isCharged(one: Kept, day: number): boolean {
+  const month = monthOf(one, day)
+  return day >= one.subject.chargedOn && sinceDue(one, day) <= retryDays && month < months && one.charged[month] === undefined
+}
+
 async function chargeOn(stage: Stage, one: Kept, day: number): Promise<void> {
-  const since = (day - one.subject.chargedOn) % daysOfMonth
-  const month = Math.floor((day - one.subject.chargedOn) / daysOfMonth)
-  if (day < one.subject.chargedOn || since > retryDays || month >= months || one.charged[month] !== undefined) return
+  const [since, month] = [sinceDue(one, day), monthOf(one, day)]
   const answer = await charge(stage, one)
   if (answer === 'closed' && since < retryDays) return
   one.charged[month] = answer === 'approved'
@@ -231,23 +258,16 @@ function candidates(row: InstrumentRow | undefined, legs: readonly BindingRow[])
   return legs.filter(one => one.status === 'active').toSorted((a, b) => age(b) - age(a) || (a.channel < b.channel ? -1 : 1))
 }
 
-function resultOf({ books, kept }: Stage): Result {
-  let [chargeable, charged, asked, wrong, cost] = [0, 0, 0, 0, 0]
-  for (const one of kept) {
+type Sums = { -readonly [K in keyof Result]: number }
+
+function addTo(sums: Sums, { kept }: Stage): void {
+  for (const one of kept.values()) {
     const good = one.charged[months - 1] === true
-    if (good) chargeable += 1
-    else if (days < one.subject.endsAt) asked += 1
-    charged += one.charged.filter(Boolean).length
+    if (good) sums.chargeable += 1
+    else if (days < one.subject.endsAt) sums.asked += 1
+    sums.charged += one.charged.filter(Boolean).length
     for (const [month, done] of one.charged.entries())
-      if (done && month * daysOfMonth + one.subject.chargedOn >= one.subject.endsAt + retryDays) wrong += 1
-    cost += one.cost
-  }
-  const count = books.model.subjects.length
-  return {
-    chargeable: share(chargeable, count),
-    charged: share(charged, count * months),
-    asked: share(asked, count),
-    wrong,
-    cost: Math.round((cost / count) * 1_000) / 1_000,
+      if (done && month * daysOfMonth + one.subject.chargedOn >= one.subject.endsAt + retryDays) sums.wrong += 1
+    sums.cost += one.cost
   }
 }

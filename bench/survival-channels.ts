@@ -2,7 +2,7 @@
  * The channels of the survival world as Bindery meets them: they bind, refresh, update and revoke, and what they hold of a card is one version of
  * it. Whether that is good is for the model to say when it is charged.
  */
-import type { Channel, ChannelName, Shown, Source } from '../src/channels/channel.ts'
+import type { Channel, ChannelName, Shown, Source, UpdateInput, UpdateOutcome } from '../src/channels/channel.ts'
 import type { Captured } from '../src/world/world.ts'
 import { currentVersion, daysOfMonth, type Model, type Subject, type Version, within } from './survival-model.ts'
 
@@ -66,7 +66,7 @@ export function modelChannel(name: ModelChannel, books: Books): Channel {
     name,
     title: name,
     proof: { rank: 'documentation', source: 'survival-model.ts' },
-    repeat: { bind: forever, refresh: forever, revoke: forever },
+    repeat: { bind: forever, refresh: forever, update: forever, revoke: forever },
     ways: [
       { kind: 'card', shape: 'direct' },
       { kind: 'bank_account', shape: 'direct' },
@@ -97,11 +97,23 @@ export function modelChannel(name: ModelChannel, books: Books): Channel {
       held.lapses = books.day + tokenDays
       return { kind: 'updated', ...lifeOf(held) }
     },
+    // Only the first channel can be told a card's new end; at the second it is bound again.
+    ...(name === 'primary' ? { update: (_call, { token, card }) => Promise.resolve(takeOver(books, closed(), token, card)) } : {}),
     revoke: async (_call, { token }) => {
       books.held.delete(token)
       return { kind: 'revoked' }
     },
   }
+}
+
+/** What a channel says to the end of a card that it did not know: only the issuer's own is taken. */
+function takeOver(books: Books, closed: boolean, token: string, card: UpdateInput['card']): UpdateOutcome {
+  const held = books.held.get(token)
+  if (closed) return { kind: 'uncertain', cause: 'the channel is closed' }
+  if (held === undefined) return { kind: 'revoked' }
+  held.version = Math.max(held.version, versionOf(held.subject, card))
+  const version = held.subject.versions[held.version]
+  return { kind: 'updated', ...(version === undefined ? {} : { shown: shownOf(version) }) }
 }
 
 /** A wallet's token: refreshed from four weeks before it lapses. */

@@ -19,13 +19,16 @@ export type Told = ChannelNews | NetworkNews
 /** Wallets that tell when their customer unlinks them; of the others it is found out when they are charged (Antom's own list names some). */
 const toldOfUnlinking = 0.7
 
-export function newsByDay(model: Model): ReadonlyMap<number, readonly Told[]> {
+export function newsByDay(model: Model, subjects: readonly Subject[]): ReadonlyMap<number, readonly Told[]> {
   const out = new Map<number, Told[]>()
   const on = (day: number, told: Told): void => {
     const at = Math.ceil(day)
-    if (at < days) out.set(at, [...(out.get(at) ?? []), told])
+    if (at >= days) return
+    const today = out.get(at) ?? []
+    today.push(told)
+    out.set(at, today)
   }
-  for (const subject of model.subjects) {
+  for (const subject of subjects) {
     if (subject.kind === 'card') cardNews(model, subject, on)
     if (subject.kind === 'mandate') mandateNews(subject, on)
     if (subject.kind === 'wallet' && chance(model.seed, 'told of unlinking', subject.index) < toldOfUnlinking)

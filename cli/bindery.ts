@@ -5,6 +5,7 @@ import { auditCommand } from './audit.ts'
 import { CliError } from './caller.ts'
 import { printChannels } from './channels.ts'
 import { exportCommand, importCommand } from './moving.ts'
+import { releaseCommand } from './release.ts'
 import { vaultCommand } from './vault.ts'
 import { verify } from './verify.ts'
 
@@ -33,6 +34,10 @@ const commands: Readonly<Record<string, Command>> = {
   audit: { about: 'verify [--key <text or file>] [--witness <file>] [--json]   the vault\'s audit, row by row; ends with 1 where it is not whole', run: auditCommand },
   vault: { about: 'ceremony | unseal | status | rotate | transit   the keys of the vault', run: vaultCommand },
   import: { about: '<file>     take over what another system holds', run: args => importCommand(args, process.env) },
+  'release-cards': {
+    about: '--tenant <id> --mode live --certificate <file> --cards <n>   allow that many card numbers to leave for that certificate, once',
+    run: args => releaseCommand(args, line => console.log(line)),
+  },
   export: { about: '--to <folder> | --verify <folder>   write down all instruments and their tokens, signed', run: args => exportCommand(args, process.env) },
 }
 

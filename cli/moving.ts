@@ -13,7 +13,7 @@ const pollMs = 500
 const rowsShape = z.record(z.string(), z.int())
 
 const importUsage = `npx bindery import file.csv [--channel stripe] [--source "old system"] [--map token="Payment method ID"]…
-  [--encoding windows-1252] [--dry-run] [--no-notices] [--report report.jsonl]`
+  [--encoding windows-1252] [--card-file cdf_…] [--dry-run] [--no-notices] [--report report.jsonl]`
 
 export async function importCommand(args: readonly string[], environment: Readonly<Record<string, string | undefined>>): Promise<number> {
   const { values, positionals } = parseArgs({
@@ -26,6 +26,7 @@ export async function importCommand(args: readonly string[], environment: Readon
       encoding: { type: 'string' },
       'dry-run': { type: 'boolean', default: false },
       'no-notices': { type: 'boolean', default: false },
+      'card-file': { type: 'string' },
       report: { type: 'string' },
       json: { type: 'boolean', default: false },
     },
@@ -42,6 +43,7 @@ export async function importCommand(args: readonly string[], environment: Readon
     notices: values['no-notices'] ? 'none' : 'each',
     ...(values.channel === undefined ? {} : { channel: values.channel }),
     ...(values.encoding === undefined ? {} : { encoding: values.encoding }),
+    ...(values['card-file'] === undefined ? {} : { card_file: values['card-file'] }),
   })
   const path = `/v1/imports/${String(id)}`
   let number = 0

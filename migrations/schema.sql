@@ -107,6 +107,7 @@ create table bindery.bindings (
   constraint bindings_of FOREIGN KEY (tenant, instrument) REFERENCES bindery.instruments(tenant, id)
 ) with (fillfactor=50);
 CREATE INDEX bindings_instrument ON bindery.bindings USING btree (instrument, tenant);
+CREATE INDEX bindings_swept ON bindery.bindings USING btree (channel, tenant, mode, customer) WHERE ((status = ANY (ARRAY['active'::text, 'suspended'::text])) OR (reason = 'not_listed'::text));
 
 create table bindery.channel_names (
   channel text collate "C" not null,
@@ -152,6 +153,7 @@ create table bindery.clocks (
   now_at timestamp with time zone not null,
   created_at timestamp with time zone not null,
   version integer not null,
+  held_until timestamp with time zone,
   constraint clocks_pkey PRIMARY KEY (tenant, id)
 );
 
@@ -183,6 +185,29 @@ create table bindery.customers (
   constraint customers_clock FOREIGN KEY (tenant, clock) REFERENCES bindery.clocks(tenant, id)
 );
 CREATE INDEX customers_position ON bindery.customers USING btree (mode, tenant, "position");
+
+create table bindery.deaths (
+  tenant text collate "C" not null,
+  id text collate "C" not null,
+  mode text collate "C" not null,
+  customer text collate "C" not null,
+  instrument text collate "C" not null,
+  binding text collate "C" not null,
+  channel text collate "C" not null,
+  status text collate "C" not null,
+  tried jsonb not null,
+  cause text collate "C",
+  created_at timestamp with time zone not null,
+  due_at timestamp with time zone,
+  clock text collate "C",
+  version integer not null,
+  constraint deaths_pkey PRIMARY KEY (tenant, id),
+  constraint deaths_due_said CHECK (((due_at IS NULL) = (status = ANY (ARRAY['healed'::text, 'asked'::text, 'over'::text])))),
+  constraint deaths_status CHECK ((status = ANY (ARRAY['due'::text, 'trying'::text, 'healed'::text, 'asked'::text, 'over'::text])))
+);
+CREATE INDEX deaths_clock ON bindery.deaths USING btree (clock, due_at) WHERE ((due_at IS NOT NULL) AND (clock IS NOT NULL));
+CREATE INDEX deaths_due ON bindery.deaths USING btree (due_at) WHERE ((due_at IS NOT NULL) AND (clock IS NULL));
+CREATE INDEX deaths_instrument ON bindery.deaths USING btree (instrument, tenant);
 
 create table bindery.defaults (
   tenant text collate "C" not null,
@@ -433,6 +458,7 @@ create table bindery.imports (
   due_at timestamp with time zone,
   clock text collate "C",
   version integer not null,
+  card_file text collate "C",
   constraint imports_pkey PRIMARY KEY (tenant, id),
   constraint imports_due_said CHECK (((due_at IS NOT NULL) = (status = 'running'::text))),
   constraint imports_status CHECK ((status = ANY (ARRAY['open'::text, 'running'::text, 'done'::text, 'parked'::text])))
@@ -456,7 +482,8 @@ create table bindery.inbox (
   constraint inbox_pkey PRIMARY KEY (channel, mode, event)
 );
 CREATE INDEX inbox_binding ON bindery.inbox USING btree (binding, tenant);
-CREATE INDEX inbox_due ON bindery.inbox USING btree (due_at) WHERE (due_at IS NOT NULL);
+CREATE INDEX inbox_clock ON bindery.inbox USING btree (clock, due_at) WHERE ((due_at IS NOT NULL) AND (clock IS NOT NULL));
+CREATE INDEX inbox_due ON bindery.inbox USING btree (due_at) WHERE ((due_at IS NOT NULL) AND (clock IS NULL));
 
 create table bindery.instrument_facts (
   tenant text collate "C" not null,
@@ -509,17 +536,18 @@ create table bindery.instruments (
   due_at timestamp with time zone,
   clock text collate "C",
   versions integer not null,
+  sharing jsonb,
   policy jsonb not null,
   allow_redisplay text collate "C" not null,
   preferred boolean not null,
-  sharing jsonb,
   constraint instruments_pkey PRIMARY KEY (tenant, id),
   constraint instruments_redisplay CHECK ((allow_redisplay = ANY (ARRAY['always'::text, 'limited'::text, 'unspecified'::text]))),
   constraint instruments_status CHECK ((status = ANY (ARRAY['pending'::text, 'active'::text, 'suspended'::text, 'expired'::text, 'failed'::text, 'replaced'::text, 'blocked'::text, 'unbound'::text, 'erased'::text]))),
   constraint instruments_owner FOREIGN KEY (tenant, customer) REFERENCES bindery.customers(tenant, id)
 ) with (fillfactor=50);
+CREATE INDEX instruments_clock ON bindery.instruments USING btree (clock, due_at) WHERE ((due_at IS NOT NULL) AND (clock IS NOT NULL));
 CREATE INDEX instruments_customer ON bindery.instruments USING btree (customer, tenant);
-CREATE INDEX instruments_due ON bindery.instruments USING btree (due_at) WHERE (due_at IS NOT NULL);
+CREATE INDEX instruments_due ON bindery.instruments USING btree (due_at) WHERE ((due_at IS NOT NULL) AND (clock IS NULL));
 CREATE INDEX instruments_position ON bindery.instruments USING btree (mode, tenant, "position");
 
 create table bindery.mandate_usage (
@@ -529,6 +557,15 @@ create table bindery.mandate_usage (
   count integer not null,
   amount bigint not null,
   constraint mandate_usage_pkey PRIMARY KEY (binding, period, tenant)
+);
+
+create table bindery.misses (
+  tenant text collate "C" not null,
+  binding text collate "C" not null,
+  count integer not null,
+  missed_at timestamp with time zone not null,
+  version integer not null,
+  constraint misses_pkey PRIMARY KEY (tenant, binding)
 );
 
 create table bindery.network_tokens (
@@ -566,7 +603,8 @@ create table bindery.operations (
   constraint operations_of FOREIGN KEY (tenant, binding) REFERENCES bindery.bindings(tenant, id)
 );
 CREATE INDEX operations_binding ON bindery.operations USING btree (binding, tenant);
-CREATE INDEX operations_due ON bindery.operations USING btree (due_at) WHERE (due_at IS NOT NULL);
+CREATE INDEX operations_clock ON bindery.operations USING btree (clock, due_at) WHERE ((due_at IS NOT NULL) AND (clock IS NOT NULL));
+CREATE INDEX operations_due ON bindery.operations USING btree (due_at) WHERE ((due_at IS NOT NULL) AND (clock IS NULL));
 
 create table bindery.portal_links (
   id text collate "C" not null,
@@ -579,6 +617,7 @@ create table bindery.portal_links (
   expires_at timestamp with time zone not null,
   revoked_at timestamp with time zone,
   version integer not null,
+  hosted boolean not null,
   constraint portal_links_pkey PRIMARY KEY (id),
   constraint portal_links_life CHECK ((expires_at > created_at)),
   constraint portal_links_owner FOREIGN KEY (tenant, customer) REFERENCES bindery.customers(tenant, id)
@@ -651,6 +690,45 @@ create table bindery.successions (
   constraint successions_pkey PRIMARY KEY (tenant, mode),
   constraint successions_known CHECK ((succession = ANY (ARRAY['next_best'::text, 'none'::text])))
 );
+
+create table bindery.sweep_findings (
+  tenant text collate "C" not null,
+  sweep text collate "C" not null,
+  binding text collate "C" not null,
+  instrument text collate "C" not null,
+  news jsonb not null,
+  found_at timestamp with time zone not null,
+  version integer not null,
+  constraint sweep_findings_pkey PRIMARY KEY (tenant, sweep, binding)
+);
+
+create table bindery.sweeps (
+  tenant text collate "C" not null,
+  id text collate "C" not null,
+  mode text collate "C" not null,
+  channel text collate "C" not null,
+  status text collate "C" not null,
+  slot text collate "C",
+  cursor text collate "C",
+  looked integer not null,
+  missing integer not null,
+  changes integer not null,
+  unanswered integer not null,
+  changed integer not null,
+  misses integer not null,
+  change_percent_max integer not null,
+  repeat_hours integer,
+  created_at timestamp with time zone not null,
+  ended_at timestamp with time zone,
+  due_at timestamp with time zone,
+  clock text collate "C",
+  version integer not null,
+  constraint sweeps_pkey PRIMARY KEY (tenant, id),
+  constraint sweeps_slot UNIQUE (slot, tenant),
+  constraint sweeps_slot_held CHECK (((slot IS NULL) = (status = ANY (ARRAY['planned'::text, 'done'::text, 'discarded'::text])))),
+  constraint sweeps_status CHECK ((status = ANY (ARRAY['planned'::text, 'walking'::text, 'held'::text, 'applying'::text, 'done'::text, 'discarded'::text])))
+);
+CREATE INDEX sweeps_due ON bindery.sweeps USING btree (due_at) WHERE (due_at IS NOT NULL);
 
 create table bindery.tenants (
   id text not null,
@@ -802,71 +880,30 @@ END)
 );
 CREATE INDEX webhook_endpoints_mode ON bindery.webhook_endpoints USING btree (mode, tenant);
 
-create table vault.audit_checkpoints (
-  size integer not null,
-  note text collate "C" not null,
-  at timestamp with time zone not null,
-  constraint audit_checkpoints_pkey PRIMARY KEY (size),
-  constraint audit_checkpoints_size_positive CHECK ((size > 0))
-);
-
-create table vault.audit_entries (
-  node text collate "C" not null,
-  n integer not null,
-  at timestamp with time zone not null,
-  act text collate "C" not null,
+create table vault.card_files (
   tenant text collate "C" not null,
-  subject text collate "C" not null,
-  purpose text collate "C" not null,
-  operation text collate "C" not null,
-  detail text collate "C" not null,
-  mac bytea not null,
+  id text collate "C" not null,
+  mode text collate "C" not null,
+  certificate text not null,
+  key_id bytea not null,
+  key_version integer not null,
+  wrapped bytea not null,
+  sender text not null,
+  parts integer not null,
+  cards integer not null,
+  complete boolean not null,
+  digest text collate "C",
+  created_at timestamp with time zone not null,
   due_at timestamp with time zone,
   clock text collate "C",
   version integer not null,
-  constraint audit_entries_pkey PRIMARY KEY (node, n),
-  constraint audit_entries_mac_length CHECK ((octet_length(mac) = 32))
+  constraint card_files_pkey PRIMARY KEY (tenant, id),
+  constraint card_files_counts CHECK (((parts >= 0) AND (cards >= 0))),
+  constraint card_files_key_length CHECK ((octet_length(key_id) = 16)),
+  constraint card_files_mode_known CHECK ((mode = ANY (ARRAY['test'::text, 'live'::text]))),
+  constraint card_files_wrapped_length CHECK ((octet_length(wrapped) = 60))
 );
-CREATE INDEX audit_entries_due ON vault.audit_entries USING btree (due_at) WHERE (due_at IS NOT NULL);
-
-create table vault.audit_heads (
-  log text collate "C" not null,
-  size integer not null,
-  hash bytea not null,
-  frontier jsonb not null,
-  version integer not null,
-  constraint audit_heads_pkey PRIMARY KEY (log),
-  constraint audit_heads_log_known CHECK ((log = 'vault'::text)),
-  constraint audit_heads_size_range CHECK ((size >= 0))
-) with (fillfactor=50);
-
-create table vault.audit_log (
-  seq integer not null,
-  node text collate "C" not null,
-  n integer not null,
-  at timestamp with time zone not null,
-  act text collate "C" not null,
-  tenant text collate "C" not null,
-  subject text collate "C" not null,
-  purpose text collate "C" not null,
-  operation text collate "C" not null,
-  detail text collate "C" not null,
-  hash bytea not null,
-  constraint audit_log_pkey PRIMARY KEY (seq),
-  constraint audit_log_entry UNIQUE (n, node),
-  constraint audit_log_hash_length CHECK ((octet_length(hash) = 32)),
-  constraint audit_log_seq_range CHECK ((seq >= 0))
-);
-
-create table vault.confirmations (
-  purpose text collate "C" not null,
-  scope text collate "C" not null,
-  key_version integer not null,
-  node text collate "C" not null,
-  at timestamp with time zone not null,
-  version integer not null,
-  constraint confirmations_pkey PRIMARY KEY (purpose, scope, key_version, node)
-);
+CREATE INDEX card_files_due ON vault.card_files USING btree (due_at) WHERE (due_at IS NOT NULL);
 
 create table vault.deks (
   tenant text not null,
@@ -882,7 +919,6 @@ create table vault.deks (
   constraint deks_id_length CHECK ((octet_length(id) = 16)),
   constraint deks_wrapped_length CHECK ((octet_length(wrapped) = 60))
 );
-CREATE INDEX deks_wrapped_by ON vault.deks USING btree (key_version, purpose, tenant);
 
 create table vault.keys (
   purpose text not null,
@@ -892,46 +928,13 @@ create table vault.keys (
   wrapped bytea not null,
   kcv bytea not null,
   created_at timestamp with time zone not null,
-  status text collate "C" not null,
-  parent_version integer not null,
-  root text collate "C",
-  wraps integer not null,
-  promoted_at timestamp with time zone,
-  retired_at timestamp with time zone,
-  due_at timestamp with time zone,
-  clock text collate "C",
-  version integer not null default 1,
   constraint keys_pkey PRIMARY KEY (purpose, scope, key_version),
   constraint keys_id_length CHECK ((octet_length(id) = 16)),
   constraint keys_kcv_length CHECK ((octet_length(kcv) = 8)),
-  constraint keys_parent_fits CHECK (
-CASE
-    WHEN (scope = '*'::text) THEN (parent_version = 0)
-    ELSE ((parent_version > 0) AND (root IS NULL))
-END),
-  constraint keys_purpose_known CHECK ((purpose = ANY (ARRAY['pan'::text, 'bank'::text, 'secret'::text, 'pii'::text, 'fp'::text, 'audit'::text]))),
-  constraint keys_status_known CHECK ((status = ANY (ARRAY['added'::text, 'current'::text, 'retired'::text]))),
+  constraint keys_purpose_known CHECK ((purpose = ANY (ARRAY['pan'::text, 'secret'::text, 'pii'::text, 'fp'::text]))),
   constraint keys_version_positive CHECK ((key_version > 0)),
-  constraint keys_wrapped_length CHECK (
-CASE
-    WHEN (scope = '*'::text) THEN ((octet_length(wrapped) >= 60) AND (octet_length(wrapped) <= 2048))
-    ELSE (octet_length(wrapped) = 60)
-END),
-  constraint keys_wraps_range CHECK (((wraps >= 0) AND (wraps <= 1073741824)))
+  constraint keys_wrapped_length CHECK ((octet_length(wrapped) = 60))
 );
-CREATE INDEX keys_due ON vault.keys USING btree (due_at) WHERE (due_at IS NOT NULL);
-CREATE INDEX keys_parent ON vault.keys USING btree (parent_version, purpose);
-CREATE INDEX keys_status ON vault.keys USING btree (status);
-
-create table vault.nodes (
-  role text collate "C" not null,
-  id text collate "C" not null,
-  started_at timestamp with time zone not null,
-  seen_at timestamp with time zone not null,
-  version integer not null,
-  constraint nodes_pkey PRIMARY KEY (role, id),
-  constraint nodes_role_known CHECK ((role = 'vault'::text))
-) with (fillfactor=50);
 
 create table vault.opened_tokens (
   wallet text not null,
@@ -1005,9 +1008,40 @@ END),
 CREATE INDEX records_due ON vault.records USING btree (due_at) WHERE (due_at IS NOT NULL);
 CREATE INDEX records_network_fingerprint ON vault.records USING btree (network_fingerprint);
 
+create table vault.release_grants (
+  tenant text collate "C" not null,
+  id text collate "C" not null,
+  mode text collate "C" not null,
+  certificate text collate "C" not null,
+  cards_max integer not null,
+  cards integer not null,
+  part integer not null,
+  asked text collate "C",
+  closed boolean not null,
+  created_at timestamp with time zone not null,
+  expires_at timestamp with time zone not null,
+  version integer not null,
+  constraint release_grants_pkey PRIMARY KEY (tenant, id),
+  constraint release_grants_bounded CHECK ((((cards_max >= 1) AND (cards_max <= 10000000)) AND ((cards >= 0) AND (cards <= cards_max)))),
+  constraint release_grants_certificate_digest CHECK ((certificate ~ '^[0-9a-f]{64}$'::text)),
+  constraint release_grants_mode_known CHECK ((mode = ANY (ARRAY['test'::text, 'live'::text])))
+);
+
 create table vault.rides (
   id uuid not null,
   at timestamp with time zone not null,
   answer jsonb,
   constraint rides_pkey PRIMARY KEY (id)
+);
+
+create table vault.sender_keys (
+  tenant text collate "C" not null,
+  certificate text not null,
+  key_id bytea not null,
+  key_version integer not null,
+  wrapped bytea not null,
+  created_at timestamp with time zone not null,
+  constraint sender_keys_pkey PRIMARY KEY (tenant),
+  constraint sender_keys_key_length CHECK ((octet_length(key_id) = 16)),
+  constraint sender_keys_wrapped_length CHECK ((octet_length(wrapped) = 60))
 );

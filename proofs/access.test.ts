@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
+import { newSender } from '../src/vault/card-files.seam.ts'
 import { type Caller, callerOf, cardNumber, until } from './caller.ts'
 import { type Ground, prepareGround, undoAll } from './ground.ts'
 import type { ServerProgram } from './server.ts'
@@ -91,8 +92,12 @@ test('no tenant, and no other mode, reads or changes what is somebody else’s',
       const kind = /^\/v1\/(\w+)/.exec(path)?.[1] ?? ''
       const id = ids[kind]
       assert.ok(id !== undefined, `no id of ${kind}: name one in this test`)
-      const body = method === 'POST' ? { body: bodies[name] ?? {} } : {}
-      const reply = await caller.call(path.replace('{id}', id).replace('{number}', '1'), { method, ...body })
+      const body = method === 'POST' || method === 'PATCH' ? { body: bodies[name] ?? {} } : {}
+      const url = path
+        .replace('{id}', id)
+        .replace('{number}', '1')
+        .replace('{dependent}', `dep_${'0'.repeat(26)}`)
+      const reply = await caller.call(url, { method, ...body })
       assert.equal(reply.status, 404, `${whose}: ${method} ${path}: ${reply.text}`)
       assert.ok(!reply.text.includes('4111'), reply.text)
       asked += 1
@@ -193,6 +198,9 @@ const bodies: Readonly<Record<string, unknown>> = {
   extendInstrument: { channel: 'adyen', return_url: 'https://shop.example/back' },
   resumeInstrument: { returned: {} },
   advanceTestClock: { to: '2027-01-01T00:00:00Z' },
+  registerDependent: { reference: 'sub-1', kind: 'subscription' },
+  setDefaultInstrument: { instrument: null },
+  blockInstrument: { reason: 'asked for' },
   pauseMandate: { reason: 'asked for' },
   canCharge: { amount: '1000', currency: 'EUR', initiator: 'merchant', purpose: 'recurring' },
   reportCharge: { id: 'c-1', channel: 'stripe', amount: '1000', currency: 'EUR', outcome: 'approved', charged_at: '2026-11-01T00:00:00Z' },
@@ -219,13 +227,16 @@ async function ownIds(): Promise<Readonly<Record<string, string>>> {
   const moved = { format: 'csv', channel: 'stripe', source_name: 'old system' }
   const imports = named.parse((await story.caller.call('/v1/imports', { body: moved })).json).id
   const exports = named.parse((await story.caller.call('/v1/exports', { body: {} })).json).id
+  const { pem: sender } = newSender('another vault')
+  const card_files = named.parse((await story.caller.call('/v1/card_files', { body: { sender } })).json).id
   const policy = { policy: 'scheduled' }
   await story.caller.call(`/v1/instruments/${instruments}/update_policy`, { body: policy })
   const run = await story.caller.call('/v1/updater/runs', { body: { instruments: [instruments] } })
   assert.equal(run.status, 201, run.text)
   const updater = named.parse(run.json).id
-  const bound = { customers, instruments, webhook_endpoints, events, test_clocks, routing_rules }
-  return { ...bound, binding_sessions, portal_links, imports, exports, updater }
+  const sweeps = named.parse((await story.caller.call('/v1/sweeps', { body: { channel: 'stripe' } })).json).id
+  const bound = { customers, instruments, sweeps, webhook_endpoints, events, test_clocks, routing_rules }
+  return { ...bound, binding_sessions, portal_links, imports, exports, card_files, updater }
 }
 
 /** What the server does on its own: rides of the store, deliveries and their cursors. */

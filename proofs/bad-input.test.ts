@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
 import { cardNumbers, nearMisses } from '../src/http/corpora.ts'
 import { feed, type Sample } from '../src/http/feed.ts'
+import { newSender } from '../src/vault/card-files.seam.ts'
 import { type Caller, callerOf } from './caller.ts'
 import { type Ground, prepareGround, undoAll } from './ground.ts'
 import type { ServerProgram } from './server.ts'
@@ -123,7 +124,7 @@ async function samplesOf(): Promise<readonly Fed[]> {
     { method: 'GET', path: '/v1/routing_rules', kinds: {}, writes: [] },
     { method: 'DELETE', path: '/v1/routing_rules/{id}', params: { id: noId('rul') }, kinds: { 'path/id': 'id' }, writes: [] },
     {
-      ...{ method: 'POST', path: '/v1/webhook_endpoints', writes: ['bindery.webhook_endpoints', 'vault.deks'] },
+      ...{ method: 'POST', path: '/v1/webhook_endpoints', writes: ['bindery.webhook_endpoints', 'vault.deks', 'vault.owners'] },
       body: { url: 'https://shop.example.com/hook', types: ['*'], description: 'd' },
       kinds: { '/url': 'url', '/types/0': 'currency', '/description': 'metadata' },
     },
@@ -158,15 +159,10 @@ async function samplesOf(): Promise<readonly Fed[]> {
       ...{ method: 'PUT', path: '/v1/imports/{id}/parts/{number}', params: { id: noId('imp'), number: '1' }, writes: [] },
       kinds: { 'path/id': 'id', 'path/number': 'count' },
     },
-    ...[act('/v1/imports/{id}/start', noId('imp')), read('/v1/imports/{id}', moved)],
+    ...[act('/v1/imports/{id}/start', noId('imp')), read('/v1/imports/{id}', moved), ...cardSamples()],
     {
-      ...{
-        method: 'GET',
-        path: '/v1/imports/{id}/report',
-        params: { id: moved },
-        query: { format: 'csv', outcome: 'refused' },
-        writes: [],
-      },
+      ...{ method: 'GET', path: '/v1/imports/{id}/report', params: { id: moved }, writes: [] },
+      query: { format: 'csv', outcome: 'refused' },
       kinds: { 'path/id': 'id', 'query/format': 'currency', 'query/outcome': 'currency' },
     },
     { method: 'POST', path: '/v1/exports', body: { format: 'csv' }, kinds: { '/format': 'currency' }, writes: ['bindery.exports'] },
@@ -186,6 +182,8 @@ async function samplesOf(): Promise<readonly Fed[]> {
     },
     ...theirs,
     ...keptAlive(bound.id, { read, act }),
+    ...keptInOrder(customer, bound.id, { read, act }),
+    ...swept({ read, act }),
     { method: 'GET', path: '/return/{token}', params: { token: `${noId('opn')}.x` }, kinds: { 'path/token': 'metadata' }, writes: [] },
   ]
 }
@@ -244,6 +242,67 @@ function keptAlive(id: string, { read, act }: Shaping): readonly Fed[] {
     ...['/v1/exports/keys', '/v1/updater/counts'].map(path => ({ method: 'GET', path, kinds: {}, writes: [] }) as const),
   ]
 }
+
+/** Who relies on it, what it may be used for, which is the default; and what is given up for good, of nobody's instrument. */
+function keptInOrder(customer: string, id: string, { read, act }: Shaping): readonly Fed[] {
+  const amount = { amount: '1000', currency: 'EUR' }
+  const writes = ['bindery.events']
+  const change = (path: string, of: string, more: Pick<Fed, 'body' | 'kinds'>): Fed => ({
+    ...act(path, of, { ...more, writes }),
+    method: 'PATCH',
+  })
+  return [
+    act('/v1/instruments/{id}/dependents', id, {
+      body: { reference: 'sub-1', kind: 'subscription', title: 'News, monthly', next_charge_at: '2026-12-01T00:00:00Z' },
+      kinds: { '/reference': 'reference', '/kind': 'currency', '/title': 'metadata', '/next_charge_at': 'timestamp' },
+      writes: ['bindery.dependents'],
+    }),
+    read('/v1/instruments/{id}/dependents', id),
+    {
+      ...{ method: 'DELETE', path: '/v1/instruments/{id}/dependents/{dependent}', writes: [] },
+      params: { id, dependent: noId('dep') },
+      kinds: { 'path/id': 'id', 'path/dependent': 'id' },
+    },
+    change('/v1/instruments/{id}', id, {
+      body: {
+        policy: { amount_max: amount, count_max_per_day: 9, purposes: ['rent'] },
+        allow_redisplay: 'always',
+        metadata: { cart: 'c-1' },
+      },
+      kinds: {
+        ...{ '/policy/amount_max/amount': 'amount', '/policy/amount_max/currency': 'currency', '/policy/count_max_per_day': 'count' },
+        ...{ '/allow_redisplay': 'currency', '/metadata/cart': 'metadata' },
+      },
+    }),
+    change('/v1/customers/{id}', customer, { body: { metadata: { cart: 'c-1' } }, kinds: { '/metadata/cart': 'metadata' } }),
+    act('/v1/instruments/{id}/block', noId('ins'), { body: { reason: 'asked for' }, kinds: { '/reason': 'metadata' } }),
+    ...['/unblock', '/erase'].map(rest => act(`/v1/instruments/{id}${rest}`, noId('ins'))),
+    act('/v1/customers/{id}/erase', noId('cus')),
+    read('/v1/instruments/{id}/erasure', noId('ins')),
+    read('/v1/customers/{id}/erasure', noId('cus')),
+    act('/v1/customers/{id}/default', customer, { body: { instrument: id }, writes: ['bindery.defaults'], kinds: { '/instrument': 'id' } }),
+    read('/v1/customers/{id}/default', customer),
+    {
+      ...{ method: 'POST', path: '/v1/default_succession', body: { succession: 'next_best' } },
+      ...{ kinds: { '/succession': 'currency' }, writes: ['bindery.successions'] },
+    },
+    { method: 'GET', path: '/v1/default_succession', kinds: {}, writes: [] },
+  ]
+}
+/** Comparing with a channel's list. */
+const swept = ({ read, act }: Shaping): readonly Fed[] => [
+  {
+    ...{ method: 'POST', path: '/v1/sweeps', writes: ['bindery.sweeps'] },
+    body: { channel: 'stripe', misses: 3, change_percent_max: 2, repeat_hours: 24 },
+    kinds: { '/channel': 'currency', '/misses': 'currency', '/repeat_hours': 'currency' },
+  },
+  {
+    ...{ method: 'GET', path: '/v1/sweeps', query: { limit: '3' }, writes: [] },
+    kinds: { 'query/limit': 'currency', 'query/starting_after': 'id', 'query/channel': 'reference' },
+  },
+  read('/v1/sweeps/{id}', noId('swp')),
+  ...['/release', '/discard'].map(rest => act(`/v1/sweeps/{id}${rest}`, noId('swp'))),
+]
 
 /** What a customer's own browser sends: by a session's secret, and by a portal link's token. */
 async function customersOwn(customer: string, return_url: string): Promise<readonly Fed[]> {
@@ -311,6 +370,29 @@ async function customersOwn(customer: string, return_url: string): Promise<reado
   ]
 }
 
+/** Card numbers between vaults: what travels is bytes, what names it is ours. */
+function cardSamples(): readonly Fed[] {
+  const { pem } = newSender('another vault')
+  const part = { grant: noId('rgr'), certificate: pem, card_file: 'cdf-1', part: 1, limit: 10 }
+  return [
+    {
+      ...{ method: 'POST', path: '/v1/card_files', writes: ['vault.card_files', 'vault.keys'] },
+      ...{ body: { sender: pem }, kinds: { '/sender': 'currency' } },
+    },
+    { method: 'GET', path: '/v1/card_files/{id}', params: { id: noId('cdf') }, kinds: { 'path/id': 'id' }, writes: [] },
+    { method: 'DELETE', path: '/v1/card_files/{id}', params: { id: noId('cdf') }, kinds: { 'path/id': 'id' }, writes: [] },
+    {
+      ...{ method: 'PUT', path: '/v1/card_files/{id}/parts/{number}', params: { id: noId('cdf'), number: '1' }, writes: [] },
+      kinds: { 'path/id': 'id', 'path/number': 'count' },
+    },
+    { method: 'GET', path: '/v1/card_exports/certificate', kinds: {}, writes: ['vault.sender_keys', 'vault.keys'] },
+    {
+      ...{ method: 'POST', path: '/v1/card_exports', body: part, writes: [] },
+      kinds: { '/grant': 'id', '/certificate': 'currency', '/card_file': 'reference', '/part': 'count', '/limit': 'count' },
+    },
+  ]
+}
+
 test('every endpoint of the server is fed', async () => {
   const shape = z.object({ paths: z.record(z.string(), z.record(z.string(), z.unknown())) })
   const { paths } = shape.parse((await caller.call('/openapi.json')).json)
@@ -334,10 +416,12 @@ function isValidThere(complaint: string): boolean {
   if (/^POST \/v1\/(channels|network)\//.test(complaint) && complaint.includes(', header ')) return true
   // Null takes a tenant's own limit away.
   if (complaint.startsWith('POST /v1/sharing_limit, /customers_max type: 200')) return true
+  // And here the default.
+  if (complaint.startsWith('POST /v1/customers/{id}/default, /instrument type: 200')) return true
   // What goes wrong with a page is a page too.
   if (/^(GET|POST) \/portal\//.test(complaint) && / 4\d\d is no problem: <!doctype html>/.test(complaint)) return true
   // A part of a file is bytes, whatever its headers call it.
-  if (complaint.startsWith('PUT /v1/imports/') && complaint.includes(', header ')) return true
+  if (/^PUT \/v1\/(imports|card_files)\//.test(complaint) && complaint.includes(', header ')) return true
   if (complaint.startsWith('GET /return/') && complaint.includes(', unknown parameter')) return true
   const text = /\/(?:return_)?url URL (\S+?):? /.exec(complaint)?.[1] ?? ''
   const host = URL.parse(text.replace(/:$/, ''))?.hostname ?? ''

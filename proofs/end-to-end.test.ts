@@ -231,3 +231,23 @@ test('every event was heard, signed, in order, without gaps', async () => {
 test('the channels’ specifications were never broken', async () => {
   for (const channel of ground.sandbox.addresses.keys()) assert.deepEqual(await ground.sandbox.violations(channel), [])
 })
+
+for (const channel of ['stripe', 'adyen'])
+  test(`a sweep of ${channel} finds all that is bound there, one at a time, and is listed`, async () => {
+    // What was bound within the hour may not be on a list yet, and is passed over.
+    await ground.auditor.letBindingsAge()
+    const begun = await story.caller.call('/v1/sweeps', { body: { channel } })
+    assert.equal(begun.status, 201, begun.text)
+    const again = await story.caller.call('/v1/sweeps', { body: { channel } })
+    assert.equal(again.status, 409, again.text)
+    const path = `/v1/sweeps/${String(begun.json.id)}`
+    const done = await until('the sweep is done', async () => {
+      const { json } = await story.caller.call(path)
+      return json.status === 'done' ? json : undefined
+    })
+    const alive = (await ground.auditor.bindings()).filter(one => one.channel === channel && ['active', 'suspended'].includes(one.status))
+    assert.ok(alive.length > 0)
+    assert.deepEqual([done.looked, done.missing, done.unanswered, done.changes], [alive.length, 0, 0, 0])
+    const listed = await story.caller.call(`/v1/sweeps?channel=${channel}&limit=1`)
+    assert.deepEqual(listed.json.data, [{ ...done, findings: [] }])
+  })

@@ -17,6 +17,8 @@ export type Auditor = {
   letLeasesLapse(): Promise<void>
   /** What owes an answer was asked a month ago: its time is up, and its key's window is over. */
   letDaysPass(): Promise<void>
+  /** Whatever is bound was bound a day before. */
+  letBindingsAge(): Promise<void>
   /** Where the server keeps its files. */
   dataFolder(): Promise<string>
   /** Everything in memory is written to the files. */
@@ -80,6 +82,9 @@ export function audit(connection: ClientConfig): Auditor {
       await client.query(`update bindery.idempotency set lease_until = now() where state = 'running'`)
       await client.query(`update bindery.deliveries set due_at = now() where state = 'pending'`)
       await client.query('update bindery.inbox set due_at = now() where due_at > now()')
+    },
+    letBindingsAge: async () => {
+      await client.query(`update bindery.bindings set created_at = created_at - interval '1 day'`)
     },
     letDaysPass: async () => {
       await client.query(

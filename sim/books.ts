@@ -101,7 +101,9 @@ export function tooEarly(ledger: Ledger, channel: ChannelName): readonly string[
     // What was replaced meanwhile is given up by its successor's token, for the same operation.
     const isIt = (one: { readonly token: string; readonly reference: string }) =>
       one.token === token || (one.reference !== '' && one.reference === held?.reference)
-    const gone = book.effects.some(one => one.effect === 'removed' && one.atMs <= fact.seen_at && isIt(one))
+    const gone = book.effects.some(
+      one => one.effect === 'removed' && one.atMs <= fact.seen_at + ledger.simulated.clock.errorMs() && isIt(one),
+    )
     if (shared || held === undefined || gone || excused(ledger, row)) return []
     return [`${row.id} was called revoked at ${fact.seen_at}, when ${channel} still held ${token}`]
   })

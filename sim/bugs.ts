@@ -5,25 +5,14 @@
 import type { BindOutcome } from '../src/channels/channel.ts'
 import { sharings } from '../src/instruments/sharing.ts'
 import { bindings, facts, identities, instruments, operations } from '../src/instruments/tables.ts'
-import type { Committed, Insert, Move, Store, Write } from '../src/world/store.ts'
+import type { Write } from '../src/world/store.ts'
 import type { World } from '../src/world/world.ts'
-import { type Bug, withChannels } from './bug.ts'
+import { type Bug, isInsert, isMove, rewriting, withChannels, withCommit, withRow } from './bug.ts'
 import { channelBugs } from './channel-bugs.ts'
 import { erasureBugs } from './erasure-bugs.ts'
+import { timeBugs } from './time-bugs.ts'
 
-type Commit = Store['commit']
-
-const withCommit = (world: World, commit: (original: Commit, writes: readonly Write[]) => Promise<Committed>): World => ({
-  ...world,
-  store: { ...world.store, commit: writes => commit(world.store.commit, writes) },
-})
-const rewriting = (world: World, rewrite: (write: Write) => Write | undefined): World =>
-  withCommit(world, (original, writes) => original(writes.flatMap(write => rewrite(write) ?? [])))
-const isInsert = (write: Write, table: { readonly name: string }): write is Insert =>
-  write.verb === 'insert' && write.table.name === table.name
-const isMove = (write: Write, table: { readonly name: string }): write is Move => write.verb === 'move' && write.table.name === table.name
 const isQuiet = (input: unknown): boolean => typeof input === 'object' && input !== null && 'quiet' in input
-const withRow = (write: Insert, change: Readonly<Record<string, unknown>>): Insert => ({ ...write, row: { ...write.row, ...change } })
 
 /** A move that asks for no version, as a plain UPDATE does. */
 async function overwriting(world: World, write: Write): Promise<Write> {
@@ -270,4 +259,4 @@ const ourBugs: readonly Bug[] = [
   },
 ]
 
-export const bugs: readonly Bug[] = [...ourBugs, ...erasureBugs, ...channelBugs]
+export const bugs: readonly Bug[] = [...ourBugs, ...erasureBugs, ...channelBugs, ...timeBugs]

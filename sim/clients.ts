@@ -7,15 +7,20 @@ import { answerOnce, inputHash, noOnce, type Rendered } from '../src/http/idempo
 import { renderProblem } from '../src/http/problems.ts'
 import { instrumentEndpoints } from '../src/instruments/api.ts'
 import { channelEndpoints } from '../src/instruments/channelsApi.ts'
+import { clockEndpoints } from '../src/instruments/clocks.ts'
 import { customerEndpoints } from '../src/instruments/customers.ts'
 import { doorEndpoints } from '../src/instruments/doors.ts'
 import { giveUpEndpoints } from '../src/instruments/giveUpApi.ts'
+import { sweepEndpoints } from '../src/sweeps/api.ts'
 import { Unavailable } from '../src/world/store.ts'
 import { nextId } from '../src/world/world.ts'
 import type { Process, Simulated } from './world.ts'
 import { tenant } from './world.ts'
 
-const all = [...instrumentEndpoints, ...customerEndpoints, ...channelEndpoints, ...doorEndpoints, ...giveUpEndpoints]
+const all = [
+  ...[...instrumentEndpoints, ...customerEndpoints, ...clockEndpoints, ...sweepEndpoints],
+  ...[...channelEndpoints, ...doorEndpoints, ...giveUpEndpoints],
+]
 
 export function endpointNamed(name: string): Endpoint {
   const found = all.find(one => one.name === name)

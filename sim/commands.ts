@@ -2,10 +2,11 @@
 import { z } from 'zod'
 import type { ChannelName } from '../src/channels/channel.ts'
 import { channels } from '../src/channels/index.ts'
-import { bindings } from '../src/instruments/tables.ts'
+import { bindings, clocks } from '../src/instruments/tables.ts'
 import { type Asked, ask, type Told } from './clients.ts'
+import { advanceTo } from './clock.ts'
 import { type Brought, bring } from './sources.ts'
-import type { Simulated } from './world.ts'
+import { type Simulated, tenant } from './world.ts'
 
 const shape = z.object({
   id: z.string(),
@@ -15,21 +16,27 @@ const shape = z.object({
 })
 
 type Instrument = { readonly id: string; readonly kind: string }
-export type Client = { customer: string; instruments: Instrument[] }
+export type Client = { customer: string; instruments: Instrument[]; clock?: string }
 
 const names: readonly ChannelName[] = [...channels.keys()]
 const returnUrl = 'https://shop.example/back'
 
 export async function newClient(simulated: Simulated): Promise<Client | undefined> {
-  const key = `customer-${simulated.scheduler.random(8).toString('hex')}`
-  const answer = await ask(simulated, { name: 'createCustomer', body: {}, key })
-  const id = z.object({ id: z.string() }).safeParse(answer?.body).data?.id
-  return id === undefined ? undefined : { customer: id, instruments: [] }
+  // One in three lives in a time of its own.
+  const clock = simulated.scheduler.chance() < 1 / 3 ? await madeId(simulated, 'createTestClock', {}) : undefined
+  const id = await madeId(simulated, 'createCustomer', clock === undefined ? {} : { clock })
+  return id === undefined ? undefined : { customer: id, instruments: [], ...(clock === undefined ? {} : { clock }) }
+}
+
+async function madeId(simulated: Simulated, name: string, body: object): Promise<string | undefined> {
+  const answer = await ask(simulated, { name, body, key: `${name}-${simulated.scheduler.random(8).toString('hex')}` })
+  return z.object({ id: z.string() }).safeParse(answer?.body).data?.id
 }
 
 /** One command; what it did, for the trace. */
 export async function command(simulated: Simulated, client: Client): Promise<string> {
   const { scheduler } = simulated
+  if (client.clock !== undefined && scheduler.chance() < 0.08) return `advance ${await advance(simulated, client.clock)}`
   const dice = scheduler.chance()
   if (dice < 0.55 || client.instruments.length === 0) return bindOne(simulated, client)
   const instrument = scheduler.one(client.instruments)
@@ -39,7 +46,8 @@ export async function command(simulated: Simulated, client: Client): Promise<str
   if (dice < 0.8) return channelActs(simulated)
   if (dice < 0.83) return `refresh ${await now(simulated, { name: 'refreshInstrument', ...about, body: {} })}`
   if (dice < 0.86) return `resend ${await now(simulated, { name: 'resendPassword', ...about, body: {} })}`
-  if (dice < 0.87) return `rule ${await rule(simulated)}`
+  if (dice < 0.865) return `sweep ${await sweep(simulated)}`
+  if (dice < 0.875) return `rule ${await rule(simulated)}`
   if (dice < 0.95) return `crowd ${await crowd(simulated, instrument)}`
   if (dice < 0.97) return `erase ${(await ask(simulated, { name: 'eraseInstrument', ...about }))?.status} ${instrument.id}`
   if (dice < 0.972) return `erase ${await eraseAll(simulated, client)}`
@@ -51,8 +59,29 @@ async function eraseAll(simulated: Simulated, client: Client): Promise<string> {
   const gone = client.customer
   const answer = await ask(simulated, { name: 'eraseCustomer', params: { id: gone } })
   const next = await newClient(simulated)
-  if (next !== undefined && client.customer === gone) Object.assign(client, next)
+  if (next !== undefined && client.customer === gone) {
+    // On another clock now, or on none.
+    delete client.clock
+    Object.assign(client, next)
+  }
   return `${answer?.status} ${gone}`
+}
+
+const day = 24 * 3_600_000
+/** By hours, a month, or years, in which cards end; now and then by two at once. */
+async function advance(simulated: Simulated, clock: string): Promise<string> {
+  const { scheduler, store } = simulated
+  const row = await store.get(clocks, { tenant, id: clock })
+  if (row === undefined) return 'no clock'
+  const to = row.now_at + scheduler.one([0.2, 3, 30, 400, 1_500]) * day
+  const both = await Promise.all([advanceTo(simulated, clock, to), scheduler.chance() < 0.3 ? advanceTo(simulated, clock, to) : undefined])
+  return both.join(' beside ')
+}
+
+/** A comparison with what a channel keeps, over and over: what was changed in silence is found by it. */
+async function sweep(simulated: Simulated): Promise<string> {
+  const channel = simulated.scheduler.one(['stripe', 'adyen', 'gocardless'])
+  return now(simulated, { name: 'createSweep', body: { channel, repeat_hours: 24, change_percent_max: 20 } })
 }
 
 /** Several people, or one who is impatient, do several things to one instrument at the same moment. */

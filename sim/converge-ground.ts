@@ -1,4 +1,5 @@
 /** A fresh world for one shuffle: the memory store, a clock that stands, and channels that carry out whatever is asked of them. */
+
 import type { Channel, ChannelName, RevokeOutcome } from '../src/channels/channel.ts'
 import { channels } from '../src/channels/index.ts'
 import { createMemoryEvents } from '../src/events/memoryQueries.ts'
@@ -14,6 +15,7 @@ import {
   operations,
 } from '../src/instruments/tables.ts'
 import { tables } from '../src/tables.ts'
+import { noCardFiles } from '../src/world/card-files.ts'
 import { createHealth } from '../src/world/health.ts'
 import type { MemoryStore } from '../src/world/memory.ts'
 import { createRemembered } from '../src/world/remembered.ts'
@@ -70,6 +72,7 @@ export function createGround(seed: number, revoke: RevokeOutcome, infect: (world
       open: unreachable,
       updater: noUpdater,
       shred: unreachable,
+      cardFiles: noCardFiles(unreachable),
     },
     send: unreachable,
     channels: scripted,

@@ -26,20 +26,25 @@ const waitsForUs = 'the card is being bound there anew'
 
 /** I40: while one channel is dead, what is due at a channel that lives is attempted within the bound. */
 export async function watchTheOthers(simulated: Simulated, over: () => boolean): Promise<void> {
-  const { scheduler, network, watch } = simulated
+  const { scheduler, clock, network, watch } = simulated
   const owedSince = new Map<string, number>()
   let deadSince = Number.POSITIVE_INFINITY
+  let stepsBefore = 0
   while (!over()) {
     const now = scheduler.now()
+    // What was due by a clock that has been set is due anew.
+    if (clock.steps() !== stepsBefore) owedSince.clear()
+    stepsBefore = clock.steps()
     const anyDead = [...channels.keys()].some(channel => network.isDead(channel))
     deadSince = anyDead ? Math.min(deadSince, now) : Number.POSITIVE_INFINITY
     const rows = simulated.all(operations)
     for (const row of rows) {
-      const due = row.due_at !== null && row.due_at <= now
+      const due = row.due_at !== null && row.clock === null && row.due_at <= clock.now()
       const called = watch.calls.get(row.id) ?? 0
       if (due && !owedSince.has(row.id)) owedSince.set(row.id, now)
       const since = owedSince.get(row.id) ?? now
-      if (row.due_at === null || called >= since || network.isDead(row.channel) || row.cause === waitsForUs) owedSince.delete(row.id)
+      if (row.due_at === null || row.clock !== null || called >= since || network.isDead(row.channel) || row.cause === waitsForUs)
+        owedSince.delete(row.id)
       else if (now - Math.max(since, simulated.startedMs(), deadSince) > boundMs) {
         simulated.blocked.push(`${row.id} (${row.verb} at ${row.channel}) has been due for ${now - since} ms while another channel is dead`)
         owedSince.delete(row.id)

@@ -29,6 +29,7 @@ export type FaultName =
   | 'webhook_partial'
   | 'receiver_down'
   | 'door_closed'
+  | 'clock_step'
 
 export type Faults = {
   /** Whether it happens now; counted. Never once healed. */
@@ -69,6 +70,8 @@ const ratesMax: Readonly<Record<FaultName, number>> = {
   webhook_partial: 0.5,
   receiver_down: 0.3,
   door_closed: 0.05,
+  // Once a minute.
+  clock_step: 0.3,
 }
 
 const isFault = (name: string): name is FaultName => name in ratesMax

@@ -9,11 +9,13 @@ import type { InstrumentRow } from '../src/instruments/tables.ts'
 import { type Difference, verifyBinding, verifyInstrument } from '../src/instruments/verify.ts'
 import { difference, effects, falselyFailed, orphans, presentedAgain, tooEarly, unheld } from './books.ts'
 import { erased } from './erased.ts'
+import { healedTooOften } from './heal.ts'
 import { alive, by, channelList, type Invariant, type Ledger, ledgerOf, open, planned } from './ledger.ts'
 import { untold } from './notices.ts'
 import { unproven } from './proof.ts'
 import { miscounted, overShared } from './sharing.ts'
 import { keptToThemselves } from './spread.ts'
+import { endOn, momentsTwice, refreshesTwice, untoldMoments } from './time.ts'
 import { changedBodies, freshKeys, staleKeys, strays } from './wire.ts'
 import type { Simulated } from './world.ts'
 
@@ -73,10 +75,14 @@ export const invariants: readonly Invariant[] = [
   },
   {
     name: 'I5 nothing new is asked for an instrument that was unbound, but to revoke it',
-    holds: ({ instruments: all, operations: asked }) => {
+    holds: ({ instruments: all, operations: asked, simulated }) => {
+      // Two looks at a clock that was set between them do not say which came first.
       const ended = new Map(all.flatMap(row => (row.unbound_at === null ? [] : [[row.id, row.unbound_at] as const])))
       return asked
-        .filter(row => row.verb === 'bind' && row.created_at > (ended.get(row.instrument) ?? Number.POSITIVE_INFINITY))
+        .filter(
+          row =>
+            row.verb === 'bind' && row.created_at > (ended.get(row.instrument) ?? Number.POSITIVE_INFINITY) + simulated.clock.errorMs(),
+        )
         .map(row => `${row.id} after ${row.instrument} was unbound`)
     },
   },
@@ -145,9 +151,9 @@ export const invariants: readonly Invariant[] = [
   { name: 'I38 no request leaves for another origin than the account of its channel', holds: strays },
   {
     name: 'I39 when all is well again everything is final, or parked with its cause',
-    holds: ({ operations: all, bindings: rows, inbox: kept, simulated }) => [
+    holds: ({ operations: all, bindings: rows, inbox: kept, ...ledger }) => [
       ...all
-        .filter(row => open(row) && row.cause !== 'challenge' && !planned(row, simulated.scheduler.now()))
+        .filter(row => open(row) && row.cause !== 'challenge' && !planned(row, endOn(ledger, row.clock)))
         .map(row => `${row.id} (${row.verb} at ${row.channel}) is ${row.status}: ${row.cause}, tries ${row.tries}`),
       ...all.filter(row => row.status === 'parked' && row.cause === null).map(row => `${row.id} is parked without a cause`),
       ...rows.filter(row => row.status === 'initiated').map(row => `${row.id} is still initiated`),
@@ -155,6 +161,11 @@ export const invariants: readonly Invariant[] = [
     ],
   },
   { name: 'I40 a channel that is dead holds up no other', holds: ({ simulated }) => simulated.blocked },
+  { name: 'I42 a moment is told once, when it comes', holds: momentsTwice },
+  { name: 'I42 a planned refresh is made once', holds: refreshesTwice },
+  { name: 'I42 nothing waits behind its clock', holds: untoldMoments },
+  { name: 'I42 a test clock never goes back', holds: ({ simulated }) => simulated.wentBack },
+  { name: 'what died is tried as often as was counted, and its customer asked once', holds: healedTooOften },
   { name: 'no error of our own', holds: ({ simulated }) => simulated.errors },
 ]
 

@@ -53,7 +53,7 @@ export const by = <T>(rows: readonly T[], key: (row: T) => string): Map<string, 
 export const open = (row: OperationRow): boolean => row.status === 'open' || row.status === 'waiting'
 export const alive = (row: BindingRow): boolean => row.status === 'active' || row.status === 'suspended'
 
-/** Planned for a time that has not come, and never tried: nothing is owed. */
+/** Planned for a time that has not come by its clock, and never tried: nothing is owed. */
 export const planned = (row: OperationRow, now: number): boolean =>
   row.verb === 'refresh' && row.tries === 0 && row.due_at !== null && row.due_at > now
 

@@ -71,6 +71,16 @@ export function createSimulatedVault(
     forward: guard(vault.forward, when => new NoAnswer(`the vault ended ${when} the call`)),
     seal: guard(vault.seal, unavailable),
     open: guard(vault.open, unavailable),
+    cardFiles: {
+      begin: guard(vault.cardFiles.begin, unavailable),
+      show: guard(vault.cardFiles.show, unavailable),
+      take: guard(vault.cardFiles.take, unavailable),
+      forget: guard(vault.cardFiles.forget, unavailable),
+      peek: guard(vault.cardFiles.peek, unavailable),
+      sealAs: guard(vault.cardFiles.sealAs, unavailable),
+      senderCertificate: guard(vault.cardFiles.senderCertificate, unavailable),
+      write: guard(vault.cardFiles.write, unavailable),
+    },
     updater: {
       writeInquiries: guard(vault.updater.writeInquiries, unavailable),
       readAdvices: guard(vault.updater.readAdvices, unavailable),

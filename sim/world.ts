@@ -10,18 +10,19 @@ import { createKeyRing } from '../src/events/keys.ts'
 import { createMemoryEvents } from '../src/events/memoryQueries.ts'
 import type { EventQueries } from '../src/events/queries.ts'
 import { createSettler, type Settler } from '../src/instruments/settler.ts'
-import { operations } from '../src/instruments/tables.ts'
+import { clocks, operations } from '../src/instruments/tables.ts'
 import { tapOf } from '../src/sandbox-wallet.ts'
 import { tables } from '../src/tables.ts'
 import type { VaultCore } from '../src/vault/vault.ts'
 import { createHealth } from '../src/world/health.ts'
 import type { MemoryStore } from '../src/world/memory.ts'
 import { createRemembered } from '../src/world/remembered.ts'
-import { type Store, Unavailable } from '../src/world/store.ts'
-import { type AnyTable, type Row, rowOf } from '../src/world/table.ts'
+import { type Committed, type Store, Unavailable, type Write } from '../src/world/store.ts'
+import type { AnyTable, Row } from '../src/world/table.ts'
 import type { Log, Vault, World } from '../src/world/world.ts'
 import { type Accounts, createAccounts, wallet } from './accounts.ts'
 import type { Bug } from './bug.ts'
+import { createMachineClock, type MachineClock } from './clock.ts'
 import { createFaults, type Faults } from './faults.ts'
 import { createLife, type Life, type Ports, port } from './life.ts'
 import { createNetwork, type Network, type Take } from './network.ts'
@@ -38,6 +39,7 @@ export type Process = { readonly world: World; readonly life: Life; readonly dis
 
 export type Simulated = {
   readonly scheduler: Scheduler
+  readonly clock: MachineClock
   readonly faults: Faults
   readonly network: Network
   readonly receivers: Receivers
@@ -68,6 +70,8 @@ export type Simulated = {
   all<T extends AnyTable>(table: T): readonly Row<T>[]
   /** Requests that left before their intent was durable, or before what they carry was sealed. */
   readonly undurable: readonly string[]
+  /** Test clocks that went back. */
+  readonly wentBack: readonly string[]
   /** Bugs that our own code met and logged: none may be. */
   readonly errors: readonly string[]
 }
@@ -85,7 +89,8 @@ export function createSimulated(seed: number, bug: Bug | undefined, take: (simul
     trace.push(`${String(scheduler.now() - startMs).padStart(10)} ${what}`)
   }
   const { store, queries } = createMemoryEvents(tables)
-  const undurable: string[] = []
+  const seen: { readonly undurable: string[]; readonly wentBack: string[] } = { undurable: [], wentBack: [] }
+  const clock = createMachineClock(scheduler)
   const network = createNetwork(
     scheduler,
     faults,
@@ -94,13 +99,16 @@ export function createSimulated(seed: number, bug: Bug | undefined, take: (simul
   )
   const receivers = createReceivers(scheduler, faults)
   const watch = createWatch(channels, scheduler.now)
-  const { vault, port, sealed } = createSimulatedVault(scheduler, faults, network, note, sealCheck(store, undurable))
-  const checkIntent = intentCheck(store, undurable)
+  const { vault, port, sealed } = createSimulatedVault(scheduler, faults, network, note, sealCheck(store, seen.undurable))
+  const checkIntent = intentCheck(store, seen.undurable)
   const accounts = createAccounts()
-  const parts = { scheduler, faults, note, errors, store, network, vault: port, sealed, bug, checkIntent, watch, accounts }
+  const written = { scheduler, clock, ...seen, faults, note, errors }
+  const parts = { ...written, store, network, vault: port, sealed, bug, checkIntent, watch, accounts }
   const processes = createProcesses(parts, { queries, receivers })
   const simulated: Simulated = {
     scheduler,
+    clock,
+    ...seen,
     faults,
     network,
     receivers,
@@ -116,8 +124,7 @@ export function createSimulated(seed: number, bug: Bug | undefined, take: (simul
     shapes: new Map(),
     favourite: bug?.at,
     blocked: [],
-    all: table => (store.snapshot()[table.name] ?? []).map(row => rowOf(table, row)),
-    undurable,
+    all: table => store.rows(table),
     errors,
   }
   return simulated
@@ -174,6 +181,8 @@ function createProcesses(
 
 type Parts = {
   readonly scheduler: Scheduler
+  readonly clock: MachineClock
+  readonly wentBack: string[]
   readonly faults: Faults
   readonly life: Life
   readonly note: (what: string) => void
@@ -188,6 +197,13 @@ type Parts = {
   readonly accounts: Accounts
 }
 
+const updaterOver = (ports: Ports, { updater }: Vault): Vault['updater'] => ({
+  writeInquiries: input => port(ports, 'write inquiries', () => updater.writeInquiries(input)),
+  readAdvices: input => port(ports, 'read advices', () => updater.readAdvices(input)),
+  sealAdvices: input => port(ports, 'seal advices', () => updater.sealAdvices(input)),
+  renew: input => port(ports, 'renew', () => updater.renew(input)),
+})
+
 function createWorld(parts: Parts): World {
   const { scheduler, faults, life, note } = parts
   const ports: Ports = { scheduler, faults, life, note, latencyMs: 20, crashes: { before: 'crash_before', after: 'crash_after' } }
@@ -199,13 +215,13 @@ function createWorld(parts: Parts): World {
     commit: writes =>
       port(ports, `commit of ${writes.map(one => one.verb).join(' ')}`, () => {
         if (faults.strikes('commit_lost_before')) throw new Unavailable('the database was out of reach')
-        return parts.store.commit(writes)
+        return watchClocks(parts, writes)
       }),
     close: () => parts.store.close(),
   }
   const vault = vaultThrough(ports, parts.vault)
   const world: World = {
-    now: scheduler.now,
+    now: parts.clock.now,
     random: scheduler.random,
     sleep: ms => port(reading, 'sleep', () => scheduler.sleep(ms)),
     store,
@@ -244,14 +260,22 @@ const vaultThrough = (ports: Ports, vault: Vault): Vault => ({
   forward: input => port(ports, 'forward', () => vault.forward(input)),
   seal: input => port(ports, 'seal', () => vault.seal(input)),
   open: input => port(ports, 'open', () => vault.open(input)),
-  updater: {
-    writeInquiries: input => port(ports, 'write inquiries', () => vault.updater.writeInquiries(input)),
-    readAdvices: input => port(ports, 'read advices', () => vault.updater.readAdvices(input)),
-    sealAdvices: input => port(ports, 'seal advices', () => vault.updater.sealAdvices(input)),
-    renew: input => port(ports, 'renew', () => vault.updater.renew(input)),
-  },
+  // No story moves card numbers between vaults.
+  cardFiles: vault.cardFiles,
+  updater: updaterOver(ports, vault),
   shred: input => port(ports, 'shred', () => vault.shred(input)),
 })
+
+/** A test clock shows what it showed, or later. */
+async function watchClocks({ store, wentBack }: Parts, writes: readonly Write[]): Promise<Committed> {
+  for (const write of writes) {
+    if (write.verb !== 'move' || write.table !== clocks || typeof write.set.now_at !== 'number') continue
+    const before = await store.get(clocks, write.key)
+    if (before !== undefined && before.version === write.version && write.set.now_at < before.now_at)
+      wentBack.push(`${before.id} went back`)
+  }
+  return store.commit(writes)
+}
 
 function logOf({ note, errors }: Parts): Log {
   return {

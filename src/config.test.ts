@@ -41,6 +41,7 @@ test('an empty environment is a complete development configuration', () => {
       port: 8080,
       publicUrl: undefined,
       vaultCapturePort: 8081,
+      captureUrl: undefined,
       sandbox: true,
       specsFolder: '../shared/specs',
       trustedProxies: 0,
@@ -66,6 +67,7 @@ test('all mistakes are reported at once, each with its name and an example', () 
     DATABASE_URL: 'mysql://root:hunter2@db/x',
     PORT: '80800',
     VAULT_CAPTURE_PORT: '-1',
+    CAPTURE_URL: 'https://vault.example/cards',
     PUBLIC_URL: 'pay.example.com',
     SANDBOX: 'yes',
     TRUSTED_PROXIES: '1.5',
@@ -87,7 +89,7 @@ test('all mistakes are reported at once, each with its name and an example', () 
       mistakes.some(one => one.startsWith(`${name} is required`)),
       name,
     )
-  assert.equal(mistakes.length, 18, mistakes.join('\n'))
+  assert.equal(mistakes.length, 19, mistakes.join('\n'))
   for (const one of mistakes) assert.match(one, /for example [A-Z_]+=\S/)
   assert.doesNotMatch(mistakes.join('\n'), /hunter2|sk_live/, 'a secret is not repeated')
 })

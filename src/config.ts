@@ -21,6 +21,8 @@ export type Config = {
   /** Without a closing slash. Absent: to be made of host and port once the server listens. */
   readonly publicUrl: string | undefined
   readonly vaultCapturePort: number
+  /** Where browsers reach the capture port. Absent: where it listens. */
+  readonly captureUrl: string | undefined
   readonly sandbox: boolean
   readonly specsFolder: string
   /** How many proxies in front of us write X-Forwarded-For. */
@@ -85,6 +87,7 @@ export function readConfig(environment: Environment, channels: readonly AccountN
     port: read.PORT,
     publicUrl: read.PUBLIC_URL,
     vaultCapturePort: read.VAULT_CAPTURE_PORT,
+    captureUrl: read.CAPTURE_URL,
     sandbox: isSandbox(set),
     specsFolder: read.SPECS_DIR,
     trustedProxies: read.TRUSTED_PROXIES,
@@ -134,6 +137,7 @@ const shape = z.object({
   PORT: whole(0, 65_535, 8080),
   PUBLIC_URL: address.optional(),
   VAULT_CAPTURE_PORT: whole(0, 65_535, 8081),
+  CAPTURE_URL: address.refine(text => text.endsWith('/capture'), 'must end with /capture').optional(),
   SANDBOX: z.enum(['true', 'false'], 'must be true or false').optional(),
   SPECS_DIR: z.string().default('../shared/specs'),
   TRUSTED_PROXIES: whole(0, 10, 0),
@@ -170,6 +174,10 @@ const described: Readonly<Record<Name, { readonly example: string; readonly abou
   PORT: { example: '8080', about: 'port of the API; 0 takes any free one; default 8080' },
   PUBLIC_URL: { example: 'https://pay.example.com', about: 'where browsers and channels reach this server; required in production' },
   VAULT_CAPTURE_PORT: { example: '8081', about: 'port where the vault takes card numbers; 0 takes any free one; default 8081' },
+  CAPTURE_URL: {
+    example: 'https://vault.pay.example.com/capture',
+    about: 'where browsers reach that port, which also serves the hosted page (/bind); default: where it listens',
+  },
   SANDBOX: { example: 'true', about: 'start simulated channels for test mode; default true, in production false' },
   SPECS_DIR: {
     example: '../shared/specs',

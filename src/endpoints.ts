@@ -15,12 +15,14 @@ import { listEndpoints } from './instruments/lists.ts'
 import { mandateEndpoints } from './instruments/mandatesApi.ts'
 import { sharingEndpoints } from './instruments/sharingApi.ts'
 import { versionEndpoints } from './instruments/versionsApi.ts'
+import { cardFileEndpoints } from './moving/cardFileApi.ts'
 import { exportEndpoints } from './moving/exportApi.ts'
 import { importEndpoints } from './moving/importApi.ts'
 import { networkEndpoints } from './network/api.ts'
 import { portalEndpoints } from './portal/api.ts'
 import { keptWithInstruments } from './portal/keeping.ts'
 import { sessionEndpoints } from './sessions/api.ts'
+import { sweepEndpoints, sweepListEndpoints } from './sweeps/api.ts'
 import { updaterEndpoints } from './updater/api.ts'
 
 /** `reader`: connections of the role that may only read, for the lists. */
@@ -41,7 +43,10 @@ export const endpoints = (from: { readonly reader: Pick<Pool, 'query'>; readonly
   ...doorEndpoints,
   ...sessionEndpoints,
   ...portalEndpoints(keptWithInstruments),
+  ...sweepEndpoints,
+  ...sweepListEndpoints(from.reader),
   ...eventEndpoints(from.queries),
   ...importEndpoints,
   ...exportEndpoints,
+  ...cardFileEndpoints(from.reader),
 ]

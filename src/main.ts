@@ -30,6 +30,7 @@ import { sandboxCredentials } from './sandbox-keys.ts'
 import { type SandboxNetwork, sandboxNetwork } from './sandbox-network.ts'
 import { sandboxWallet, tapOf } from './sandbox-wallet.ts'
 import { type DeploymentSecrets, deploymentSecrets } from './secrets.ts'
+import { createSweepQueries } from './sweeps/queries.ts'
 import { tables } from './tables.ts'
 import { createVaultClient, type VaultClient } from './vault/client.ts'
 import type { FakeWallet } from './vault/device-token/mint.ts'
@@ -202,7 +203,8 @@ async function serve(config: Config, ready: Ready, undo: Undo[]): Promise<Omit<R
   const stopped = new AbortController()
   const dispatcher = createDispatcher(world, queries, { send: request => outbound(request), keys: createKeyRing() })
   const settler = createSettler(world)
-  const parts = { queries, dispatcher, settler, snapshots: createSnapshots(reader) }
+  const sweeps = createSweepQueries(reader)
+  const parts = { queries, dispatcher, settler, sweeps, snapshots: createSnapshots(reader) }
   const toDo = ready.parts.idle ? [] : [...duties(world, parts), ...chores(world, { ...ready, audit })]
   const working = work(world, toDo, stopped.signal)
   undo.push(async () => {
@@ -261,7 +263,7 @@ async function vaultOf(config: Config, needs: VaultNeeds, undo: Undo[]) {
   const client = createVaultClient({ ...clock, socketPath, linkKey: secrets.linkKey, log })
   undo.push(async () => client.close())
   await client.ready(10_000)
-  return { client, captureUrl: kept.captureUrl }
+  return { client, captureUrl: config.captureUrl ?? kept.captureUrl }
 }
 
 /** The sandbox's tenant and its secret key, made at the first start. */

@@ -1,6 +1,7 @@
 /** The list of every table of the schema `bindery`. The vault's own are in vault/tables.ts. */
 import { cursors, deliveries, events, webhookEndpoints } from './events/tables.ts'
 import { apiKeys, idempotency, tenants } from './http/tables.ts'
+import { deaths } from './instruments/death.ts'
 import { defaults, successionRules } from './instruments/defaults.ts'
 import { dependents } from './instruments/dependent.ts'
 import { erasures } from './instruments/erasure.ts'
@@ -26,6 +27,7 @@ import { exportParts, exports, importMarks, importParts, importReports, imports 
 import { networkTokens, tokenRequests } from './network/tables.ts'
 import { portalLinks } from './portal/tables.ts'
 import { bindingSessions } from './sessions/tables.ts'
+import { misses, sweepFindings, sweeps } from './sweeps/tables.ts'
 import { updaterCounts, updaterLines, updaterRuns, updateSchedules } from './updater/tables.ts'
 import type { AnyTable } from './world/table.ts'
 
@@ -44,6 +46,7 @@ export const tables: readonly AnyTable[] = [
   twins,
   channelNames,
   inbox,
+  deaths,
   routingRules,
   chargeReports,
   chargeCounts,
@@ -64,6 +67,9 @@ export const tables: readonly AnyTable[] = [
   defaults,
   successionRules,
   erasures,
+  sweeps,
+  sweepFindings,
+  misses,
   events,
   webhookEndpoints,
   deliveries,

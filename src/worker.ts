@@ -8,23 +8,23 @@ import { fanOut } from './events/fanOut.ts'
 import type { EventQueries } from './events/queries.ts'
 import { pruneIdempotency } from './http/idempotency.ts'
 import type { Audit } from './instruments/audit.ts'
+import { type Due, dueDeaths, dueInstruments, dueNews, dueOperations, dueSessions, dueUpdates } from './instruments/due.ts'
 import { proceedAny } from './instruments/eraseCustomer.ts'
 import { erasures } from './instruments/erasure.ts'
-import { dueInstruments, fallDue } from './instruments/fallDue.ts'
 import { merge } from './instruments/lineage.ts'
-import { hearAgain } from './instruments/news.ts'
-import { settle } from './instruments/settle.ts'
 import type { Settler } from './instruments/settler.ts'
-import { inbox, instruments, operations } from './instruments/tables.ts'
+import { instruments } from './instruments/tables.ts'
 import { twins } from './instruments/twins.ts'
 import { importsDue } from './moving/carry.ts'
 import { exportsDue } from './moving/export.ts'
 import type { ReadSnapshot } from './moving/queries.ts'
 import { askNetworkAgain } from './network/provision.ts'
 import { tokenRequests } from './network/tables.ts'
-import { dueSessions, lapseSession } from './sessions/current.ts'
-import { carryOn, queueUp } from './updater/ask.ts'
-import { updaterRuns, updateSchedules } from './updater/tables.ts'
+import type { SweepQueries } from './sweeps/queries.ts'
+import { sweepOn } from './sweeps/sweep.ts'
+import { sweeps } from './sweeps/tables.ts'
+import { carryOn } from './updater/ask.ts'
+import { updaterRuns } from './updater/tables.ts'
 import type { VaultClient } from './vault/client.ts'
 import { sweepOwnerless } from './vault/sweep.ts'
 import type { PostgresStore } from './world/postgres.ts'
@@ -45,6 +45,7 @@ export function duties(
     readonly dispatcher: Dispatcher
     readonly settler: Settler
     readonly snapshots: ReadSnapshot
+    readonly sweeps: SweepQueries
   },
 ): readonly Duty[] {
   return [
@@ -56,6 +57,8 @@ export function duties(
     { name: 'ask the card network', everyMs: 1_000, run: () => tokensDue(world) },
     { name: 'ask account updaters', everyMs: 5_000, run: () => updatesDue(world) },
     { name: 'erase what is to be erased', everyMs: 2_000, run: () => eraseDue(world) },
+    { name: 'compare with what channels keep', everyMs: 1_000, run: () => sweepDue(world, of.sweeps) },
+    { name: 'heal what died', everyMs: 5_000, run: () => healDue(world) },
     { name: 'fan out events', everyMs: 250, run: () => fanOut(world, of.queries) },
     { name: 'deliver webhooks', everyMs: 250, run: () => of.dispatcher.tick() },
     { name: 'take rows of imports', everyMs: 500, run: () => importsDue(world, batch) },
@@ -85,64 +88,67 @@ export function chores(
   ]
 }
 
-/** Operations that owe an answer, one page, waited for: what the simulation turns. They live in real time: the channel is real. */
-export async function settleDue(world: World): Promise<number> {
-  const due = await world.store.due(operations, { now: world.now(), clock: null, limit: batch })
-  return count(await Promise.all(due.map(row => attend(world, 'settling an operation', row.id, () => settle(world, row)))))
+/** One page of what is due by the real clock, waited for. */
+export async function attendDue(world: World, due: Due): Promise<number> {
+  const turns = await due.turns(world, { now: world.now(), clock: null, limit: batch })
+  return count(await Promise.all(turns.map(turn => attend(world, due.doing, turn))))
 }
+/** Operations that owe an answer: what the simulation turns; a server has the settler for them. */
+export const settleDue = (world: World): Promise<number> => attendDue(world, dueOperations)
+export const hearDue = (world: World): Promise<number> => attendDue(world, dueNews)
+export const timeDue = (world: World): Promise<number> => attendDue(world, dueInstruments)
+export const sessionsDue = (world: World): Promise<number> => attendDue(world, dueSessions)
+export const healDue = (world: World): Promise<number> => attendDue(world, dueDeaths)
 
-export async function hearDue(world: World): Promise<number> {
-  const due = await world.store.due(inbox, { now: world.now(), clock: null, limit: batch })
-  return count(await Promise.all(due.map(row => attend(world, 'hearing news again', row.event, () => hearAgain(world, row)))))
-}
-
-export async function timeDue(world: World): Promise<number> {
-  const due = await dueInstruments(world, { now: world.now(), clock: null, limit: batch })
-  return count(await Promise.all(due.map(row => attend(world, 'telling an instrument what time did', row.id, () => fallDue(world, row)))))
-}
-
-export async function sessionsDue(world: World): Promise<number> {
-  const due = await dueSessions(world, { now: world.now(), clock: null, limit: batch })
-  return count(await Promise.all(due.map(row => attend(world, 'ending a binding session', row.id, () => lapseSession(world, row)))))
+/** Sweeps take their turns one page at a time, at their channel's pace. */
+export async function sweepDue(world: World, queries: SweepQueries): Promise<number> {
+  const due = await world.store.due(sweeps, { now: world.now(), clock: null, limit: batch })
+  const turns = due.map(row => ({ id: row.id, take: () => sweepOn(world, queries, row) }))
+  return count(await Promise.all(turns.map(turn => attend(world, 'sweeping a channel', turn))))
 }
 
 export async function mergeDue(world: World): Promise<number> {
   const due = await world.store.due(twins, { now: world.now(), clock: null, limit: batch })
-  return count(await Promise.all(due.map(row => attend(world, 'merging instruments', row.later, () => merge(world, row)))))
+  const turns = due.map(row => ({ id: row.later, take: () => merge(world, row) }))
+  return count(await Promise.all(turns.map(turn => attend(world, 'merging instruments', turn))))
 }
 
 export async function tokensDue(world: World): Promise<number> {
   const due = await world.store.due(tokenRequests, { now: world.now(), clock: null, limit: batch })
-  return count(await Promise.all(due.map(row => attend(world, 'asking the network', row.id, () => askNetworkAgain(world, row)))))
+  const turns = due.map(row => ({ id: row.id, take: () => askNetworkAgain(world, row) }))
+  return count(await Promise.all(turns.map(turn => attend(world, 'asking the network', turn))))
 }
 
-/** Runs that wait for something, and cards whose time to be asked about has come (`clock`: a test clock's own). */
-export async function updatesDue(world: World, clock: string | null = null, now: number = world.now()): Promise<number> {
-  const [runs, cards] = await Promise.all([
-    clock === null ? world.store.due(updaterRuns, { now, clock, limit: batch }) : [],
-    world.store.due(updateSchedules, { now, clock, limit: batch }),
-  ])
-  const carried = runs.map(row => attend(world, 'carrying on a run', row.id, () => carryOn(world, row)))
-  const queued = cards.map(row => attend(world, 'queueing a card', row.instrument, () => queueUp(world, row)))
-  return count(await Promise.all([...carried, ...queued]))
+/** Runs that wait for something, and cards whose time to be asked about has come. */
+export async function updatesDue(world: World): Promise<number> {
+  const due = await world.store.due(updaterRuns, { now: world.now(), clock: null, limit: batch })
+  const turns = due.map(row => ({ id: row.id, take: () => carryOn(world, row) }))
+  const carried = turns.map(turn => attend(world, 'carrying on a run', turn))
+  const [queued, ...done] = await Promise.all([attendDue(world, dueUpdates), ...carried])
+  return queued + count(done)
 }
 
 export async function eraseDue(world: World): Promise<number> {
   const due = await world.store.due(erasures, { now: world.now(), clock: null, limit: batch })
-  return count(await Promise.all(due.map(row => attend(world, 'erasing', row.subject, () => proceedAny(world, row).then(() => {})))))
+  const turns = due.map(row => ({ id: row.subject, take: () => proceedAny(world, row) }))
+  return count(await Promise.all(turns.map(turn => attend(world, 'erasing', turn))))
 }
 
 /** Only what succeeded: a duty whose rows all fail must come to rest between its turns. */
 const count = (done: readonly boolean[]): number => done.filter(Boolean).length
 
 /** One row's bug is one row's: it is logged, its lease lapses, and it is tried again. */
-async function attend(world: World, what: string, id: string, act: () => Promise<void>): Promise<boolean> {
+async function attend(
+  world: World,
+  doing: string,
+  { id, take }: { readonly id: string; readonly take: () => Promise<unknown> },
+): Promise<boolean> {
   try {
-    await act()
+    await take()
     return true
   } catch (error) {
     if (error instanceof Error && error.name === 'Crash') throw error
-    world.log.error(`${what} failed`, { id, error: error instanceof Error ? error.message : 'unknown' })
+    world.log.error(`${doing} failed`, { id, error: error instanceof Error ? error.message : 'unknown' })
     return false
   }
 }

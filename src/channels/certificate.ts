@@ -2,13 +2,12 @@
  * Self-signed X.509 certificates (RFC 5280) for simulators: a channel's own, by which it shows who it is, and the key pair a test server
  * needs. With an RSA key the same input gives the same bytes (PKCS #1 v1.5 signatures hold no chance; ECDSA's do).
  */
-import { createPublicKey, createSign } from 'node:crypto'
+import { createPublicKey, createSign, type KeyObject } from 'node:crypto'
 import { isIP } from 'node:net'
 import * as asn1 from 'asn1js'
-import type { KeyPair } from './sandbox-channel.ts'
 
 export type CertificateInput = {
-  readonly keyPair: KeyPair
+  readonly keyPair: { readonly publicKey: string; readonly privateKey: string | KeyObject }
   readonly commonName: string
   readonly notBeforeMs: number
   readonly notAfterMs: number

@@ -5,9 +5,9 @@
  * Bad news has two shapes only: `refused` (a definite no) and `uncertain` (anything else: timeout, reset, 5xx, 429, unreadable answer,
  * an answer about something other than what was asked). An adapter never throws for what a channel said; it throws for bugs only.
  */
-
 import type { Secret } from '../core/secret.ts'
 import type { Action } from './action.ts'
+import type { Listing } from './listing.ts'
 import type { RefusalCategory } from './refusal.ts'
 import type { InstrumentKind, MandateRules, MandateTerms, SandboxValue, Shape, Source } from './source.ts'
 
@@ -71,6 +71,8 @@ export type Call = {
   /** When this attempt goes out, Unix milliseconds: for channels that want the time signed with the request. */
   readonly nowMs?: number
   readonly send: Send
+  /** Which attempt of the operation this is, from 1: after the first, an earlier one may have been taken and its answer lost. */
+  readonly attempt?: number
 }
 
 /**
@@ -292,5 +294,7 @@ export interface Channel {
   update?(call: Call, input: UpdateInput): Promise<UpdateOutcome>
   lookUp?(call: Call, input: LookUpInput): Promise<LookUpOutcome>
   revoke?(call: Call, input: RevokeInput): Promise<RevokeOutcome>
+  /** What it keeps for one of its customers, to compare with. */
+  readonly list?: Listing
   webhook?(request: WebhookRequest): WebhookReading | Promise<WebhookReading>
 }

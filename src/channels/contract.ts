@@ -10,6 +10,7 @@ import { contractOfChallenges } from './contract-challenges.ts'
 import { contractOfDeclaration } from './contract-declaration.ts'
 import { contractOfKeeping } from './contract-keeping.ts'
 import { contractOfKeys } from './contract-keys.ts'
+import { contractOfListing } from './contract-listing.ts'
 import { contractOfOddWebhooks } from './contract-odd-webhooks.ts'
 import { contractOfOddities } from './contract-oddities.ts'
 import { contractOfWebhooks } from './contract-webhook.ts'
@@ -29,6 +30,7 @@ export function contract(subject: Subject): void {
     contractOfAnswers(subject)
     contractOfKeys(subject)
     contractOfKeeping(subject)
+    contractOfListing(subject)
     contractOfOddities(subject)
     if (channel.webhook !== undefined) {
       contractOfWebhooks(subject)

@@ -18,6 +18,7 @@ export function capabilityOf(channel: Channel) {
       ...verbs.flatMap(verb => (channel.repeat[verb] === undefined ? [] : [{ name: verb, ...repetition(channel.repeat[verb]) }])),
     ],
     look_up: channel.lookUp !== undefined,
+    list: channel.list !== undefined,
     currencies: [...channel.currencies].map(([code, places]) => ({ code, places })),
     webhook: channel.webhookScheme === undefined ? null : viewScheme(channel.webhookScheme),
     refusal_codes: channel.refusals.size,

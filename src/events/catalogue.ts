@@ -65,6 +65,13 @@ const defaultShape = changeShape.extend({
     because: z.enum(['asked', 'next_best', 'none_left', 'no_succession']),
   }),
 })
+const asksShape = changeShape.extend({
+  asks: z.object({
+    next_best_action: z.literal('ask_customer'),
+    cause: z.string().describe('Why it was not bound anew without them.'),
+    died: z.object({ binding: z.string(), channel: z.string() }),
+  }),
+})
 const disabledShape = z.object({
   webhook_endpoint: z.object({
     id: z.string(),
@@ -87,6 +94,7 @@ const instrumentSummaries: Readonly<Record<(typeof instrumentTypes)[number], str
   'instrument.blocked': 'You blocked it.',
   'instrument.unbound': 'It was given up, or no channel holds it any more.',
   'instrument.erasing': 'Its erasure has begun, or waits for what a person has to look at: `erasure` says for what.',
+  'instrument.needs_customer': 'A channel holds it no more, and it cannot be bound anew without the customer. Told once for each such end.',
   'instrument.erased': 'What was known of it has been destroyed. Events of it that you read again hold ids and statuses only.',
 }
 
@@ -110,7 +118,9 @@ const described = (type: string, summary: string, data: z.ZodType): WebhookDescr
 
 /** For the document of the API. */
 export const webhookDescriptions: readonly WebhookDescription[] = [
-  ...instrumentTypes.map(type => described(type, instrumentSummaries[type], changeShape)),
+  ...instrumentTypes.map(type =>
+    described(type, instrumentSummaries[type], type === 'instrument.needs_customer' ? asksShape : changeShape),
+  ),
   ...bindingLifecycle.states.map(state =>
     described(`binding.${state}`, `A binding became ${state}; its instrument's status stayed.`, changeShape),
   ),

@@ -1,8 +1,10 @@
 /** A stage for the tests of this folder: a world with a clock in hand, a memory store, and real receivers on loopback. */
+
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type IncomingHttpHeaders } from 'node:http'
 import type { ChannelAnswer } from '../channels/channel.ts'
+import { noCardFiles } from '../world/card-files.ts'
 import { createHealth } from '../world/health.ts'
 import { createPublicSend } from '../world/http.ts'
 import type { MemoryStoreOptions } from '../world/memory.ts'
@@ -81,6 +83,7 @@ function sealing(opened: { opened: number }): Vault {
     sealAhead: unused,
     forward: unused,
     updater: { writeInquiries: unused, readAdvices: unused, sealAdvices: unused, renew: unused },
+    cardFiles: noCardFiles(unused),
     seal: async ({ tenant, owner, field, text }) => Buffer.from([tenant, owner, field, text].join('|')).toString('base64'),
     open: async ({ tenant, owner, field, sealed }) => {
       opened.opened += 1

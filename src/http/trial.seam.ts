@@ -1,8 +1,10 @@
 /** For tests: a world over the memory store, a server with a few endpoints of every kind, and a log whose lines can be looked at. */
+
 import { createHash } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
 import { Secret } from '../core/secret.ts'
+import { noCardFiles } from '../world/card-files.ts'
 import { createHealth } from '../world/health.ts'
 import { createLog } from '../world/log.ts'
 import { createMemoryStore, type MemoryStore } from '../world/memory.ts'
@@ -58,6 +60,7 @@ export function trialWorldOver<S extends Store>(store: S): TrialWorld<S> {
       open: none,
       updater: { writeInquiries: none, readAdvices: none, sealAdvices: none, renew: none },
       shred: none,
+      cardFiles: noCardFiles(none),
     },
     send: none,
     health: createHealth(),

@@ -37,6 +37,7 @@ const channelShape = z
       }),
     ),
     look_up: z.boolean(),
+    list: z.boolean().describe('Whether it shows what it keeps, so that a sweep can compare.'),
     currencies: z.array(z.object({ code: text, places: z.int() })),
     webhook: z.object({ algorithm: text, over: text, header: text, tolerance_seconds: z.int().nullable() }).nullable(),
     refusal_codes: z.int(),

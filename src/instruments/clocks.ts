@@ -1,11 +1,12 @@
-/** Sandbox test clocks: the time of the customers that are attached to one. It only moves forward, and only when it is told to. */
+/** Sandbox test clocks: the time of the customers that are attached to one. It only moves forward, and only when it is told to. `advance.ts` moves it. */
 import { z } from 'zod'
-import { fieldProblem, Problem } from '../core/problem.ts'
+import { Problem } from '../core/problem.ts'
 import { type Context, type Endpoint, endpoint, nothing } from '../http/endpoint.ts'
 import { id, timestamp } from '../http/schemas.ts'
-import { insert, move } from '../world/store.ts'
+import { insert } from '../world/store.ts'
 import type { Row } from '../world/table.ts'
 import { nextId } from '../world/world.ts'
+import { advance, type Step } from './advance.ts'
 import { clocks } from './tables.ts'
 
 const tag = 'Test clocks'
@@ -14,8 +15,30 @@ const shape = z
   .object({ id: z.string(), object: z.literal('test_clock'), now: z.iso.datetime(), created_at: z.iso.datetime() })
   .meta({ id: 'TestClock' })
 const shown = { description: 'The clock.', schema: shape }
-/** Ten years: beyond it nothing that is bound today is alive. */
-const advanceMaxMs = 10 * 366 * 24 * 3_600_000
+const stepShape = z
+  .object({
+    at: z.iso.datetime().describe('What the clock showed.'),
+    what: z
+      .string()
+      .describe(
+        '`instrument.<kind of moment>`, `token.lapsed`, `news.<kind>`, `session`, `update.queued`, or the verb of an operation and what was done about it.',
+      ),
+    instrument: z.string().optional(),
+    binding: z.string().optional(),
+    operation: z.string().optional(),
+    outcome: z.string().describe('The status that the instrument, binding, session or news has after it.'),
+  })
+  .meta({ id: 'TestClockStep' })
+const advancedShape = shape
+  .extend({
+    complete: z
+      .boolean()
+      .describe(
+        'False: more falls due before `to`, or a channel has still to answer, and the clock stands where it got to; call again to go on.',
+      ),
+    steps: z.array(stepShape),
+  })
+  .meta({ id: 'TestClockAdvanced' })
 
 const view = (row: Omit<Row<typeof clocks>, 'version'>) => ({
   id: row.id,
@@ -40,7 +63,8 @@ export const clockEndpoints: readonly Endpoint[] = [
     handle: async (context, { body }) => {
       const { world, caller } = context
       if (caller.mode !== 'test') throw new Problem('forbidden', 'time is real in live mode')
-      const row = { tenant: caller.tenant, id: nextId(world, 'clk'), now_at: body.now ?? world.now(), created_at: world.now() }
+      const now = world.now()
+      const row = { tenant: caller.tenant, id: nextId(world, 'clk'), now_at: body.now ?? now, created_at: now, held_until: null }
       await world.store.commit([insert(clocks, row)])
       return { status: 201, body: view(row) }
     },
@@ -63,23 +87,29 @@ export const clockEndpoints: readonly Endpoint[] = [
     path: '/v1/test_clocks/{id}/advance',
     name: 'advanceTestClock',
     summary: 'Move a test clock forward',
+    description:
+      'Everything that falls due on the clock until then is done, in order of its due time, and reported: the clock goes from one such moment to the next. At most 200 steps a call.',
     tag,
     auth: 'secret',
     params,
     query: nothing,
     body: z.strictObject({ to: timestamp }),
-    answers: { 200: shown },
+    answers: { 200: { description: 'The clock, and what fell due.', schema: advancedShape } },
     handle: async (context, input) => {
-      const row = await readClock(context, input.params.id)
-      const { to } = input.body
-      if (to <= row.now_at) throw fieldProblem('/to', 'must be after the time the clock shows')
-      if (to > row.now_at + advanceMaxMs) throw fieldProblem('/to', 'must be at most ten years ahead of the clock')
-      const result = await context.world.store.commit([move(clocks, row, { now_at: to })])
-      if (!result.ok) throw new Problem('conflict', 'the clock was moved by somebody else')
-      return { status: 200, body: view({ ...row, now_at: to }) }
+      const { clock, complete, steps } = await advance(context.world, await readClock(context, input.params.id), input.body.to)
+      return { status: 200, body: { ...view(clock), complete, steps: steps.map(viewStep) } }
     },
   }),
 ]
+
+const viewStep = ({ at, what, instrument, binding, operation, outcome }: Step) => ({
+  at: new Date(at).toISOString(),
+  what,
+  instrument,
+  binding,
+  operation,
+  outcome,
+})
 
 async function readClock(context: Context, clock: string): Promise<Row<typeof clocks>> {
   const { world, caller } = context

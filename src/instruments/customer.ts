@@ -6,8 +6,8 @@ import type { Change } from './decide.ts'
 import type { Reuse } from './reuse.ts'
 import { type CustomerRow, clocks, customers, type OperationRow } from './tables.ts'
 
-/** The customer's time: the real one, or its sandbox test clock's. Unix milliseconds. */
-export async function customerNow(world: World, customer: Pick<CustomerRow, 'tenant' | 'clock'>): Promise<number> {
+/** The time of a customer, or of an instrument of its: the real one, or its sandbox test clock's. Unix milliseconds. */
+export async function customerNow(world: World, customer: { readonly tenant: string; readonly clock: string | null }): Promise<number> {
   if (customer.clock === null) return world.now()
   const clock = await world.store.get(clocks, { tenant: customer.tenant, id: customer.clock })
   return clock?.now_at ?? world.now()

@@ -5,14 +5,15 @@
 import { type Bound, type ChannelName, type MandateRules, type References, unfindable } from '../channels/channel.ts'
 import { same } from '../core/same.ts'
 import { insert, moveTo, type Write } from '../world/store.ts'
-import { type FactKind, type Known, overlay } from './binding.ts'
+import { type Known, overlay } from './binding.ts'
+import { deaths, planDeath } from './death.ts'
 import { contradicted, type NewFact } from './fact.ts'
 import { failOver } from './failover.ts'
 import { foldedColumns } from './folded.ts'
-import { forgetOperation, isForgotten } from './forget.ts'
 import { derive } from './instrument.ts'
 import { notice } from './notice.ts'
-import { type OperationStatus, patienceMs, untilMax, waitMs } from './operation.ts'
+import { isAsking, type OperationStatus } from './operation.ts'
+import { operationsAfter } from './operationsAfter.ts'
 import { follow, type SpreadMinds } from './propagate.ts'
 import { planRefresh } from './refresh.ts'
 import { weigh } from './revoke.ts'
@@ -50,11 +51,17 @@ export type Change = {
     readonly cause: string
     readonly becomes: OperationStatus
     readonly dueAt: number | null
+    /** The test clock on which `dueAt` stands; without it, it is real. */
+    readonly clock?: string | null
     readonly references?: References
+    /** When it began by the customer's test clock, where it waits there from now on. */
+    readonly sinceMs?: number
   }
 }
 
 export type Minds = SpreadMinds & {
+  /** The time of the customer whose binding it is: a test clock's, where there is one. */
+  readonly customerNow: number
   readonly canLookUp: (channel: ChannelName) => boolean
   readonly canRefresh: (channel: ChannelName) => boolean
   /** What this channel does with mandates by itself. */
@@ -77,7 +84,7 @@ export function decide(rows: Rows, change: Change, minds: Minds): Decision {
   const { fresh, told, alive, forgotten, revoke } = weigh(rows, change, minds)
   const { known } = told
   const status = revoke?.fact === undefined ? known.status : 'revoking'
-  const settled = settle(rows, change, { ...known, status }, fresh, minds)
+  const settled = operationsAfter(rows, change, { ...known, status }, fresh, minds)
   const after = { ...rows, operations: settled.map(([, one]) => one) }
   const refresh = revoke === undefined && alive ? planRefresh(after, known, minds) : undefined
   const added = (revoke === undefined ? 0 : 1) + (refresh === undefined ? 0 : 1)
@@ -104,6 +111,8 @@ export function decide(rows: Rows, change: Change, minds: Minds): Decision {
   if (!forgotten) writes.push(...nameWrites(rows, fresh), ...identityWrites(rows, fresh))
   if (revoke !== undefined) writes.push(insert(operations, revoke.operation))
   if (refresh !== undefined) writes.push(insert(operations, refresh))
+  const death = planDeath(rows, binding, minds)
+  if (death !== undefined) writes.push(insert(deaths, death))
   if (other !== undefined) writes.push(insert(bindings, other.binding), insert(operations, other.operation))
   writes.push(...following.writes)
   if (instrument !== rows.instrument)
@@ -139,81 +148,6 @@ export function differs<T extends object, K extends keyof T>(before: T, after: P
   return names.some(name => !same(before[name], after[name]))
 }
 
-/** Each operation beside what becomes of it. */
-function settle(
-  rows: Rows,
-  change: Change,
-  { status, token, refreshAtMs }: Pick<Known, 'status' | 'token' | 'refreshAtMs'>,
-  fresh: readonly FactRow[],
-  minds: Minds,
-): readonly (readonly [OperationRow, OperationRow])[] {
-  const named = rows.binding.token === null && token !== null
-  const until = untilOf(fresh)
-  const all = rows.operations.map(row => {
-    if (row.status === 'settled') return [row, row] as const
-    if (isDecided(row, status, fresh) || isOvertaken(row, refreshAtMs)) return [row, { ...row, status: 'settled', due_at: null }] as const
-    // It had to be given up before anybody knew by which name.
-    if (named && row.verb === 'revoke' && row.input.token === undefined && row.status !== 'waiting')
-      return [row, { ...row, status: 'open', tries: 0, cause: null, due_at: minds.now }] as const
-    const answer = fresh.find(one => one.operation === row.id)
-    if (answer !== undefined) return [row, answered(row, answer.kind, until, minds)] as const
-    if (row.status === 'waiting' && status === 'verifying' && row.cause !== 'verifying')
-      return [row, answered(row, 'verifying', until, minds)] as const
-    // Another operation's answer, or news, gives the customer longer than the first challenge did.
-    if (row.status === 'waiting' && row.cause === 'challenge' && until > (row.input.until ?? 0))
-      return [row, answered(row, 'challenged', until, minds)] as const
-    const attempt = change.attempt
-    if (attempt?.operation !== row.id) return [row, row] as const
-    const input =
-      attempt.references === undefined ? row.input : { ...row.input, references: { ...row.input.references, ...attempt.references } }
-    return [row, { ...row, status: attempt.becomes, cause: attempt.cause, due_at: attempt.dueAt, input }] as const
-  })
-  if (!isForgotten(rows.instrument)) return all
-  return all.map(([row, after]) => [row, after !== row && after.status === 'settled' ? forgetOperation(after) : after] as const)
-}
-
-/** Planned for a moment that has moved since: another refresh came before it, and this one would exchange a token that is newer than its place. */
-const isOvertaken = ({ verb, tries, input }: OperationRow, refreshAtMs: number | undefined): boolean =>
-  verb === 'refresh' && tries === 0 && input.refreshAtMs !== undefined && refreshAtMs !== undefined && input.refreshAtMs < refreshAtMs
-
-/** Nothing is left to be asked: what binds has an end, what is revoked is gone, and what has ended needs no refreshing. */
-function isDecided(row: OperationRow, status: BindingRow['status'], fresh: readonly FactRow[]): boolean {
-  // What names its own token is not the binding's end, and is asked for itself.
-  const ended = status === 'revoked' && row.input.token === undefined
-  if (row.verb === 'revoke') return ended || fresh.some(one => one.operation === row.id && one.kind === 'revoked')
-  if (row.verb === 'refresh' || row.verb === 'update') return !['active', 'suspended'].includes(status)
-  // That our own patience ended, or that another try was refused, answers nothing of a try that may have been taken: the first of two
-  // passwords whose answer was lost, or what a person was asked to look into.
-  const unanswered = row.status === 'parked' || (row.verb === 'resume' && row.status === 'open' && row.cause !== null)
-  if (unanswered && (status === 'expired' || status === 'failed')) return false
-  return status !== 'initiated' && status !== 'challenge' && status !== 'verifying'
-}
-
-/** Until when the channel gives the customer time, by what was told now. */
-function untilOf(fresh: readonly FactRow[]): number {
-  return fresh.reduce((last, { news }) => (news.kind === 'challenged' ? Math.max(last, news.action.expiresAtMs ?? 0) : last), 0)
-}
-
-/** An answer that asks for patience: the bind waits for the customer or its bank and is looked up now and then. */
-function answered(row: OperationRow, kind: FactKind, until: number, minds: Minds): OperationRow {
-  if (row.verb !== 'bind' || (kind !== 'challenged' && kind !== 'verifying')) {
-    // A revoke that was refused: the token is still alive over there, and a person has to look.
-    return row.verb === 'revoke'
-      ? { ...row, status: 'parked', cause: 'the channel refused to revoke', due_at: null }
-      : { ...row, status: 'settled', due_at: null }
-  }
-  const cause = kind === 'challenged' ? 'challenge' : 'verifying'
-  const given = Math.min(Math.max(until, row.input.until ?? 0), row.created_at + untilMax)
-  const end = Math.max(row.created_at + patienceMs(cause), given)
-  return {
-    ...row,
-    status: 'waiting',
-    cause,
-    input: given > 0 ? { ...row.input, until: given } : row.input,
-    due_at: minds.canLookUp(row.channel) ? Math.min(end, minds.now + waitMs(minds.now - row.created_at)) : end,
-  }
-}
-
 function bindingAfter(
   before: BindingRow,
   known: Known,
@@ -232,9 +166,6 @@ function bindingAfter(
     updated_at: now,
   }
 }
-
-/** What the customer waits for: without its answer the binding is uncertain. */
-export const isAsking = (verb: OperationRow['verb']): boolean => verb === 'bind' || verb === 'resume'
 
 /** A card that a channel took, whatever became of it there, is the one to bind elsewhere with. */
 function sealedVersion(rows: Rows, fresh: readonly FactRow[]): number {

@@ -29,12 +29,15 @@ export type ExtendRequest = {
   readonly channel: ChannelName
   readonly returnUrl: string
   readonly client: Client
-  readonly request: string
+  readonly request: string | null
+  /** Also where no channel holds it any more, as long as nobody unbound it. */
+  readonly revive?: boolean
 }
 
 export async function extend(world: World, request: ExtendRequest, companions: Companions): Promise<Bound> {
   const { instrument } = request
-  if (ended.includes(instrument.status)) throw new Problem('conflict', `the instrument is ${instrument.status}`)
+  const lost = request.revive === true && instrument.status === 'unbound' && instrument.unbound_at === null
+  if (ended.includes(instrument.status) && !lost) throw new Problem('conflict', `the instrument is ${instrument.status}`)
   const customer = await readCustomer(world, { tenant: instrument.tenant, mode: instrument.mode, id: instrument.customer })
   if (customer === undefined) throw new Problem('conflict', 'the customer is gone')
   const siblings = await world.store.find(bindings, { tenant: instrument.tenant, instrument: instrument.id })
@@ -94,7 +97,7 @@ async function readSealed(world: World, instrument: InstrumentRow, siblings: rea
   const binds = asked.flat().filter((one): one is OperationRow => one.verb === 'bind' && one.input.source !== undefined)
   const mine = binds.filter(one => one.instrument === instrument.id)
   const bound = mine.find(one => (one.input.cardVersion ?? 1) === instrument.card_version) ?? mine[0] ?? binds[0]
-  const source = bound?.input.source
+  const source = bound?.input.source ?? vaulted(instrument)
   if (source === undefined) throw new Problem('conflict', 'nothing is known that it could be bound with')
   if (source.type === 'encrypted_card') throw new Problem('conflict', 'only the channel whose fields encrypted this card can read it')
   const again = sealedAgain(source)
@@ -104,6 +107,13 @@ async function readSealed(world: World, instrument: InstrumentRow, siblings: rea
   return renew === undefined
     ? { ...sealed, cardVersion: instrument.card_version }
     : { ...sealed, cardVersion: instrument.versions + 1, renew }
+}
+
+/** Of what was taken over with its number, which no bind of ours has seen. */
+function vaulted({ kind, sharing, captured }: InstrumentRow): Source | undefined {
+  const { brand, last4, expiryMonth, expiryYear } = captured
+  if (kind !== 'card' || sharing === null || last4 === undefined || expiryMonth === undefined || expiryYear === undefined) return undefined
+  return { type: 'card', card: { brand: brand ?? 'unknown', last4, expiryMonth, expiryYear, securityCode: false, holder: false } }
 }
 
 /** A channel told a later end than what is sealed has: the vault seals the same number once more with that. */

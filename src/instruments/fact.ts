@@ -2,6 +2,7 @@
 
 import type { Moment } from '../channels/channel.ts'
 import type { Folded } from '../core/fold.ts'
+import { same } from '../core/same.ts'
 import { type AnyNews, type BindingStatus, type Fact, type FactKind, foldBinding, newsPlace, standing } from './binding.ts'
 import type { Minds, Rows } from './decide.ts'
 import type { FactRow, OperationRow } from './tables.ts'
@@ -35,6 +36,34 @@ const answers = (kind: FactKind, { verb }: OperationRow): boolean =>
     ? kind === 'revoking' || kind === 'revoked' || kind === 'refused'
     : kind === 'challenged' || kind === 'verifying' || kind === 'bound' || kind === 'refused'
 
+/**
+ * What a channel says of times to come, as the customer's clock will show it: where that is a test clock, the channel's stands elsewhere. By its own
+ * a token would lapse before it was to be refreshed.
+ */
+function onCustomersClock({ news, rank }: NewFact, { instrument }: Rows, { now, customerNow }: Minds): AnyNews {
+  return instrument.clock === null || rank === 3 ? news : withTimes(news, at => at + customerNow - now)
+}
+
+/** Whether one event told the same twice. On a test clock times to come are told apart by when they were heard, and are passed over. */
+export function tellsTheSame(one: AnyNews, other: AnyNews, clock: string | null): boolean {
+  const told = (news: AnyNews): AnyNews => (clock === null ? news : withTimes(news, () => 0))
+  return same(told(one), told(other))
+}
+
+function withTimes(news: AnyNews, shift: (at: number) => number): AnyNews {
+  if (news.kind === 'challenged') {
+    const { expiresAtMs } = news.action
+    return expiresAtMs === undefined ? news : { ...news, action: { ...news.action, expiresAtMs: shift(expiresAtMs) } }
+  }
+  if (news.kind !== 'bound' && news.kind !== 'updated') return news
+  const { validUntilMs, refreshAtMs } = news
+  return {
+    ...news,
+    ...(validUntilMs === undefined ? {} : { validUntilMs: shift(validUntilMs) }),
+    ...(refreshAtMs === undefined ? {} : { refreshAtMs: shift(refreshAtMs) }),
+  }
+}
+
 export function factRow(rows: Rows, fact: NewFact, minds: Minds): FactRow {
   const kind: FactKind = fact.news.kind
   const named = fact.operation === undefined ? undefined : rows.operations.find(one => one.id === fact.operation)
@@ -56,7 +85,7 @@ export function factRow(rows: Rows, fact: NewFact, minds: Minds): FactRow {
     kind,
     operation: answered?.id ?? null,
     standing: order,
-    news: fact.news,
+    news: onCustomersClock(fact, rows, minds),
     effective_at: fact.moment?.atMs ?? minds.now,
     seen_at: minds.now,
     request: fact.request ?? null,

@@ -95,7 +95,7 @@ export function newBinding(world: World, instrument: InstrumentRow, asked: Asked
 export function newBindOperation(
   world: World,
   binding: BindingRow,
-  more: { readonly input: OperationRow['input']; readonly customer: CustomerRow; readonly client: Client; readonly request: string },
+  more: { readonly input: OperationRow['input']; readonly customer: CustomerRow; readonly client: Client; readonly request: string | null },
 ): OperationRow {
   const operation = newOperation(world, binding, { verb: 'bind', input: more.input, request: more.request })
   const channelCustomer = more.customer.channel_customers[binding.channel]

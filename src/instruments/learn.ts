@@ -4,12 +4,12 @@
  * is taken again on what is true now.
  */
 import { Problem } from '../core/problem.ts'
-import { same } from '../core/same.ts'
 import { type Committed, type Insert, moveTo, refusedBy, type Write } from '../world/store.ts'
 import type { World } from '../world/world.ts'
+import { customerNow } from './customer.ts'
 import { type Change, type Decision, decide, type Minds, type Rows } from './decide.ts'
 import { passOn } from './defaults.ts'
-import { eventOf, firstOfEach, type NewFact } from './fact.ts'
+import { eventOf, firstOfEach, type NewFact, tellsTheSame } from './fact.ts'
 import { forgetEvent, isForgotten } from './forget.ts'
 import { ended, isOver } from './instrument.ts'
 import { twinWrite } from './lineage.ts'
@@ -35,9 +35,9 @@ export type Learning = {
 }
 
 export async function learn(world: World, input: Learning): Promise<Decision> {
-  const minds = mindsOf(world)
   let crowded = false
   let rows = input.rows ?? (await readRows(world, input.tenant, input.binding))
+  const minds = mindsOf(world, await customerNow(world, rows.instrument))
   let companions = input.companions
   /** Facts that another binding was told: a redelivery whose name has moved says nothing new. */
   const elsewhere = new Set<string>()
@@ -90,9 +90,11 @@ export async function readRows(world: World, tenant: string, binding: string): P
   return { instrument, binding: row, siblings: all.filter(one => one.id !== binding), facts: told, operations: asked }
 }
 
-export function mindsOf(world: World): (rows: Rows) => Minds {
+/** `customerNow`: where something is planned for the customer or waits for it. */
+export function mindsOf(world: World, customerNow?: number): (rows: Rows) => Minds {
   return rows => ({
     ...spreadMindsOf(world, rows.binding.mode),
+    customerNow: customerNow ?? world.now(),
     canLookUp: name => world.channels.get(name)?.lookUp !== undefined,
     canRefresh: name => world.channels.get(name)?.refresh !== undefined,
     mandates: name => world.channels.get(name)?.mandates,
@@ -122,7 +124,7 @@ const contradicts = (rows: Rows, told: NewFact): boolean =>
     one =>
       one.standing.id === eventOf(told) &&
       one.standing.rank === 2 &&
-      (!same(one.news, told.news) || one.standing.at !== (told.moment?.atMs ?? 0)),
+      (!tellsTheSame(one.news, told.news, rows.instrument.clock) || one.standing.at !== (told.moment?.atMs ?? 0)),
   )
 
 function refusedFacts(result: Committed, writes: readonly Write[]): readonly string[] {

@@ -73,20 +73,20 @@ function inboxRow(world: World, from: From, told: Told, { at, cause, until = nul
   }
 }
 
-/** The worker's turn with news that found no binding, or whose time has come. */
-export async function hearAgain(world: World, waiting: InboxRow): Promise<void> {
+/** The turn of news that found no binding, or whose time has come; how it stands then. */
+export async function hearAgain(world: World, waiting: InboxRow): Promise<InboxRow['status'] | 'claimed' | 'done' | 'forgotten'> {
   if (waiting.status === 'parked') return forgetParked(world, waiting)
   const tries = waiting.tries + 1
   // Claimed first: whatever goes wrong below, it waits its turn and does not stand in the way of other news. A test clock has its own time.
   const since = waiting.clock === null || waiting.due_at === null ? world.now() : waiting.due_at
   const claimed = { due_at: since + leaseMs }
-  if (!(await world.store.commit([move(inbox, waiting, claimed)])).ok) return
+  if (!(await world.store.commit([move(inbox, waiting, claimed)])).ok) return 'claimed'
   const row: InboxRow = { ...waiting, ...claimed, version: waiting.version + 1 }
   const why = await tell(world, { channel: row.channel, mode: row.mode }, { event: row.event, ...row.told })
   if (why === undefined) {
     // It is a fact by now, or an operation: nothing else is to say whose it was.
     await world.store.commit([remove(inbox, row)])
-    return
+    return 'done'
   }
   const over = why.until === null || (why.until === undefined && tries >= triesMax)
   const next = {
@@ -99,16 +99,14 @@ export async function hearAgain(world: World, waiting: InboxRow): Promise<void> 
     binding: why.at?.binding ?? null,
   }
   await world.store.commit([move(inbox, row, next)])
+  return next.status
 }
 
-async function forgetParked(world: World, row: InboxRow): Promise<void> {
+async function forgetParked(world: World, row: InboxRow): Promise<'forgotten'> {
   world.log.warn('news that nobody could learn within a month is forgotten', { channel: row.channel, mode: row.mode, type: row.told.type })
   await world.store.commit([remove(inbox, row)])
+  return 'forgotten'
 }
-
-/** One page of the news that is due on this clock (null: the real one) at `now`. */
-export const dueNews = (world: World, at: { readonly now: number; readonly clock: string | null; readonly limit: number }) =>
-  world.store.due(inbox, at)
 
 /** Undefined: learned. */
 async function tell(world: World, from: From, told: Told): Promise<Waiting | undefined> {

@@ -24,6 +24,7 @@ export const instrumentNotices = [
   'unbound',
   'erasing',
   'erased',
+  'needs_customer',
 ] as const
 export type InstrumentNotice = (typeof instrumentNotices)[number]
 
@@ -42,6 +43,8 @@ export type Noticed = {
   /** Where the change is no status of its own: what it is called, and what else is told. */
   readonly type?: EventType
   readonly more?: Readonly<Record<string, unknown>>
+  /** It is told because the customer has to do something. */
+  readonly asks?: Asks
 }
 /** Of what happens around an instrument, and is told with it. */
 export const aroundNotices = ['dependent.moved', 'default.changed'] as const
@@ -49,8 +52,15 @@ type EventType = (typeof aroundNotices)[number] | `instrument.${InstrumentNotice
 /** `sequence`: the number of the last of them, which the instrument keeps. */
 export type Notices = { readonly writes: readonly Write[]; readonly sequence: number }
 
+/** Why the customer is needed: what died, and could not be bound anew without them. */
+export type Asks = {
+  readonly next_best_action: 'ask_customer'
+  readonly cause: string
+  readonly died: { readonly binding: string; readonly channel: string }
+}
+
 export function notice(noticed: Noticed, minds: Pick<Minds, 'mint' | 'now'>): Notices {
-  const { before, instrument, binding, all, corrects = false, imported = false, more } = noticed
+  const { before, instrument, binding, all, corrects = false, imported = false, asks, more } = noticed
   const first = before.instrument.sequence + 1
   const previous = { instrument: before.instrument.status }
   const changes = mandateChanges({ own: before.instrument.own, bindings: before.all }, { own: instrument.own, bindings: all })
@@ -69,11 +79,12 @@ export function notice(noticed: Noticed, minds: Pick<Minds, 'mint' | 'now'>): No
       created_at: minds.now,
     },
   })
-  const main = record(first, noticed.type ?? typeOf(before, instrument, binding), {
+  const main = record(first, noticed.type ?? (asks === undefined ? typeOf(before, instrument, binding) : 'instrument.needs_customer'), {
     instrument: shown,
     ...(binding === undefined ? {} : { binding: viewBinding(binding, instrument.own) }),
     previous: { ...previous, ...(before.binding === undefined ? {} : { binding: before.binding.status }) },
     ...(imported ? { imported } : {}),
+    ...(asks === undefined ? {} : { asks }),
     ...(corrects ? { corrects: corrected(before) } : {}),
     ...more,
   })

@@ -4,7 +4,6 @@ import { test } from 'node:test'
 import type { News, SandboxValue, Told } from '../channels/channel.ts'
 import { channels } from '../channels/index.ts'
 import { Problem } from '../core/problem.ts'
-import { dueNews, hearAgain } from './news.ts'
 import { bindBodyOf, captureBodyOf, capturePlaceholder } from './sandboxValue.ts'
 import { customers, facts, inbox, instruments } from './tables.ts'
 import { tellInstrument } from './tell.ts'
@@ -92,7 +91,12 @@ test('a customer with a test clock learns on that clock, and what is dated now i
   on.advance(11 * day)
   await on.work()
   assert.equal(await status(), 'suspended', 'the real time is not its customer’s')
-  for (const row of await dueNews(on.world, { now: at, clock: String(clock.id), limit: 10 })) await hearAgain(on.world, row)
+  const { body: advanced } = await on.call('POST', `/v1/test_clocks/${clock.id}/advance`, { to: new Date(at).toISOString() })
+  const steps: readonly Record<string, unknown>[] = Array.isArray(advanced.steps) ? advanced.steps : []
+  assert.deepEqual(
+    steps.map(one => [one.what, one.outcome]),
+    [['news.resumed', 'done']],
+  )
   assert.equal(await status(), 'active')
   assert.equal(
     on.rows(customers).some(one => one.clock === clock.id),

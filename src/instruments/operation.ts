@@ -3,7 +3,6 @@
  * to do next is pure; `settle.ts` carries it out for the request and for the worker alike.
  */
 import type { ChannelName, MandateTerms, References, Repeat, Source, Verb } from '../channels/channel.ts'
-
 import type { Expiry } from './expiry.ts'
 
 export type { Verb } from '../channels/channel.ts'
@@ -43,9 +42,14 @@ export type OperationInput = {
   readonly renew?: { readonly from: number; readonly expiry: Expiry }
   /** Nobody waits for it, and the customer must not be asked: a challenge is as good as a no. */
   readonly quiet?: true
+  /** When it began by the customer's test clock, where there is one and it waits for the customer. Unix milliseconds. */
+  readonly sinceMs?: number
   /** Which moment a refresh was planned for. */
   readonly refreshAtMs?: number
 }
+
+/** What the customer waits for: without its answer the binding is uncertain. */
+export const isAsking = (verb: Verb): boolean => verb === 'bind' || verb === 'resume'
 
 /** Time for one attempt before the worker takes over, in ms: above the channel's deadline for several requests in a row. */
 export const leaseMs = 60_000
@@ -60,6 +64,16 @@ export const patienceMs = (cause: string | null): number => (cause === 'challeng
 export const untilMax = 31 * 24 * 3_600_000
 /** How long until a waiting binding is looked up again: ten minutes, then ever more rarely. */
 export const waitMs = (age: number): number => Math.max(10 * 60_000, Math.min(Math.round(age / 2), 6 * 3_600_000))
+/** When an operation began, by the customer's clock: test clocks stand elsewhere than the real one. */
+export const sinceOf = (
+  row: { readonly created_at: number; readonly input: Pick<OperationInput, 'sinceMs'> },
+  at: { readonly now: number; readonly customerNow: number },
+): number => row.input.sinceMs ?? row.created_at + at.customerNow - at.now
+/** When our patience with what waits is over, by the customer's clock. */
+export const patienceEnd = (row: { readonly cause: string | null; readonly input: Pick<OperationInput, 'until'> }, since: number): number =>
+  Math.max(since + patienceMs(row.cause), row.input.until ?? 0)
+/** How far a server's clock may be off, one way, between two looks at it (a step, or two servers that disagree). */
+export const clockStepMs = 3_600_000
 /** How long a look-up is repeated before a person is asked. */
 export const parkAfterMs = 48 * 3_600_000
 
@@ -86,19 +100,23 @@ type Standing = {
   readonly tries: number
   readonly created_at: number
   readonly cause: string | null
-  readonly input: Pick<OperationInput, 'until'>
+  readonly input: Pick<OperationInput, 'until' | 'sinceMs'>
 }
 
 /**
  * What to do about an operation that is due. Never a new key; after the key's window never a re-send; what can neither be re-sent nor
- * looked up is parked, never guessed. `margin`: the window is counted from the intent and ends early by the lease, so that a slow
- * attempt cannot leave within it and arrive outside.
+ * looked up is parked, never guessed. The window is counted from the intent and ends early by the lease, so that a slow attempt cannot
+ * leave within it and arrive outside, and by what a clock may be off, so that one that is set back does not open it again.
+ * `customerNow`: for what waits for the customer; all else is between us and the channel, in real time.
  */
-export function nextStep(operation: Standing, can: { readonly repeat: Repeat | undefined; readonly lookUp: boolean }, now: number): Step {
-  const age = now - operation.created_at
+export function nextStep(
+  operation: Standing,
+  can: { readonly repeat: Repeat | undefined; readonly lookUp: boolean },
+  at: { readonly now: number; readonly customerNow: number },
+): Step {
+  const age = at.now - operation.created_at
   if (operation.status === 'waiting') {
-    const over = age >= patienceMs(operation.cause) && now >= (operation.input.until ?? 0)
-    if (!over) return { do: 'lookUp' }
+    if (at.customerNow < patienceEnd(operation, sinceOf(operation, at))) return { do: 'lookUp' }
     const reason = `${operation.cause ?? 'it'} took too long`
     return operation.verb === 'revoke' ? { do: 'park', cause: reason } : { do: 'abandon', reason }
   }
@@ -107,7 +125,7 @@ export function nextStep(operation: Standing, can: { readonly repeat: Repeat | u
   // Whether a password was sent again matters to nobody but the customer, who asks for another: a second one would make void the first.
   if (operation.verb === 'resend') return { do: 'leave', cause: operation.cause ?? 'no definite answer' }
   const repeat = operation.cause === cannotRepeat ? undefined : can.repeat
-  if (repeat?.kind === 'keyed' && age < repeat.windowMs - leaseMs) return { do: 'send' }
+  if (repeat?.kind === 'keyed' && age < repeat.windowMs - leaseMs - clockStepMs) return { do: 'send' }
   if (repeat?.kind === 'repeatable' && operation.tries < repeat.times) return { do: 'send' }
   if (can.lookUp && age < parkAfterMs) return { do: 'lookUp' }
   return { do: 'park', cause: operation.cause ?? 'no definite answer' }

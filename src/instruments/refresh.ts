@@ -25,8 +25,9 @@ export function planRefresh(rows: Rows, known: Known, minds: Minds): OperationRo
     tries: 0,
     cause: null,
     request: null,
-    due_at: Math.max(at, minds.now),
-    created_at: Math.max(at, minds.now),
+    due_at: Math.max(at, minds.customerNow),
+    clock: rows.instrument.clock,
+    created_at: Math.max(at - minds.customerNow + minds.now, minds.now),
     version: 1,
   }
 }

@@ -127,7 +127,7 @@ async function lookAgain(world: World, rows: Rows): Promise<Decision> {
   if (waiting === undefined || world.channels.get(waiting.channel)?.lookUp === undefined) return asItStands(rows)
   const now = world.now()
   if (now - (waiting.input.lookedAtMs ?? 0) < lookAgainMs) return asItStands(rows)
-  const claimed = { tries: waiting.tries + 1, due_at: now + leaseMs, input: { ...waiting.input, lookedAtMs: now } }
+  const claimed = { tries: waiting.tries + 1, due_at: now + leaseMs, clock: null, input: { ...waiting.input, lookedAtMs: now } }
   if (!(await world.store.commit([move(operations, waiting, claimed)])).ok) return asItStands(rows)
   return carryOut(world, { ...waiting, ...claimed, version: waiting.version + 1 }, { step: { do: 'lookUp' } })
 }

@@ -2,21 +2,20 @@
  * Carries out one operation: calls the channel with no transaction open, turns what it says into facts, and learns them. The request that
  * asked and the worker that comes later call the same functions, under the same key, with the same bytes.
  */
-import type { Call, Channel, LookUpOutcome, References } from '../channels/channel.ts'
-import { unfillable } from '../channels/placeholder.ts'
-import { move, Unavailable, type Write } from '../world/store.ts'
+import type { References } from '../channels/channel.ts'
+import { move, type Store, type Write } from '../world/store.ts'
 import type { World } from '../world/world.ts'
-import { adopt, adoptionOf } from './adopt.ts'
+import { type Asked, ask } from './ask.ts'
 import type { OwnNews } from './binding.ts'
-import { type Adopting, carry, type Lapse } from './carry.ts'
-import { keepChannelCustomer } from './customer.ts'
-import { type Change, type Decision, isAsking, type Rows } from './decide.ts'
+import { customerNow, keepChannelCustomer } from './customer.ts'
+import type { Change, Decision, Rows } from './decide.ts'
 import { compareExpiry, expiryOf } from './expiry.ts'
 import type { NewFact } from './fact.ts'
 import { learn, readRows } from './learn.ts'
-import { backoffMs, cannotRepeat, leaseMs, nextStep, type Step, waitMs } from './operation.ts'
-import { bindsBeside, heldBySibling, isOvertaken } from './revoke.ts'
-import { channelNames, type OperationRow, operations } from './tables.ts'
+import { backoffMs, cannotRepeat, isAsking, leaseMs, nextStep, patienceEnd, type Step, sinceOf, waitMs } from './operation.ts'
+import { mayHaveRenewed } from './operationsAfter.ts'
+import { isOvertaken } from './revoke.ts'
+import { instruments, type OperationRow, operations } from './tables.ts'
 
 /** One attempt, then what follows from it; a chain that falls over is followed to its end. */
 export async function carryOut(
@@ -25,7 +24,7 @@ export async function carryOut(
   more: { readonly step?: Step; readonly rows?: Rows; readonly companions?: (decision: Decision) => readonly Write[] } = {},
 ): Promise<Decision> {
   const rows = more.rows ?? (await readRows(world, operation.tenant, operation.binding))
-  const change = await attempt(world, operation, rows, more.step ?? { do: 'send' })
+  const change = await alone(world, operation, () => attempt(world, operation, rows, more.step ?? { do: 'send' }))
   // Together, so that their commits share a ride: nobody waits for a second one.
   const [decision] = await Promise.all([
     learn(world, { tenant: operation.tenant, binding: operation.binding, change, rows, companions: more.companions }),
@@ -36,23 +35,56 @@ export async function carryOut(
   return carryOut(world, { ...following, version: 1 }, more.companions === undefined ? {} : { companions: more.companions })
 }
 
-/** What the worker does with an operation that fell due: claims it by a move, so that no two attempts run at once, then carries it out. */
-export async function settle(world: World, due: OperationRow): Promise<void> {
+/**
+ * What this process is asking just now. A lease keeps other processes away for a minute of the clock; when the clock is set forward meanwhile,
+ * this keeps at least our own hands off.
+ */
+const underWay = new WeakMap<Store, Set<string>>()
+
+async function alone<T>({ store }: World, { id }: OperationRow, act: () => Promise<T>): Promise<T> {
+  const asked = underWay.get(store) ?? new Set()
+  underWay.set(store, asked.add(id))
+  try {
+    return await act()
+  } finally {
+    asked.delete(id)
+  }
+}
+
+/**
+ * What is done with an operation that fell due: claims it by a move, so that no two attempts run at once, then carries it out. The lease is
+ * real time also where it waited on a customer's test clock. Undefined: somebody else has it.
+ */
+export async function settle(world: World, due: OperationRow): Promise<{ readonly step: Step; readonly decision: Decision } | undefined> {
   const channel = world.channels.get(due.channel)
   const lookUp = channel?.lookUp !== undefined && due.verb !== 'refresh' && due.verb !== 'update'
-  const step = nextStep(due, { repeat: channel?.repeat[due.verb], lookUp }, world.now())
-  const claimed = { tries: due.tries + 1, due_at: world.now() + leaseMs }
+  if (underWay.get(world.store)?.has(due.id) === true) return undefined
+  const now = world.now()
+  const at = { now, customerNow: await timeOfWaiting(world, due) }
+  const step = nextStep(due, { repeat: channel?.repeat[due.verb], lookUp }, at)
+  // What was planned on a test clock begins now.
+  const begun = due.tries === 0 && due.clock !== null ? { created_at: now } : {}
+  const claimed = { tries: due.tries + 1, due_at: now + leaseMs, clock: null, ...begun }
   const result = await world.store.commit([move(operations, due, claimed)])
-  if (!result.ok) return
-  await carryOut(world, { ...due, ...claimed, version: due.version + 1 }, { step })
+  if (!result.ok) return undefined
+  return { step, decision: await carryOut(world, { ...due, ...claimed, version: due.version + 1 }, { step }) }
+}
+
+/** By the customer's clock. Only what waits there says so, and nobody else's customer is read for it. */
+async function timeOfWaiting(world: World, { tenant, instrument, clock, input }: OperationRow): Promise<number> {
+  if (clock !== null) return customerNow(world, { tenant, clock })
+  if (input.sinceMs === undefined) return world.now()
+  const row = await world.store.get(instruments, { tenant, id: instrument })
+  return customerNow(world, { tenant, clock: row?.clock ?? null })
 }
 
 async function attempt(world: World, operation: OperationRow, rows: Rows, step: Step): Promise<Change> {
   if (step.do === 'park') return over(operation, 'parked', step.cause)
   if (step.do === 'leave') return over(operation, 'settled', step.cause)
   const { status } = rows.binding
-  const ofTheLiving = operation.verb === 'refresh' || operation.verb === 'update'
-  if (ofTheLiving && status !== 'active' && status !== 'suspended') return over(operation, 'settled', `it is ${status}`)
+  const forTheLiving = operation.verb === 'refresh' || operation.verb === 'update'
+  if (forTheLiving && status !== 'active' && status !== 'suspended')
+    return over(operation, mayHaveRenewed(operation, status) ? 'parked' : 'settled', `it is ${status}`)
   if (operation.verb === 'update' && isOutdated(operation, rows)) return over(operation, 'settled', 'it shows that, or was asked for more')
   // Nothing has left yet, and nothing needs to.
   if (operation.verb === 'bind' && operation.tries <= 1 && isOvertaken(rows)) return { facts: [own(operation, refusedByUs('not_wanted'))] }
@@ -63,7 +95,8 @@ async function attempt(world: World, operation: OperationRow, rows: Rows, step: 
   const told = operation.verb === 'resume' && operation.input.event !== undefined
   const retried = (operation.verb === 'revoke' || told) && first.kind === 'none'
   const outcome = retried ? await ask(world, operation, rows, 'send') : first
-  return changeOf(world, operation, outcome, retried ? 'send' : step.do)
+  const customer = { clock: rows.instrument.clock, now: await customerNow(world, rows.instrument) }
+  return changeOf(world, operation, outcome, { how: retried ? 'send' : step.do, customer })
 }
 
 /** Sent late, it would take away what was set since. */
@@ -73,6 +106,9 @@ function isOutdated({ input: { expiry } }: OperationRow, { binding: { shown, ask
   return (has !== undefined && compareExpiry(has, expiry) >= 0) || (asked !== null && compareExpiry(asked, expiry) > 0)
 }
 
+/** The customer's clock: where its waiting stands. */
+type CustomersTime = { readonly clock: string | null; readonly now: number }
+
 /** No more is asked of the channel: a person has to look, or nothing is left to be told. */
 const over = (operation: OperationRow, becomes: 'parked' | 'settled', cause: string): Change => ({
   facts: [],
@@ -80,21 +116,32 @@ const over = (operation: OperationRow, becomes: 'parked' | 'settled', cause: str
 })
 
 /** What follows from what was answered. */
-function changeOf(world: World, operation: OperationRow, outcome: Asked, how: 'send' | 'lookUp'): Change {
+function changeOf(
+  world: World,
+  operation: OperationRow,
+  outcome: Asked,
+  of: { readonly how: 'send' | 'lookUp'; readonly customer: CustomersTime },
+): Change {
   const now = world.now()
   const waiting = operation.status === 'waiting'
+  const since = sinceOf(operation, { now, customerNow: of.customer.now })
+  const patience = waitMs(of.customer.now - since)
   const again = (cause: string, waitFor: number, references?: References): Change => {
-    const attempt = { operation: operation.id, cause, becomes: waiting ? ('waiting' as const) : ('open' as const), dueAt: now + waitFor }
+    const next = Math.min(of.customer.now + waitFor, patienceEnd(operation, since))
+    // A token that is refreshed by a test clock lapses by it, too: else it would lapse between two tries, and by the channel's clock had not.
+    const planned = operation.input.refreshAtMs !== undefined && of.customer.clock !== null
+    const onClock = planned ? { dueAt: of.customer.now + waitFor, clock: of.customer.clock } : { dueAt: now + waitFor }
+    const due = waiting ? { dueAt: next, clock: of.customer.clock } : onClock
+    const attempt = { operation: operation.id, cause, becomes: waiting ? ('waiting' as const) : ('open' as const), ...due }
     return { facts: [], attempt: { ...attempt, ...(references === undefined ? {} : { references }) } }
   }
-  const patience = waitMs(now - operation.created_at)
   const backoff = backoffMs(operation.tries, chance(world))
   if (outcome.kind === 'lapsed') return { facts: [own(operation, refusedByUs('card_lapsed'))] }
   // That a return never arrived says nothing about the bind: the customer may come back again, and the bind is looked up for itself.
   if (outcome.kind === 'none' && operation.verb === 'resume') return over(operation, 'settled', 'never_arrived')
   if (outcome.kind === 'none') return { facts: [own(operation, refusedByUs('never_arrived'))] }
   if (outcome.kind === 'challenged' && operation.input.quiet === true) return { facts: [own(operation, refusedByUs('needs_customer'))] }
-  const taken = takenOn(operation, outcome, now + patience)
+  const taken = takenOn(operation, outcome, { dueAt: of.customer.now + patience, clock: of.customer.clock, sinceMs: since })
   if (taken !== undefined) return taken
   // That the customer is done and the bank is at work is news, told once.
   const asBefore = outcome.kind === 'challenged' || (outcome.kind === 'verifying' && operation.cause === 'verifying')
@@ -105,7 +152,7 @@ function changeOf(world: World, operation: OperationRow, outcome: Asked, how: 's
   if (outcome.kind === 'uncertain') return again(outcome.cause, outcome.cause === cannotRepeat ? patience : backoff, outcome.references)
   // Refused at the door (a wrong key, a closed account): that says nothing about the first time, whose answer nobody has, and what was to
   // be revoked is still there when the door opens.
-  const atTheDoor = outcome.kind === 'refused' && outcome.category === 'misconfigured' && how === 'send'
+  const atTheDoor = outcome.kind === 'refused' && outcome.category === 'misconfigured' && of.how === 'send'
   if (atTheDoor && (operation.tries > 1 || !isAsking(operation.verb))) return again(`refused at the door: ${outcome.code}`, backoff)
   const { moment, ...news } = outcome
   const fact: NewFact = {
@@ -120,9 +167,16 @@ function changeOf(world: World, operation: OperationRow, outcome: Asked, how: 's
 }
 
 /** The channel took it on and has no answer yet: a revocation that it carries out later, an update that comes as news. */
-function takenOn(operation: OperationRow, outcome: Asked, dueAt: number): Change | undefined {
+function takenOn(
+  operation: OperationRow,
+  outcome: Asked,
+  { dueAt, clock, sinceMs }: { readonly dueAt: number; readonly clock: string | null; readonly sinceMs: number },
+): Change | undefined {
   if (operation.verb === 'revoke' && outcome.kind === 'revoking')
-    return { facts: [], attempt: { operation: operation.id, cause: 'revoking', becomes: 'waiting', dueAt } }
+    return {
+      facts: [],
+      attempt: { operation: operation.id, cause: 'revoking', becomes: 'waiting', dueAt, clock, ...(clock === null ? {} : { sinceMs }) },
+    }
   if (operation.verb === 'refresh' && outcome.kind === 'verifying') return over(operation, 'settled', 'taken on')
   return undefined
 }
@@ -148,101 +202,3 @@ const own = (operation: OperationRow, news: NewFact['news']): NewFact => ({
 })
 
 const chance = (world: World): number => world.random(4).readUInt32BE(0) / 2 ** 32
-
-type Asked = LookUpOutcome | { readonly kind: 'lapsed' }
-
-/** The call itself. What an adapter throws is a bug of ours about which the channel's effect is unknown: uncertain, never lost. */
-async function ask(world: World, operation: OperationRow, rows: Rows, how: 'send' | 'lookUp'): Promise<Asked> {
-  const channel = world.channels.get(operation.channel)
-  const account = world.account(operation.channel, operation.mode)
-  if (channel === undefined || account === undefined) return { kind: 'uncertain', cause: `no account for ${operation.channel}` }
-  try {
-    const lapse: Lapse = { code: false, capture: false }
-    const adopting: Adopting = { reference: how === 'send' ? adoptionOf(operation)?.reference : undefined, asked: false }
-    const call: Call = {
-      nowMs: world.now(),
-      operation: operation.id,
-      key: operation.id,
-      account,
-      send: request => carry(world, { operation, rows, adopting }, request, lapse),
-    }
-    const outcome = how === 'lookUp' ? await lookUp(channel, call, operation, rows) : await send(world, channel, call, operation, rows)
-    // Nothing that was captured went out: it is sealed all the same, for the channels that come after.
-    if (adopting.reference !== undefined && !adopting.asked) await adopt(world, operation).catch(() => false)
-    if (lapse.capture) return { kind: 'lapsed' }
-    if (!lapse.code || outcome.kind !== 'uncertain') return outcome
-    // The first attempt, and it did not get past the vault: nothing was stored anywhere.
-    if (operation.tries <= 1 && operation.cause === null) return { kind: 'lapsed' }
-    const references = { ...operation.input.references, ...outcome.references }
-    const looked = await lookUp(channel, call, { ...operation, input: { ...operation.input, references } }, rows)
-    return looked.kind === 'uncertain' ? { kind: 'uncertain', cause: cannotRepeat, references } : looked
-  } catch (error) {
-    if (error instanceof Unavailable) return { kind: 'uncertain', cause: 'the vault could not be reached' }
-    if (!(error instanceof Error) || error.name === 'Crash') throw error
-    world.log.error('a channel call failed in our own code', { operation: operation.id, channel: operation.channel, error: error.name })
-    return { kind: 'uncertain', cause: 'an error of ours during the call' }
-  }
-}
-
-async function send(world: World, channel: Channel, call: Call, operation: OperationRow, rows: Rows): Promise<Asked> {
-  const about = { customer: operation.customer, binding: operation.binding }
-  const missing: Asked = { kind: 'uncertain', cause: `${operation.channel} cannot ${operation.verb}` }
-  const { source, terms, client, returnUrl, returned, channelCustomer } = operation.input
-  if (operation.verb === 'bind') {
-    if (channel.bind === undefined || source === undefined) return missing
-    const input = {
-      ...about,
-      tenant: operation.tenant,
-      channelCustomer,
-      instrument: operation.instrument,
-      source,
-      terms,
-      returnUrl: returnUrl ?? '',
-      client: client ?? {},
-    }
-    return channel.bind(call, unfillable(input))
-  }
-  if (operation.verb === 'resume' || operation.verb === 'resend')
-    return (
-      (await channel[operation.verb]?.(call, { ...about, references: namesKnown(operation, rows), returned: returned ?? {} })) ?? missing
-    )
-  const token = operation.input.token ?? rows.binding.token
-  if (token === null) return missing
-  if (operation.verb === 'update') {
-    const { expiry } = operation.input
-    if (expiry === undefined || channel.update === undefined) return missing
-    const card = {
-      last4: rows.binding.shown?.last4 ?? rows.instrument.display.last4 ?? '',
-      expiryMonth: expiry.month,
-      expiryYear: expiry.year,
-    }
-    return channel.update(call, { ...about, token, references: rows.binding.names, card })
-  }
-  if (operation.verb === 'refresh') return (await channel.refresh?.(call, { ...about, token, references: rows.binding.names })) ?? missing
-  if (bindsBeside(rows)) return { kind: 'uncertain', cause: 'the card is being bound there anew' }
-  if (heldBySibling(rows, token) || (await passedOn(world, operation, token))) return { kind: 'revoked' }
-  // Nothing is kept over there that could be given up: our own word ends it.
-  if (channel.revoke === undefined) return { kind: 'revoked' }
-  const references = { ...operation.input.references, ...rows.binding.names }
-  return (await channel.revoke?.(call, { ...about, token, references })) ?? missing
-}
-
-/** Some channels give one token for a card however often it is bound: what is another binding's by now is not ours to revoke. */
-async function passedOn(world: World, operation: OperationRow, token: string): Promise<boolean> {
-  const held = await world.store.get(channelNames, { channel: operation.channel, mode: operation.mode, name: token })
-  return held !== undefined && held.binding !== operation.binding
-}
-
-/** Also those that the channel gave before the answer to the bind was lost. */
-function namesKnown(operation: OperationRow, { binding, operations: asked }: Rows): References {
-  const bind = asked.find(one => one.verb === 'bind')
-  return { ...bind?.input.references, ...operation.input.references, ...binding.names }
-}
-
-async function lookUp(channel: Channel, call: Call, operation: OperationRow, rows: Rows): Promise<Asked> {
-  const references = namesKnown(operation, rows)
-  const { customer, binding, verb } = operation
-  const source = operation.input.source ?? rows.operations.find(one => one.verb === 'bind')?.input.source
-  const asked = { customer, binding, verb, references, source }
-  return (await channel.lookUp?.(call, asked)) ?? { kind: 'uncertain', cause: `${operation.channel} cannot be asked` }
-}

@@ -21,7 +21,8 @@ export function createSettler(world: World): Settler {
   const open = new Map<string, { readonly channel: string; readonly done: Promise<void> }>()
   const openAt = (channel: string): number => [...open.values()].filter(one => one.channel === channel).length
   const start = (row: OperationRow): void => {
-    const done = settle(world, row)
+    const done: Promise<void> = settle(world, row)
+      .then(() => {})
       .catch(error =>
         world.log.error('settling an operation failed', { id: row.id, error: error instanceof Error ? error.message : 'unknown' }),
       )

@@ -17,7 +17,15 @@ export { channelNames, type IdentityKind, type InboxRow, identities, inbox } fro
 /** A sandbox test clock: the time of the customers attached to it. */
 export const clocks = table(
   'clocks',
-  { tenant: text(), id: text(), now_at: time(), created_at: time(), version: int() },
+  {
+    tenant: text(),
+    id: text(),
+    now_at: time(),
+    created_at: time(),
+    /** Until when somebody is moving it, in real time; a crash frees it then. */
+    held_until: maybe(time()),
+    version: int(),
+  },
   { key: ['tenant', 'id'] },
 )
 

@@ -9,8 +9,9 @@ import { defaults } from '../instruments/defaults.ts'
 import { asFact } from '../instruments/fact.ts'
 import { foldedColumns } from '../instruments/folded.ts'
 import { derive, ended } from '../instruments/instrument.ts'
-import { newBinding, newInstrument } from '../instruments/intent.ts'
+import { newBinding, newBindOperation, newInstrument } from '../instruments/intent.ts'
 import { notice } from '../instruments/notice.ts'
+import { sharingWrites } from '../instruments/sharing.ts'
 import {
   type BindingRow,
   bindings,
@@ -21,7 +22,9 @@ import {
   type InstrumentRow,
   identities,
   instruments,
+  operations,
 } from '../instruments/tables.ts'
+import type { ToSealAs } from '../world/card-files.ts'
 import { insert, moveTo, type Write } from '../world/store.ts'
 import { nextId, type World } from '../world/world.ts'
 import { type Draft, type Held, type Identity, identitiesOf, identityName, type Known, namesOf, tokenName } from './judge.ts'
@@ -37,36 +40,61 @@ export type Birth = {
   /** The instrument that it joins; without one it is a new one. */
   readonly held: Held | undefined
 }
-export type Born = { readonly writes: readonly Write[]; readonly instrument: string; readonly binding: string }
+export type Born = {
+  readonly writes: readonly Write[]
+  readonly instrument: string
+  readonly binding: string
+  /** The number that the vault has to seal under it before it is written. */
+  readonly seals: readonly ToSealAs[]
+}
+
+/** By what customers who share its card are counted, once its number is in the vault. */
+export const sharingOf = ({ vaulted }: TakenRow): InstrumentRow['sharing'] =>
+  vaulted === undefined ? null : { kind: 'card', value: vaulted.fingerprint }
+
+/** What other systems hold is taken over as it stands, and counted: the next bind is judged by it, the import is not. */
+const unbounded = 2_000_000_000
+
+/** What follows for an instrument whose number the vault did not have. */
+export function vaultedWrites(before: InstrumentRow | undefined, after: InstrumentRow): readonly Write[] {
+  return before?.sharing === null || before === undefined
+    ? sharingWrites(undefined, after, unbounded)
+    : sharingWrites(before, after, unbounded)
+}
+
+export const sealsOf = (of: ImportRow, line: number, row: TakenRow, { id, card_version }: InstrumentRow): readonly ToSealAs[] =>
+  row.card === undefined || row.vaulted === undefined
+    ? []
+    : [{ card: row.card, instrument: id, instrumentVersion: card_version, operation: `${sourceOf(of)}:${line}` }]
 
 /** Where the answer to a first bind stands in the fold. */
 const importPlace = 1
 
 export function born(world: World, birth: Birth, known: Known, draft: Draft): Born {
-  const { of, row, customer, held } = birth
+  const { of, line, row, customer, held } = birth
   const at = row.createdAt ?? world.now()
   const { tenant, mode } = of
+  const joined = held === undefined ? undefined : { ...held.instrument, sharing: held.instrument.sharing ?? sharingOf(row) }
   const begun: InstrumentRow =
-    held?.instrument ??
+    joined ??
     ({
       ...newInstrument(world, {
         ...{ tenant, mode, customer: customer.id, kind: row.kind, display: row.display, metadata: row.metadata },
         clock: customer.clock,
-        // What came from elsewhere was never in our vault: it has no fingerprint to be counted by.
-        sharing: null,
+        // A token that came from elsewhere was never in our vault: it has no fingerprint to be counted by.
+        sharing: sharingOf(row),
       }),
       created_at: at,
     } satisfies InstrumentRow)
   const initiated = beginning(world, begun, birth, at)
-  const told = factsOf(world, initiated, birth, at)
+  const { token } = row
+  const told = token === undefined ? [] : factsOf(world, initiated, { ...birth, token }, at)
   const { known: folded } = foldBinding(told.map(asFact))
-  const tells = of.notices === 'each'
-  const binding: BindingRow = {
-    ...initiated,
-    ...foldedColumns(initiated, folded, folded.status),
-    names: folded.names,
-    notified: tells ? begun.sequence + 1 : 0,
-  }
+  const tells = of.notices === 'each' && token !== undefined
+  const binding: BindingRow =
+    token === undefined
+      ? initiated
+      : { ...initiated, ...foldedColumns(initiated, folded, folded.status), names: folded.names, notified: tells ? begun.sequence + 1 : 0 }
   const all = [...(held?.bindings ?? []), binding].toSorted((a, b) => (a.id < b.id ? -1 : 1))
   // What is said here of a customer's default goes before what a file says, and in a file the first row that says it.
   const preferred = row.isDefault && !known.defaults.has(customer.id) && !draft.defaults.has(customer.id)
@@ -74,23 +102,27 @@ export function born(world: World, birth: Birth, known: Known, draft: Draft): Bo
   const marked = preferred ? { ...begun, preferred } : begun
   const next: InstrumentRow = { ...marked, ...derive(marked, all), updated_at: world.now() }
   const minds = { now: world.now(), mint: (prefix: Parameters<typeof nextId>[1], near: string) => nextId(world, prefix, near) }
+  const isNumbered = row.vaulted !== undefined && (held === undefined || held.instrument.sharing === null)
   const before = { instrument: begun, binding: initiated, all: held?.bindings ?? [] }
   const notices = tells ? notice({ before, instrument: next, binding, all, imported: true }, minds) : undefined
   const instrument: InstrumentRow = { ...next, sequence: notices?.sequence ?? begun.sequence }
   return {
     writes: [
-      held === undefined ? insert(instruments, instrument) : moveTo(instruments, begun, instrument),
+      held === undefined ? insert(instruments, instrument) : moveTo(instruments, held.instrument, instrument),
+      ...(row.vaulted === undefined ? [] : vaultedWrites(held?.instrument, instrument)),
       ...identityWrites(birth, instrument, known),
       insert(bindings, binding),
       ...(preferred
         ? [insert(defaults, { tenant, customer: customer.id, instrument: instrument.id, because: 'asked', updated_at: world.now() })]
         : []),
+      ...(token === undefined ? bindLater(world, begun, binding, birth) : []),
       ...told.map(one => insert(facts, one)),
       ...nameWrites(binding, namesOf(row), known, draft),
       ...(notices?.writes ?? []),
     ],
     instrument: instrument.id,
     binding: binding.id,
+    seals: isNumbered ? sealsOf(of, line, row, instrument) : [],
   }
 }
 
@@ -121,12 +153,28 @@ function sourceOfRow({ kind, display }: TakenRow): Source | undefined {
 export const sourceOf = ({ id }: Pick<ImportRow, 'id'>): string => `import:${id}`
 export const eventOf = (line: number): string => `line:${line}`
 
-function factsOf(world: World, binding: BindingRow, { of, line, row }: Birth, at: number): readonly FactRow[] {
+/** The worker binds it, at the channel's pace, with the number that is sealed. Nobody is there to be asked: a challenge is as good as a no. */
+function bindLater(world: World, instrument: InstrumentRow, binding: BindingRow, { of, row, customer }: Birth): readonly Write[] {
+  if (row.vaulted === undefined) throw new TypeError('a row without token and card')
+  const { brand, last4, expiryMonth, expiryYear, holder } = row.vaulted.card
+  const source = { type: 'card', card: { brand, last4, expiryMonth, expiryYear, securityCode: false, holder } } as const
+  const input = { source, cardVersion: instrument.card_version, quiet: true } as const
+  const client = { ip: null, userAgent: null, device: null }
+  const operation = newBindOperation(world, binding, { input, customer, client, request: of.id })
+  return [insert(operations, { ...operation, tries: 0, due_at: world.now() })]
+}
+
+function factsOf(
+  world: World,
+  binding: BindingRow,
+  { of, line, row, token }: Birth & { readonly token: string },
+  at: number,
+): readonly FactRow[] {
   const { brand, last4, expiryMonth, expiryYear, bank, handle } = row.display
   const shown = JSON.parse(JSON.stringify({ brand, last4, expiryMonth, expiryYear, bank, handle }))
   const bound: Imported = {
     kind: 'bound',
-    token: row.token,
+    token,
     references: { ...row.references, ...(row.channelCustomer === undefined ? {} : { customer: row.channelCustomer }) },
     ...(Object.keys(shown).length === 0 ? {} : { shown }),
     ...(row.networkTransactionId === undefined ? {} : { networkTransactionId: row.networkTransactionId }),

@@ -4,6 +4,7 @@
  */
 import { insert, moveTo, remove, type Write } from '../world/store.ts'
 import type { World } from '../world/world.ts'
+import { sealCards, withCards } from './cards.ts'
 import type { Entry } from './entries.ts'
 import { nothingKnown, readKnown } from './known.ts'
 import { asLines, fromLines, pack, unpack } from './pack.ts'
@@ -99,9 +100,10 @@ type Mood = { looks: boolean }
 async function step(world: World, row: ImportRow, { part, entries }: Loaded, mood: Mood): Promise<ImportRow | undefined> {
   for (let tries = 0; ; tries += 1) {
     const size = tries < patience.whole ? batchRows : 1
-    const rows = entries.slice(row.place, row.place + size)
+    const rows = await withCards(world, row, entries.slice(row.place, row.place + size))
     const known = mood.looks || tries > 0 ? await readKnown(world, row, rows) : nothingKnown
     const batch = tries < patience.single ? await takeBatch(world, row, rows, known) : givenUp(rows)
+    await sealCards(world, row, batch.seals)
     const after = await commitBatch(world, row, part, batch)
     if (after !== undefined) {
       mood.looks = row.dry_run || known.customers.size + known.names.size > 0
@@ -114,6 +116,7 @@ async function step(world: World, row: ImportRow, { part, entries }: Loaded, moo
 
 const givenUp = (rows: readonly Entry[]): Batch => ({
   writes: [],
+  seals: [],
   outcomes: rows.map(({ line }) => ({
     line,
     token: null,

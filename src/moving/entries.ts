@@ -83,7 +83,7 @@ export function columnFields(columns: readonly string[], mapping: Readonly<Recor
     if (!columns.includes(column))
       throw fieldProblem(`/mapping/${field}`, 'names a column that the first line of the file does not have', 'unprocessable')
   const fields = columns.map(column => mapped.get(column) ?? (isField(column) && !(column in mapping) ? column : undefined))
-  for (const needed of ['customer', 'token'])
+  for (const needed of fields.includes('card') ? ['customer'] : ['customer', 'token'])
     if (!fields.includes(needed))
       throw fieldProblem(`/mapping/${needed}`, `no column is called ${needed}, and none is mapped to it`, 'unprocessable')
   const twice = fields.find((field, at) => field !== undefined && fields.indexOf(field) !== at)

@@ -29,6 +29,7 @@ export const exportColumns = [
   'mandate',
   'created_at',
   'metadata',
+  'card',
   // From here on nothing that an import reads.
   'customer_id',
   'binding',
@@ -73,6 +74,8 @@ export function exported(row: Moved): Exported {
     mandate: termsOf(row.terms),
     created_at: new Date(row.created_at).toISOString(),
     metadata: row.metadata,
+    // Under this name a card file of the same vault has its number, where the vault has one.
+    card: row.identities.some(one => one.startsWith('card ifp_')) ? row.instrument : null,
     customer_id: row.customer,
     binding: row.binding,
     instrument_status: row.instrument_status,

@@ -26,6 +26,8 @@ export type NewImport = {
   readonly sourceName: string
   readonly dryRun: boolean
   readonly notices: 'each' | 'none'
+  /** Whose cards the rows name. */
+  readonly cardFile?: string | undefined
 }
 
 export async function createImport(world: World, input: NewImport): Promise<ImportRow> {
@@ -33,6 +35,7 @@ export async function createImport(world: World, input: NewImport): Promise<Impo
     if (!isField(field)) throw fieldProblem('/mapping', `has a name that is no field: there are ${fieldNames.join(', ')}`)
   const wrong = input.channel === null ? undefined : unknownChannel(world, input.channel, input.mode)
   if (wrong !== undefined) throw fieldProblem('/channel', wrong, 'unprocessable')
+  if (input.cardFile !== undefined) await usableFile(world, input, input.cardFile)
   const now = world.now()
   const row: ImportRow = {
     tenant: input.tenant,
@@ -64,9 +67,16 @@ export async function createImport(world: World, input: NewImport): Promise<Impo
     due_at: null,
     clock: null,
     version: 1,
+    card_file: input.cardFile ?? null,
   }
   if (!(await world.store.commit([insert(imports, row)])).ok) throw new Problem('conflict', 'the import could not be made')
   return row
+}
+
+async function usableFile(world: World, { tenant, mode }: NewImport, file: string): Promise<void> {
+  const found = await world.vault.cardFiles.show({ tenant, mode, file })
+  if (found === undefined) throw fieldProblem('/card_file', 'is no card file of yours, or has been forgotten', 'unprocessable')
+  if (!found.complete) throw fieldProblem('/card_file', 'is not complete: its last part has not come', 'unprocessable')
 }
 
 /** Why tokens of this channel cannot be taken; undefined if they can. */

@@ -19,6 +19,7 @@ export function viewImport(row: Omit<ImportRow, 'version'>) {
     format: row.format,
     channel: row.channel,
     source_name: row.source_name,
+    card_file: row.card_file,
     dry_run: row.dry_run,
     parts: row.parts,
     rows: { received: row.rows, ...row.tally },
@@ -37,7 +38,7 @@ export const importEndpoints: readonly Endpoint[] = [
     name: 'createImport',
     summary: 'Begin to take over what another system holds',
     description:
-      'Then send the rows in parts, and start it. A row is one token of one customer at one channel. Card numbers do not belong in it: a row that holds one is refused and not kept.',
+      'Then send the rows in parts, and start it. A row is one token of one customer at one channel. Card numbers do not belong in it: a row that holds one is refused and not kept. Where the vault has them from a card file, rows name them by `card`.',
     tag,
     auth: 'secret',
     params: nothing,
@@ -48,7 +49,7 @@ export const importEndpoints: readonly Endpoint[] = [
       const row = await createImport(world, {
         ...{ tenant: caller.tenant, mode: caller.mode, format: body.format, encoding: body.encoding ?? 'utf-8' },
         ...{ mapping: body.mapping ?? {}, channel: body.channel ?? null, sourceName: body.source_name },
-        ...{ dryRun: body.dry_run ?? false, notices: body.notices ?? 'each' },
+        ...{ dryRun: body.dry_run ?? false, notices: body.notices ?? 'each', cardFile: body.card_file },
       })
       return { status: 201, body: viewImport(row) }
     },

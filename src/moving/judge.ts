@@ -72,6 +72,7 @@ const printedBy: Readonly<Record<TakenRow['kind'], IdentityKind>> = {
 /** The strongest first. */
 export function identitiesOf(row: TakenRow, channel: ChannelName, sourceName: string): readonly Identity[] {
   const all: Identity[] = []
+  if (row.vaulted !== undefined) all.push({ kind: 'card', value: row.vaulted.fingerprint })
   if (row.par !== undefined) all.push({ kind: 'par', value: row.par })
   if (row.fingerprint !== undefined) all.push({ kind: printedBy[row.kind], value: `${channel}:${row.fingerprint}` })
   if (row.former !== undefined) all.push({ kind: 'former', value: `${sourceName}:${row.former}` })
@@ -80,7 +81,10 @@ export function identitiesOf(row: TakenRow, channel: ChannelName, sourceName: st
 
 /** Names by which the channel's news finds a binding: its token, and what else the channel calls it. */
 export const namesOf = (row: Pick<TakenRow, 'token' | 'references'>): ReadonlySet<string> =>
-  new Set([row.token, ...Object.entries(row.references).flatMap(([kind, name]) => (unfindable.has(kind) ? [] : [name]))])
+  new Set([
+    ...(row.token === undefined ? [] : [row.token]),
+    ...Object.entries(row.references).flatMap(([kind, name]) => (unfindable.has(kind) ? [] : [name])),
+  ])
 
 export function judge(row: TakenRow, known: Known, draft: Draft, court: Court): Verdict {
   const name = row.channel ?? court.channel
@@ -89,17 +93,28 @@ export function judge(row: TakenRow, known: Known, draft: Draft, court: Court): 
   if (typeof channel === 'string') return refused('channel', channel)
   if (!channel.ways.some(way => way.kind === row.kind)) return refused('kind', `is nothing that ${name} binds`)
   if ((known.customers.get(row.customer)?.erased_at ?? null) !== null) return refused('customer', 'is being erased')
-  const token = tokenName(name, row.token)
-  const before = draft.made.get(token) ?? known.marks.get(token)
-  if (before !== undefined) return before === row.customer ? { kind: 'unchanged', at: undefined } : taken
-  const at = known.tokens.get(token)
-  if (at !== undefined)
-    return at !== 'elsewhere' && at.customer === known.customers.get(row.customer)?.id ? { kind: 'unchanged', at } : taken
+  const found = row.token === undefined ? withoutToken(row, channel) : byToken(row, tokenName(name, row.token), known, draft)
+  if (found !== undefined) return found
   for (const identity of identitiesOf(row, name, court.sourceName)) {
     const met = meets(identityName(row.customer, identity), row, name, { known, draft, court })
     if (met !== undefined) return met
   }
   return { kind: 'fresh', channel: name }
+}
+
+function byToken(row: TakenRow, token: string, known: Known, draft: Draft): Verdict | undefined {
+  const before = draft.made.get(token) ?? known.marks.get(token)
+  if (before !== undefined) return before === row.customer ? { kind: 'unchanged', at: undefined } : taken
+  const at = known.tokens.get(token)
+  if (at === undefined) return undefined
+  return at !== 'elsewhere' && at.customer === known.customers.get(row.customer)?.id ? { kind: 'unchanged', at } : taken
+}
+
+/** A card that no channel has yet is bound from the vault, while nobody is there to be asked anything. */
+function withoutToken(row: TakenRow, channel: Channel): Verdict | undefined {
+  if (row.vaulted === undefined) return refused('token', 'must be given')
+  const binds = channel.bind !== undefined && channel.ways.some(way => way.kind === row.kind && way.shape === 'direct')
+  return binds ? undefined : refused('token', `must be given: ${channel.name} binds no card without its customer`)
 }
 
 const refused = (field: string, detail: string): Verdict => ({ kind: 'refused', fault: { field, detail } })
@@ -115,6 +130,12 @@ function meets(
   const held = known.held.get(name)
   if (held === undefined || ended.includes(held.instrument.status) || held.instrument.kind !== row.kind) return undefined
   if (draft.moved.has(held.instrument.id)) return { kind: 'later' }
+  // Known by another name, and its number in the vault is another: a reissued card is told by an updater or its channel, not by a file.
+  const { sharing } = held.instrument
+  const isItsOwn = name === identityName(row.customer, { kind: 'card', value: row.vaulted?.fingerprint ?? '' })
+  if (row.vaulted !== undefined && sharing !== null && !isItsOwn && sharing.value !== row.vaulted.fingerprint)
+    return refused('card', 'is another number than the vault has of this instrument')
   const living = held.bindings.find(one => one.channel === channel && one.slot !== null)
-  return living === undefined ? { kind: 'joins', channel, held } : { kind: 'alias', channel, binding: living }
+  if (living === undefined) return { kind: 'joins', channel, held }
+  return row.token === undefined ? { kind: 'unchanged', at: living } : { kind: 'alias', channel, binding: living }
 }

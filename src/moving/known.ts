@@ -40,7 +40,7 @@ export async function readKnown(world: World, of: ImportRow, entries: readonly E
 async function readMarks(world: World, of: ImportRow, rows: Rows): Promise<Known['marks']> {
   const wanted = new Set(
     rows.flatMap(({ row, channel }) => [
-      tokenName(channel, row.token),
+      ...(row.token === undefined ? [] : [tokenName(channel, row.token)]),
       ...identitiesOf(row, channel, of.source_name).map(one => identityName(row.customer, one)),
     ]),
   )

@@ -108,3 +108,29 @@ async function* pages(client: PoolClient, { tenant, mode }: { readonly tenant: s
     yield rows.filter(one => one.binding !== null)
   }
 }
+
+export type ListedCard = { readonly card: string; readonly instrument: string; readonly instrumentVersion: number }
+
+/** Cards of one tenant and mode whose numbers may be in the vault, in the order of their instruments. `next`: null where there are no more. */
+export async function listCards(
+  pool: Pick<Pool, 'query'>,
+  { tenant, mode }: { readonly tenant: string; readonly mode: Mode },
+  page: { readonly after: string; readonly limit: number },
+): Promise<{ readonly cards: readonly ListedCard[]; readonly next: string | null }> {
+  const text = `
+select id, card_version, position::text as position
+from instruments
+where tenant = $1
+and mode = $2
+and position > $3
+and kind = 'card'
+and sharing is not null
+and status not in ('erased', 'unbound', 'replaced', 'failed')
+order by instruments.position
+limit $4`
+  type Found = { readonly id: string; readonly card_version: number; readonly position: string }
+  const { rows } = await pool.query<Found>({ name: 'list cards', text, values: [tenant, mode, page.after, page.limit + 1] })
+  const here = rows.slice(0, page.limit)
+  const cards = here.map(({ id, card_version }) => ({ card: id, instrument: id, instrumentVersion: card_version }))
+  return { cards, next: rows.length > page.limit ? (here.at(-1)?.position ?? null) : null }
+}

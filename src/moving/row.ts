@@ -13,6 +13,7 @@ import { metadata, month, name, reference, year } from '../http/schemas.ts'
 import { termsOf } from '../instruments/bodies.ts'
 import { channelName, country, mandateTerms } from '../instruments/schemas.ts'
 import type { Display } from '../instruments/tables.ts'
+import type { Captured } from '../world/world.ts'
 
 /** Of which a row may have any; `references.<kind>` and `metadata.<name>` beside them. */
 export type RowField = keyof typeof fields
@@ -21,10 +22,14 @@ export type Cell = { readonly field: string | undefined; readonly column: string
 /** `field`: ours, or the file's column where it is none of ours. */
 export type Fault = { readonly field: string; readonly detail: string }
 
+/** `fingerprint`: the vault's own, `ifp_…`. */
+export type VaultedCard = Extract<Captured, { readonly kind: 'card' }>
+
 export type TakenRow = {
   readonly customer: string
   readonly channel?: string
-  readonly token: string
+  /** Absent: it has none yet, and the card is bound once it is here. */
+  readonly token?: string
   readonly channelCustomer?: string
   readonly references: Readonly<Record<string, string>>
   readonly kind: InstrumentKind
@@ -33,6 +38,10 @@ export type TakenRow = {
   readonly fingerprint?: string
   readonly par?: string
   readonly former?: string
+  /** The name of its card in the import's card file. */
+  readonly card?: string
+  /** What that card is, once the vault has been asked. */
+  readonly vaulted?: VaultedCard
   readonly networkTransactionId?: string
   readonly transactionLinkId?: string
   readonly terms?: MandateTerms
@@ -103,6 +112,7 @@ const fields = {
   fingerprint: visible(255),
   par: z.string().regex(/^[A-Za-z0-9]{29}$/, 'must be 29 letters and digits, as EMVCo has it'),
   instrument: visible(255),
+  card: visible(255),
   network_transaction_id: visible(64),
   transaction_link_id: visible(64),
   mandate_reference: visible(255),
@@ -117,7 +127,6 @@ const rowShape = z
   .strictObject({
     ...z.strictObject(fields).partial().shape,
     customer: fields.customer,
-    token: fields.token,
   })
   .refine(row => row.expiry === undefined || (row.expiry_month === undefined && row.expiry_year === undefined), {
     path: ['expiry'],
@@ -126,6 +135,11 @@ const rowShape = z
   .refine(row => (row.expiry_month === undefined) === (row.expiry_year === undefined), {
     path: ['expiry_year'],
     error: 'goes with expiry_month',
+  })
+  .refine(row => row.token !== undefined || row.card !== undefined, { path: ['token'], error: 'must be given' })
+  .refine(row => row.card === undefined || row.kind === undefined || row.kind === 'card', {
+    path: ['card'],
+    error: 'goes with the kind card only',
   })
 
 const referenceKind = /^[a-z][a-z0-9_]{0,39}$/
@@ -198,6 +212,8 @@ function takenRow(row: z.output<typeof rowShape>, { terms, ...parts }: Parts): T
     fingerprint: row.fingerprint,
     par: row.par,
     former: row.instrument,
+    card: row.card,
+    token: row.token,
     networkTransactionId: row.network_transaction_id,
     transactionLinkId: row.transaction_link_id,
     terms,
@@ -205,7 +221,6 @@ function takenRow(row: z.output<typeof rowShape>, { terms, ...parts }: Parts): T
   }
   return {
     customer: row.customer,
-    token: row.token,
     kind: row.kind ?? 'card',
     display: stated(display),
     isDefault: row.default ?? false,

@@ -15,6 +15,7 @@ export const importBody = z.strictObject({
   dry_run: z.boolean('must be true or false').optional().describe('Everything but writing; the same report.'),
   channel: channelName.optional().describe('Of rows that name none.'),
   source_name: name(60).describe('What the rows come from. Instruments are told apart by it and the former system’s own id.'),
+  card_file: id('cdf').optional().describe('Whose cards the rows name in the field `card`; all its parts must have come.'),
   notices: z.enum(['each', 'none'], 'must be each or none').optional().describe('`none`: no event a row; the report is the notice.'),
 })
 export const importParams = z.strictObject({ id: id('imp') })
@@ -40,6 +41,7 @@ export const importShape = z
     format: z.enum(formats),
     channel: z.string().nullable(),
     source_name: z.string(),
+    card_file: z.string().nullable(),
     dry_run: z.boolean(),
     parts: z.int(),
     rows: z.object({

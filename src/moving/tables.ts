@@ -59,6 +59,8 @@ export const imports = table(
     due_at: maybe(time()),
     clock: maybe(text()),
     version: int(),
+    /** Whose cards the rows name. */
+    card_file: maybe(text()),
   },
   {
     key: ['tenant', 'id'],

@@ -3,11 +3,13 @@ import { createHash } from 'node:crypto'
 import type { ChannelName } from '../channels/channel.ts'
 import { newCustomer } from '../instruments/customer.ts'
 import { decide } from '../instruments/decide.ts'
+import { ended } from '../instruments/instrument.ts'
 import { mindsOf, readRows } from '../instruments/learn.ts'
-import { type CustomerRow, customers } from '../instruments/tables.ts'
+import { type CustomerRow, customers, identities, instruments } from '../instruments/tables.ts'
+import type { ToSealAs } from '../world/card-files.ts'
 import { expect, insert, moveTo, type Write } from '../world/store.ts'
 import type { World } from '../world/world.ts'
-import { born, eventOf, sourceOf } from './born.ts'
+import { born, eventOf, sealsOf, sourceOf, vaultedWrites } from './born.ts'
 import type { Entry } from './entries.ts'
 import { unknownChannel } from './import.ts'
 import { type Court, type Draft, emptyDraft, identitiesOf, identityName, judge, type Known, tokenName, type Verdict } from './judge.ts'
@@ -25,7 +27,8 @@ export type Outcome = {
   readonly instrument?: string
   readonly binding?: string
 }
-export type Batch = { readonly writes: readonly Write[]; readonly outcomes: readonly Outcome[] }
+/** `seals`: numbers that have to be sealed before the writes are made. */
+export type Batch = { readonly writes: readonly Write[]; readonly outcomes: readonly Outcome[]; readonly seals: readonly ToSealAs[] }
 
 /** A commit holds 1,000 writes; one row makes at most this many, beside its references' names. */
 const writesMax = 950
@@ -35,6 +38,7 @@ export async function takeBatch(world: World, of: ImportRow, entries: readonly E
   const court = courtOf(world, of)
   const writes: Write[] = []
   const outcomes: Outcome[] = []
+  const seals: ToSealAs[] = []
   for (const entry of entries) {
     const { line } = entry
     if (!('row' in entry)) {
@@ -48,9 +52,10 @@ export async function takeBatch(world: World, of: ImportRow, entries: readonly E
       : await act(world, of, { line, row: entry.row, verdict }, { known, draft })
     if (writes.length > 0 && writes.length + done.writes.length > writesMax) break
     writes.push(...done.writes)
-    outcomes.push({ line, token: entry.row.token, ...done.outcome })
+    seals.push(...(done.seals ?? []))
+    outcomes.push({ line, token: entry.row.token ?? null, ...done.outcome })
   }
-  return { writes, outcomes }
+  return { writes, outcomes, seals }
 }
 
 const courtOf = (world: World, of: ImportRow): Court => ({
@@ -60,7 +65,11 @@ const courtOf = (world: World, of: ImportRow): Court => ({
   dry: of.dry_run,
 })
 
-type Done = { readonly writes: readonly Write[]; readonly outcome: Omit<Outcome, 'line' | 'token'> }
+type Done = {
+  readonly writes: readonly Write[]
+  readonly outcome: Omit<Outcome, 'line' | 'token'>
+  readonly seals?: readonly ToSealAs[]
+}
 type Before = { readonly known: Known; readonly draft: Draft }
 type Judged = { readonly line: number; readonly row: TakenRow; readonly verdict: Exclude<Verdict, { kind: 'later' }> }
 
@@ -70,6 +79,8 @@ const said = ({ kind }: Verdict): Outcome['outcome'] =>
 async function act(world: World, of: ImportRow, { line, row, verdict }: Judged, { known, draft }: Before): Promise<Done> {
   if (verdict.kind === 'refused') return { writes: [], outcome: { outcome: 'refused', ...verdict.fault } }
   if (verdict.kind === 'unchanged') {
+    const numbered = await number(world, of, { line, row, verdict }, { known, draft })
+    if (numbered !== undefined) return numbered
     const at = verdict.at === undefined ? {} : { instrument: verdict.at.instrument, binding: verdict.at.id }
     return { writes: [], outcome: { outcome: 'unchanged', ...at } }
   }
@@ -77,14 +88,21 @@ async function act(world: World, of: ImportRow, { line, row, verdict }: Judged, 
   const owner = ownerOf(world, of, row, verdict.channel, { known, draft })
   const held = verdict.kind === 'joins' ? verdict.held : undefined
   const birth = { of, line, row, channel: verdict.channel, customer: owner.customer, held }
-  const { writes, instrument, binding } = born(world, birth, known, draft)
+  const { writes, instrument, binding, seals } = born(world, birth, known, draft)
   remember(of, row, verdict.channel, draft)
   if (held !== undefined) draft.moved.add(held.instrument.id)
-  return { writes: [...owner.writes, ...writes], outcome: { outcome: said(verdict), customer: owner.customer.id, instrument, binding } }
+  return {
+    seals,
+    writes: [...owner.writes, ...writes],
+    outcome: { outcome: said(verdict), customer: owner.customer.id, instrument, binding },
+  }
 }
 
 function remember(of: ImportRow, row: TakenRow, channel: ChannelName, draft: Draft): readonly string[] {
-  const names = [tokenName(channel, row.token), ...identitiesOf(row, channel, of.source_name).map(one => identityName(row.customer, one))]
+  const names = [
+    ...(row.token === undefined ? [] : [tokenName(channel, row.token)]),
+    ...identitiesOf(row, channel, of.source_name).map(one => identityName(row.customer, one)),
+  ]
   const fresh = names.filter(name => !draft.made.has(name))
   for (const name of fresh) draft.made.set(name, row.customer)
   return fresh
@@ -118,6 +136,36 @@ function ownerOf(
   return { customer, writes: [insert(customers, customer)] }
 }
 
+/** What came without its number before, and has it in the card file now: the number is added, and nothing else changes. */
+async function number(
+  world: World,
+  of: ImportRow,
+  { line, row, verdict }: { readonly line: number; readonly row: TakenRow; readonly verdict: Extract<Verdict, { kind: 'unchanged' }> },
+  { known, draft }: Before,
+): Promise<Done | undefined> {
+  const { vaulted } = row
+  if (vaulted === undefined || verdict.at === undefined) return undefined
+  const instrument = await world.store.get(instruments, { tenant: of.tenant, id: verdict.at.instrument })
+  if (instrument === undefined || instrument.sharing !== null || ended.includes(instrument.status)) return undefined
+  const identity = { kind: 'card' as const, value: vaulted.fingerprint }
+  const name = identityName(row.customer, identity)
+  // The same card is another instrument of this customer already: two that are one are merged elsewhere.
+  if (draft.moved.has(instrument.id) || draft.made.has(name) || known.held.has(name)) return undefined
+  draft.moved.add(instrument.id)
+  draft.made.set(name, row.customer)
+  const after = { ...instrument, sharing: identity, updated_at: world.now() }
+  const key = { tenant: of.tenant, customer: instrument.customer, ...identity }
+  return {
+    writes: [
+      moveTo(instruments, instrument, after),
+      insert(identities, { ...key, instrument: instrument.id, created_at: world.now() }),
+      ...vaultedWrites(instrument, after),
+    ],
+    seals: sealsOf(of, line, row, instrument),
+    outcome: { outcome: 'merged', customer: instrument.customer, instrument: instrument.id, binding: verdict.at.id },
+  }
+}
+
 /** One more token of what lives there by another: its news finds the binding, and the report says where it went. */
 async function alias(
   world: World,
@@ -127,8 +175,11 @@ async function alias(
 ): Promise<Done> {
   const { binding } = verdict
   const rows = await readRows(world, binding.tenant, binding.id)
-  const kind = `former_${createHash('sha256').update(row.token).digest('hex').slice(0, 12)}`
-  const news = { kind: 'updated' as const, references: { [kind]: row.token } }
+  const kind = `former_${createHash('sha256')
+    .update(row.token ?? '')
+    .digest('hex')
+    .slice(0, 12)}`
+  const news = { kind: 'updated' as const, references: { [kind]: row.token ?? '' } }
   const told = { source: sourceOf(of), event: eventOf(line), news, rank: 1 as const }
   const { writes } = decide(rows, { facts: [told] }, mindsOf(world)(rows))
   remember(of, row, verdict.channel, draft)

@@ -4,6 +4,7 @@ import { type Answer, type Bearer, type Endpoint, endpoint, nothing, OnceTaken, 
 import { id } from '../http/schemas.ts'
 import { customerParams, instrumentParams, returnUrl } from '../instruments/schemas.ts'
 import { clientInstrumentShape, sessionShape } from '../sessions/schemas.ts'
+import { hostedUrl } from '../sessions/secret.ts'
 import { viewSession } from '../sessions/view.ts'
 import { refusedBy } from '../world/store.ts'
 import type { World } from '../world/world.ts'
@@ -28,6 +29,10 @@ const linkBody = z.strictObject({
     .refine(list => new Set(list).size === list.length, 'must not name a right twice')
     .optional()
     .describe('All of them without it.'),
+  hosted: z
+    .boolean('must be true or false')
+    .optional()
+    .describe('A replacement card is typed into the hosted page; without it at `return_url`, by a page of yours.'),
 })
 const instant = z.iso.datetime()
 const linkShape = z
@@ -39,6 +44,7 @@ const linkShape = z
     url: z.string().optional().describe('For this customer only. Told once.'),
     may: z.array(z.enum(rights)),
     return_url: z.string(),
+    hosted: z.boolean(),
     expires_at: instant,
     revoked_at: instant.nullable(),
     created_at: instant,
@@ -55,6 +61,7 @@ const view = (row: LinkRow, url?: string) => ({
   ...(url === undefined ? {} : { url }),
   may: row.may,
   return_url: row.return_url,
+  hosted: row.hosted,
   expires_at: new Date(row.expires_at).toISOString(),
   revoked_at: row.revoked_at === null ? null : new Date(row.revoked_at).toISOString(),
   created_at: new Date(row.created_at).toISOString(),
@@ -76,8 +83,8 @@ const linkEndpoints: readonly Endpoint[] = [
     once: 'own',
     recover: async ({ world }, id) => ({ status: 201, body: view(await readLink(world, id)) }),
     handle: async ({ world, once, caller: { tenant, mode } }, { params, body }) => {
-      const { expires_in: seconds = 3_600, may = rights, return_url } = body
-      const asked = { tenant, mode, customer: params.id, may, returnUrl: return_url, lifeMs: seconds * 1_000 }
+      const { expires_in: seconds = 3_600, may = rights, return_url, hosted = false } = body
+      const asked = { tenant, mode, customer: params.id, may, returnUrl: return_url, lifeMs: seconds * 1_000, hosted }
       const link = await createLink(world, asked, {
         // Kept without the address, which is a key: a repetition that finds it missing makes another link.
         writes: row => once.whole({ status: 201, body: view(row) }),
@@ -177,7 +184,7 @@ const changes = (keeping: Keeping): readonly Endpoint[] => [
     answers: { 201: { description: 'The session, with its client secret.', schema: sessionShape } },
     handle: async ({ world }, { params, headers }) => {
       const { session, secret } = await replace(world, await linkOf(world, headers), params.id)
-      return { status: 201, body: viewSession(session, secret) }
+      return { status: 201, body: viewSession(session, { secret, url: hostedUrl(world, secret) }) }
     },
   }),
   endpoint({

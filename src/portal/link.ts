@@ -29,6 +29,7 @@ export async function createLink(
     readonly may: readonly Right[]
     readonly returnUrl: string
     readonly lifeMs: number
+    readonly hosted: boolean
   },
   /** What rides in the same commit. */
   companions: { readonly writes: (link: LinkRow) => readonly Write[]; readonly check: (result: Committed) => void },
@@ -47,6 +48,7 @@ export async function createLink(
     expires_at: now + of.lifeMs,
     revoked_at: null,
     version: 1,
+    hosted: of.hosted,
   }
   const result = await world.store.commit([insert(portalLinks, link), ...companions.writes(link)])
   companions.check(result)

@@ -7,6 +7,7 @@ import { keyedHash, sameText } from '../core/keyed.ts'
 import { Problem } from '../core/problem.ts'
 import { type Answer, type Context, type Endpoint, endpoint, nothing } from '../http/endpoint.ts'
 import { returnedParameters } from '../instruments/schemas.ts'
+import { hostedOrigin, hostedUrl } from '../sessions/secret.ts'
 import { viewForClient } from '../sessions/view.ts'
 import type { World } from '../world/world.ts'
 import { giveUp, heldBy, prefer, readHeld, replace } from './act.ts'
@@ -52,7 +53,7 @@ export function portalPages(keeping: Keeping): readonly Endpoint[] {
           const held = link.may.includes('list') ? await heldBy(world, keeping, link) : []
           const defaults = keeping.setDefault !== undefined
           const of = { link, token: input.params.token, csrf: proof.csrf, held, message: messageOf(input.query.done), defaults }
-          return paper(link, 200, listPage(of), proof)
+          return paper(world, link, 200, listPage(of), proof)
         }),
     }),
     endpoint({
@@ -70,7 +71,7 @@ export function portalPages(keeping: Keeping): readonly Endpoint[] {
           const row = await readHeld(world, link, input.params.id)
           const dependents = await keeping.dependentsOf(world, row)
           const page = { link, token: input.params.token, csrf: proof.csrf, shown: viewForClient(row, []), dependents }
-          return paper(link, 200, confirmPage(page), proof)
+          return paper(world, link, 200, confirmPage(page), proof)
         }),
     }),
     form('default', 'Make it the default', async (context, { link, id }) => {
@@ -79,6 +80,7 @@ export function portalPages(keeping: Keeping): readonly Endpoint[] {
     }),
     form('replace', 'Go and type in what takes its place', async (context, { link, id }) => {
       const { session, secret } = await replace(context.world, link, id)
+      if (link.hosted && session.kinds?.includes('card')) return hostedUrl(context.world, secret)
       const onward = new URL(link.return_url)
       onward.searchParams.set('binding_session', session.id)
       onward.searchParams.set('replaces', id)
@@ -110,7 +112,11 @@ function form(name: Message, summary: string, act: (context: Context, of: Formed
         const link = await admitLink(context.world, params.token)
         const fields = readForm(context.world, link, headers, raw)
         const onward = await act(context, { link, id: fields.get('id') ?? '' })
-        return { status: 303, body: '', headers: { location: onward ?? `/portal/${params.token}?done=${name}`, ...headersFor(link) } }
+        return {
+          status: 303,
+          body: '',
+          headers: { location: onward ?? `/portal/${params.token}?done=${name}`, ...headersFor(context.world, link) },
+        }
       }),
   })
 }
@@ -144,12 +150,12 @@ function proofFor(world: World, link: LinkRow, headers: Headers): Proof {
 }
 
 /** Nothing from anywhere but our style sheet; a form may lead back to where the customer came from, and a browser asks after redirects too. */
-const headersFor = (link: LinkRow | undefined): Readonly<Record<string, string>> => ({
+const headersFor = (world: World, link: LinkRow | undefined): Readonly<Record<string, string>> => ({
   'content-security-policy': [
     "default-src 'none'",
     "style-src 'self'",
     'img-src data:',
-    `form-action 'self'${link === undefined ? '' : ` ${new URL(link.return_url).origin}`}`,
+    `form-action 'self'${link === undefined ? '' : ` ${new URL(link.return_url).origin}`}${link?.hosted === true ? ` ${hostedOrigin(world)}` : ''}`,
     "base-uri 'none'",
     "frame-ancestors 'none'",
   ].join('; '),
@@ -157,11 +163,11 @@ const headersFor = (link: LinkRow | undefined): Readonly<Record<string, string>>
   'x-frame-options': 'DENY',
 })
 
-const paper = (link: LinkRow, status: number, body: string, { nonce }: Proof): Answer => ({
+const paper = (world: World, link: LinkRow, status: number, body: string, { nonce }: Proof): Answer => ({
   status,
   body,
   headers: {
-    ...headersFor(link),
+    ...headersFor(world, link),
     'set-cookie': `${cookie}=${nonce}; Path=/portal; HttpOnly; SameSite=Strict; Max-Age=86400${link.mode === 'live' ? '; Secure' : ''}`,
   },
 })
@@ -174,7 +180,7 @@ async function shown(world: World, act: () => Promise<Answer>): Promise<Answer> 
     if (!(error instanceof Problem) || error.status >= 500) throw error
     world.log.info('a portal page was refused', { code: error.code })
     const status = error.status in answers ? error.status : 409
-    return { status, body: problemPage(error), headers: headersFor(undefined) }
+    return { status, body: problemPage(error), headers: headersFor(world, undefined) }
   }
 }
 

@@ -1,4 +1,4 @@
-import { int, json, maybe, type Row, table, text, time } from '../world/table.ts'
+import { bool, int, json, maybe, type Row, table, text, time } from '../world/table.ts'
 import type { Mode } from '../world/world.ts'
 
 /** What a customer may do by a link. */
@@ -20,6 +20,8 @@ export const portalLinks = table(
     expires_at: time(),
     revoked_at: maybe(time()),
     version: int(),
+    /** A replacement card is typed into the vault's own page. */
+    hosted: bool(),
   },
   {
     key: ['id'],

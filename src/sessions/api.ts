@@ -8,7 +8,7 @@ import { clientSessionEndpoints } from './clientApi.ts'
 import { currentSession } from './current.ts'
 import { openSession } from './open.ts'
 import { sessionBody, sessionParams, sessionShape } from './schemas.ts'
-import { sessionNow } from './secret.ts'
+import { hostedUrl, sessionNow } from './secret.ts'
 import { bindingSessions, type SessionRow } from './tables.ts'
 import { viewSession } from './view.ts'
 
@@ -44,7 +44,10 @@ export const sessionEndpoints: readonly Endpoint[] = [
         terms: termsOf(body.mandate) ?? null,
         replaces: null,
       }
-      const answerOf = (row: SessionRow, secret?: string): Answer => ({ status: 201, body: viewSession(row, secret) })
+      const answerOf = (row: SessionRow, key?: { readonly secret: string; readonly url: string }): Answer => ({
+        status: 201,
+        body: viewSession(row, key),
+      })
       const { session, secret } = await openSession(world, opening, {
         // Kept without the secret: it is told once, and a repetition that finds it missing opens another session.
         writes: row => once.whole(answerOf(row)),
@@ -52,7 +55,7 @@ export const sessionEndpoints: readonly Endpoint[] = [
           if (refusedBy(result, onceConstraint)) throw new OnceTaken()
         },
       })
-      return { ...answerOf(session, secret), toldOnce: true }
+      return { ...answerOf(session, { secret, url: hostedUrl(world, secret) }), toldOnce: true }
     },
   }),
   endpoint({

@@ -11,7 +11,7 @@ import { moveTo } from '../world/store.ts'
 import { cancelSession } from './cancel.ts'
 import { type Current, currentSession } from './current.ts'
 import { clientSessionShape, sessionBindingBody, sessionResumeBody, submitBody } from './schemas.ts'
-import { type Admitted, admitSession, type Headers } from './secret.ts'
+import { type Admitted, admitSession, type Headers, hostedOrigin } from './secret.ts'
 import { grantsMax } from './session.ts'
 import { refuseClosed, submit } from './submit.ts'
 import { bindingSessions } from './tables.ts'
@@ -21,8 +21,11 @@ const bearer: Bearer = {
   name: 'clientSecret',
   crossOrigin: true,
   admit: async ({ world, permitOrigin }, headers) => {
+    const { origin } = headers
+    // Our own page may read why it is not let in; of others only those that the session names may read anything.
+    if (origin === hostedOrigin(world)) permitOrigin?.(origin)
     await admitSession(world, headers)
-    if (headers.origin !== undefined) permitOrigin?.(headers.origin)
+    if (origin !== undefined) permitOrigin?.(origin)
   },
 }
 const client = { tag: 'Binding sessions (browser)', auth: 'none', bearer, params: nothing, query: nothing } as const
@@ -50,7 +53,10 @@ export const clientSessionEndpoints: readonly Endpoint[] = [
     description: "For pages of the session's origins. Post what was typed to `capture_url` with `Authorization: Bearer <grant>`.",
     body: nothing,
     answers: { 201: { description: 'The grant.', schema: grantShape } },
-    handle: async ({ world }, { headers }) => ({ status: 201, body: await grantFor(world, await admitSession(world, headers)) }),
+    handle: async ({ world }, { headers }) => ({
+      status: 201,
+      body: await grantFor(world, await admitSession(world, headers), headers.origin),
+    }),
   }),
   endpoint({
     ...client,
@@ -134,7 +140,7 @@ function clientOf({ peerAddress }: Context, headers: Headers, device: string | u
   return { ip: peerAddress ?? null, userAgent: userAgent.safeParse(headers['user-agent']).data ?? null, device: device ?? null }
 }
 
-async function grantFor(world: Context['world'], at: Admitted) {
+async function grantFor(world: Context['world'], at: Admitted, origin: string | undefined) {
   const { session } = await currentSession(world, at)
   refuseClosed(session)
   if (session.grants >= grantsMax) throw new Problem('too_many_requests', 'the session has had all its grants')
@@ -150,7 +156,7 @@ async function grantFor(world: Context['world'], at: Admitted) {
     captures: 1,
     expiresAt,
     nonce: world.random(16).toString('base64url'),
-    origins: session.origins,
+    origins: origin === hostedOrigin(world) ? [origin] : session.origins,
   })
   const expires_at = new Date(expiresAt).toISOString()
   return { object: 'capture_grant' as const, grant, capture_url: world.settings.captureUrl, expires_at, captures: 1 }

@@ -71,11 +71,7 @@ async function endReplaced(world: World, { id, tenant, replaces, instrument: by 
   await unbind(world, { tenant, instrument, request: null, consent }, alone)
 }
 
-/** What the worker does with a session whose time has come. */
-export async function lapseSession(world: World, session: SessionRow): Promise<void> {
-  await currentSession(world, { session, now: await sessionNow(world, session) })
+/** The turn of a session whose time has come; as it is after it. */
+export async function lapseSession(world: World, session: SessionRow): Promise<SessionRow> {
+  return (await currentSession(world, { session, now: await sessionNow(world, session) })).session
 }
-
-/** One page of what is due on this clock (null: the real one). */
-export const dueSessions = (world: World, at: { readonly now: number; readonly clock: string | null; readonly limit: number }) =>
-  world.store.due(bindingSessions, at)

@@ -77,6 +77,10 @@ export const sessionShape = z
     ...shared,
     customer: z.string(),
     client_secret: z.string().optional().describe('For one browser. Told once.'),
+    url: z
+      .string()
+      .optional()
+      .describe('The hosted page for a card, with the client secret behind the #: send the browser there. Told once.'),
     channels: channelList.nullable(),
     origins: z.array(z.string()),
     replaces: z.string().nullable(),

@@ -14,6 +14,12 @@ export const newSecret = (world: Pick<World, 'random'>, session: string): string
 export const secretHash = (world: Pick<World, 'settings'>, secret: string): string =>
   keyedHash(world.settings.grantKey, 'session secret', secret).toString('hex')
 
+/** Of the vault's own page, which any session may use: no page of anybody else's is served there. */
+export const hostedOrigin = (world: Pick<World, 'settings'>): string => new URL(world.settings.captureUrl).origin
+/** Where a customer types in a card without the merchant having built anything. The secret stands where no server is sent it. */
+export const hostedUrl = (world: Pick<World, 'settings'>, secret: string): string =>
+  `${new URL('bind', world.settings.captureUrl).href}#${secret}`
+
 export type Admitted = {
   readonly session: SessionRow
   /** By the customer's clock. */
@@ -39,7 +45,7 @@ export async function admitSession(world: World, headers: Headers): Promise<Admi
   if (session === undefined || !fits || scheme?.toLowerCase() !== 'bearer' || rest !== undefined) throw unknown()
   const now = await sessionNow(world, session)
   if (now >= session.expires_at + afterglowMs) throw unknown()
-  if (origin !== undefined && !session.origins.includes(origin))
+  if (origin !== undefined && origin !== hostedOrigin(world) && !session.origins.includes(origin))
     throw fieldProblem('header/origin', 'this session is not for pages of this origin', 'forbidden')
   return { session, now }
 }

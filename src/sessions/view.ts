@@ -25,10 +25,13 @@ function viewTerms({ startsOn, endsOn, ...rest }: MandateTerms) {
   return { ...rest, starts_on: startsOn, ...(endsOn === undefined ? {} : { ends_on: endsOn }) }
 }
 
-export const viewSession = (row: Omit<SessionRow, 'version'>, secret?: string) => ({
+/** `key`: what is told once, to whoever opened it. */
+export const viewSession = (row: Omit<SessionRow, 'version'>, key?: { readonly secret: string; readonly url: string }) => ({
   ...shared(row),
   customer: row.customer,
-  ...(secret === undefined ? {} : { client_secret: secret }),
+  ...(key === undefined
+    ? {}
+    : { client_secret: key.secret, ...(row.kinds === null || row.kinds.includes('card') ? { url: key.url } : {}) }),
   channels: row.channels,
   origins: row.origins,
   replaces: row.replaces,

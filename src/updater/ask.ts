@@ -72,7 +72,8 @@ export async function carryOn(world: World, due: UpdaterRunRow): Promise<void> {
   if (run.status === 'telling') await tellRun(world, run)
 }
 
-/** Its time has come: the next run of its tenant takes it. */
-export async function queueUp(world: World, row: UpdateScheduleRow): Promise<void> {
-  await world.store.commit([move(updateSchedules, row, { queue: `${row.tenant}/${row.mode}`, due_at: null })])
+/** Its time has come: the next run of its tenant takes it. False if somebody else changed it meanwhile. */
+export async function queueUp(world: World, row: UpdateScheduleRow): Promise<boolean> {
+  const result = await world.store.commit([move(updateSchedules, row, { queue: `${row.tenant}/${row.mode}`, due_at: null })])
+  return result.ok
 }

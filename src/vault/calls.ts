@@ -5,6 +5,8 @@ import { payerFields } from '../channels/source.ts'
 import { Problem } from '../core/problem.ts'
 import { advices, fileLinesMax } from '../core/updater-file.ts'
 import { Unavailable } from '../world/store.ts'
+import { cardFileInputs, cardFileOutputs, performCardFiles } from './card-calls.ts'
+import { checked } from './checked.ts'
 import type { FailureKind } from './frames.ts'
 import type { VaultCore } from './vault.ts'
 
@@ -60,6 +62,7 @@ export const inputs = {
     wanted: z.array(z.object({ line: whole, instrument: name, from: whole, instrumentVersion: whole })).max(fileLinesMax),
   }),
   renew: z.object({ ...owner, mode, from: whole, expiry, operation: name }),
+  ...cardFileInputs,
 } as const
 
 const fingerprint = z.string()
@@ -119,6 +122,7 @@ export const outputs = {
   ]),
   sealAdvices: z.array(z.object({ line: whole, card: maybeCaptured })),
   renew: maybeCaptured,
+  ...cardFileOutputs(captured),
 } as const
 
 export type Verb = keyof typeof inputs
@@ -138,14 +142,10 @@ export async function perform(vault: VaultCore, verb: string, input: unknown): P
   if (verb === 'sealAdvices')
     return (await vault.updater.sealAdvices(checked(inputs.sealAdvices, input))).map(one => ({ ...one, card: one.card ?? null }))
   if (verb === 'renew') return (await vault.updater.renew(checked(inputs.renew, input))) ?? null
+  const cards = await performCardFiles(vault.cardFiles, verb, input)
+  if (cards !== undefined) return cards.result
   if (verb === 'settle') return vault.settle(checked(inputs.settle, input)).then(() => null)
   throw new TypeError('the vault has no such verb')
-}
-
-export function checked<S extends z.ZodType>(schema: S, value: unknown): z.output<S> {
-  const result = schema.safeParse(value)
-  if (result.success) return result.data
-  throw new TypeError(`not what the vault expects: ${result.error.issues.map(issue => issue.path.join('.')).join(', ')}`)
 }
 
 /** How a failure travels. A bug's message stays inside: what it says was written for a log, not for another process. */

@@ -8,7 +8,8 @@ import { z } from 'zod'
 import { NoAnswer } from '../channels/channel.ts'
 import { Unavailable } from '../world/store.ts'
 import type { Log, Vault, World } from '../world/world.ts'
-import { checked, errorOf, outputs, type Verb } from './calls.ts'
+import { errorOf, outputs, type Verb } from './calls.ts'
+import { checked } from './checked.ts'
 import { type CallFrame, createFrameReader, encodeFrame, frameBytesMax, isLone, type LoneCall, proofOf, sameProof } from './frames.ts'
 import type { Ownership } from './sweep.ts'
 
@@ -70,6 +71,16 @@ export function createVaultClient(ports: ClientPorts): VaultClient {
       renew: async input => checked(outputs.renew, await call('renew', input)),
     },
     shred: async input => checked(outputs.shred, await call('shred', input)),
+    cardFiles: {
+      begin: async input => checked(outputs.beginCardFile, await call('beginCardFile', input)),
+      show: async input => checked(outputs.showCardFile, await call('showCardFile', input)),
+      take: async input => checked(outputs.takeCardFile, await call('takeCardFile', input, fileTimeoutMs)),
+      forget: async input => checked(outputs.forgetCardFile, await call('forgetCardFile', input, fileTimeoutMs)),
+      peek: async input => checked(outputs.peekCards, await call('peekCards', input, fileTimeoutMs)),
+      sealAs: async input => checked(outputs.sealCardsAs, await call('sealCardsAs', input, fileTimeoutMs)),
+      senderCertificate: async input => checked(outputs.senderCertificate, await call('senderCertificate', input)),
+      write: async input => checked(outputs.writeCardFile, await call('writeCardFile', input, fileTimeoutMs)),
+    },
     unsettled: async limit => checked(outputs.unsettled, await call('unsettled', { limit })),
     settle: async input => {
       await call('settle', input)

@@ -209,3 +209,18 @@ test('a card that comes one byte at a time is the same card, and a sender who st
   await once(conflicting, 'close')
   assert.match(refused, /^HTTP\/1\.1 400 /)
 })
+
+test('the hosted page is given to anybody, under its own policy, and takes nothing', async t => {
+  const { port, post } = await stage(t)
+  const page = await fetch(`http://127.0.0.1:${port}/bind`)
+  assert.equal(page.status, 200)
+  assert.match(page.headers.get('content-security-policy') ?? '', /script-src 'self'; .*connect-src 'self' https:\/\/pay\.example;/)
+  assert.equal(page.headers.get('cache-control'), 'no-store')
+  for (const name of ['bind.js', 'bind.css']) assert.equal((await fetch(`http://127.0.0.1:${port}/${name}`)).status, 200)
+  assert.equal(
+    (await fetch(`http://127.0.0.1:${port}/bind`, { method: 'HEAD' })).headers.get('content-length'),
+    page.headers.get('content-length'),
+  )
+  assert.equal((await problemOf(await post('cgr_none', cardText, {}, '/bind'))).code, 'not_found')
+  assert.equal((await fetch(`http://127.0.0.1:${port}/bind?card=${number}`)).status, 404, 'an address with anything more is none of ours')
+})

@@ -1,5 +1,5 @@
 /**
- * The capture door: the one HTTP port of the vault. `POST /capture` with `Authorization: Bearer <grant>` takes a card, payer or wallet's
+ * The capture door: the one HTTP port of the vault. `GET /bind` is the hosted page (`hosted.ts`); `POST /capture` with `Authorization: Bearer <grant>` takes a card, payer or wallet's
  * token and gives a reference. Plain `node:http`, since a framework would make the body a string; every chunk is copied once and zeroed.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
@@ -9,6 +9,7 @@ import { Problem, problems } from '../core/problem.ts'
 import type { Log } from '../world/world.ts'
 import { bodyBytesMax } from './capture.ts'
 import { createGrantCounts, type GrantCounts } from './grants.ts'
+import { type HostedFile, hostedFiles } from './hosted.ts'
 import { captureBytesMax } from './scan.ts'
 import type { VaultCore } from './vault.ts'
 
@@ -33,6 +34,7 @@ export const capturePath = '/capture'
 
 export function createDoor(ports: DoorPorts): Server {
   const counts = createGrantCounts()
+  const pages = hostedFiles(ports.publicUrl)
   const server = createServer(
     {
       maxHeaderSize: headerBytesMax,
@@ -42,7 +44,9 @@ export function createDoor(ports: DoorPorts): Server {
       connectionsCheckingInterval: 1_000,
     },
     (request, response) => {
-      void respond(ports, counts, request, response)
+      const page = pages.get(request.url ?? '')
+      if (page !== undefined && (request.method === 'GET' || request.method === 'HEAD')) give(ports, page, request, response)
+      else void respond(ports, counts, request, response)
     },
   )
   server.maxConnections = connectionsMax
@@ -64,6 +68,14 @@ async function respond(ports: DoorPorts, counts: GrantCounts, request: IncomingM
   } catch (error) {
     refuse(ports, requestId, request, response, error)
   }
+}
+
+/** A file of the hosted page: the same for everybody. */
+function give(ports: DoorPorts, { type, body, headers }: HostedFile, request: IncomingMessage, response: ServerResponse): void {
+  discard(request)
+  const requestId = newId('req', ports.now(), ports.random(16))
+  const all = ['request-id', requestId, ...commonHeaders, ...headers, 'content-type', type, 'content-length', String(body.length)]
+  response.writeHead(200, all).end(request.method === 'HEAD' ? undefined : body)
 }
 
 async function take(ports: DoorPorts, counts: GrantCounts, request: IncomingMessage, response: ServerResponse) {
@@ -182,11 +194,14 @@ function send(requestId: string, response: ServerResponse, status: number, type:
   response.writeHead(status, ['request-id', requestId, ...securityHeaders, 'content-type', type, 'content-length', length]).end(text)
 }
 
-const securityHeaders: readonly string[] = [
+const commonHeaders: readonly string[] = [
   ...['cache-control', 'no-store'],
   ...['x-content-type-options', 'nosniff'],
   ...['referrer-policy', 'no-referrer'],
-  ...['content-security-policy', "default-src 'none'; frame-ancestors 'none'"],
   ...['strict-transport-security', 'max-age=31536000'],
+]
+const securityHeaders: readonly string[] = [
+  ...commonHeaders,
+  ...['content-security-policy', "default-src 'none'; frame-ancestors 'none'"],
   ...['vary', 'origin'],
 ]

@@ -4,6 +4,9 @@
  */
 import { createHmac, type KeyObject } from 'node:crypto'
 import type { PayerField } from '../channels/source.ts'
+import type { Mode } from '../world/world.ts'
+import type { Prints } from './captures.ts'
+import { type Keyring, networkScope } from './keys.ts'
 import type { ScannedPayer } from './scan-payer.ts'
 
 const labels = {
@@ -73,6 +76,13 @@ function joined(parts: readonly (string | Buffer)[]): Buffer {
 export function tenantFingerprint(tenantKey: KeyObject, mode: 'test' | 'live', network: Buffer): string {
   const digest = createHmac('sha256', tenantKey).update(`${mode}|`).update(network).digest()
   return `ifp_${base32(digest.subarray(0, 20))}`
+}
+
+/** Both fingerprints of a card's number. */
+export async function printsOf(keyring: Keyring, of: { readonly tenant: string; readonly mode: Mode }, number: Buffer): Promise<Prints> {
+  const [shared, own] = await Promise.all([keyring.current('fp', networkScope), keyring.current('fp', of.tenant)])
+  const network = networkFingerprint(shared.key, number)
+  return { network, tenant: tenantFingerprint(own.key, of.mode, network) }
 }
 
 /** Crockford's alphabet in lower case; 20 bytes are exactly 32 letters. */

@@ -28,6 +28,8 @@ export type ToSeal = Owner & {
   readonly prints: Prints | undefined
   readonly facts: Facts
   readonly secrets: Secrets
+  /** When it goes if nobody has said whose it is; within the hour without it. */
+  readonly ownerlessAt?: number
 }
 
 const schema = 1
@@ -86,7 +88,7 @@ function recordColumns(sealing: ToSeal, now: number): Omit<NewRow<typeof records
     fingerprint: sealing.prints?.tenant ?? null,
     ...columnsOf(sealing.facts),
     adopted_at: now,
-    due_at: now + ownerlessMs,
+    due_at: sealing.ownerlessAt ?? now + ownerlessMs,
     clock: null,
   }
 }
@@ -99,12 +101,13 @@ export async function findRecord(store: Store, owner: Omit<Owner, 'mode'>) {
 }
 
 type Ports = { readonly store: Store; readonly random: Random }
+type Found = Awaited<ReturnType<typeof findRecord>>
 
-/** Opens what is sealed; the caller zeroes it. Throws a `gone` problem when there is nothing (never sealed, shredded, another mode's). */
-export async function openRecord(ports: Ports, keyring: Keyring, owner: Owner): Promise<Secrets> {
-  const found = await openable(ports, keyring, owner).catch((error: unknown) => {
+/** Opens what is sealed; the caller zeroes it. `read`: its record, where the caller has it. Throws a `gone` problem when there is nothing (never sealed, shredded, another mode's). */
+export async function openRecord(ports: Ports, keyring: Keyring, owner: Owner, read?: Found): Promise<Secrets> {
+  const found = await openable(ports, keyring, owner, read).catch((error: unknown) => {
     // Between our reading of the row and of its key, the row may have been rewrapped and the key destroyed: once more, from the row.
-    if (error instanceof SealBroken) return openable(ports, keyring, owner)
+    if (error instanceof SealBroken) return openable(ports, keyring, owner, read)
     throw error
   })
   const { dek, record, kek, key } = found
@@ -121,8 +124,8 @@ export async function openRecord(ports: Ports, keyring: Keyring, owner: Owner): 
   }
 }
 
-async function openable({ store }: Ports, keyring: Keyring, owner: Owner) {
-  const [dek, record] = await Promise.all([store.get(deks, keyColumns(owner)), findRecord(store, owner)])
+async function openable({ store }: Ports, keyring: Keyring, owner: Owner, read: Found) {
+  const [dek, record] = await Promise.all([store.get(deks, keyColumns(owner)), read ?? findRecord(store, owner)])
   if (dek === undefined || record === undefined || record.mode !== owner.mode) {
     throw new Problem('gone', 'nothing is sealed under this instrument; nothing was sent')
   }

@@ -7,6 +7,7 @@
 import { insert, move, remove, type Store, type Write } from '../world/store.ts'
 import type { Row } from '../world/table.ts'
 import { currentOf, type KeyRow, type Keyring } from './keys.ts'
+import { cardFiles, senderKeys } from './card-tables.ts'
 import { nextRotation } from './periods.ts'
 import { rewrap } from './rewrap.ts'
 import type { Random } from './seal.ts'
@@ -146,6 +147,10 @@ async function retire(ports: Ports, row: KeyRow): Promise<number> {
     await store.commit([move(keys, row, { due_at: destroyAt })])
     return 0
   }
+  if (await wrapsOwnKeys(ports, row)) {
+    await store.commit([move(keys, row, { due_at: now() + destroyAfterMs })])
+    return 0
+  }
   const { purpose, scope, key_version } = row
   const said = await store.find(confirmations, { purpose, scope, key_version })
   return moved(
@@ -155,6 +160,13 @@ async function retire(ports: Ports, row: KeyRow): Promise<number> {
       await ports.trail.entry(deedOf('key_destroyed', row)),
     ]),
   )
+}
+
+/** Keys of files between vaults (`own-key.ts`) stay under the version that wrapped them: it is kept as long as they are. */
+async function wrapsOwnKeys({ store }: Ports, { purpose, scope, key_version }: KeyRow): Promise<boolean> {
+  if (purpose !== 'pan' || scope === purposeScope) return false
+  const found = await Promise.all([store.find(senderKeys, { tenant: scope }), store.find(cardFiles, { tenant: scope })])
+  return found.flat().some(one => one.key_version === key_version)
 }
 
 async function rewrapDataKeys(ports: Ports, { purpose, scope, key_version }: KeyRow): Promise<readonly [found: number, done: number]> {

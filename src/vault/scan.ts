@@ -3,7 +3,7 @@
  * a JavaScript string, which could not be zeroed. The grammar is JSON, one flat object of known fields, and nothing else: no escapes in
  * digits, no duplicate or unknown keys, no nesting. A refusal names the field and never repeats what stood in it.
  */
-import { binLength, brandOf, type CardBrand, cardDigitsMax, cardDigitsMin, passesLuhn } from '../core/pan.ts'
+import { binLength, brandOf, type CardBrand, cardDigitsMax, cardDigitsMin, cardSpans, passesLuhn } from '../core/pan.ts'
 import { type FieldError, Problem } from '../core/problem.ts'
 import { readPlain } from './plain.ts'
 import { type Fields as FieldsOf, type Token, tokens } from './tokens.ts'
@@ -24,34 +24,60 @@ export type ScannedCard = {
 /** Bytes of a card's or payer's body. */
 export const captureBytesMax = 4096
 const holderLengthMax = 100
+export const cardNameLengthMax = 255
 const numberLengthMax = 40
 const yearsAheadMax = 30
 const grammar = { names: ['number', 'expiry_month', 'expiry_year', 'security_code', 'holder'], under: '' } as const
 type Fields = FieldsOf<(typeof grammar.names)[number]>
+/** A card that was stored somewhere: with a name of its own there, never with a security code, and it may have expired since. */
+const storedGrammar = { names: ['card', 'number', 'expiry_month', 'expiry_year', 'holder'], under: '' } as const
+type StoredFields = FieldsOf<(typeof storedGrammar.names)[number]>
+export type StoredCard = Omit<ScannedCard, 'securityCode'> & { readonly card: string }
 
 /** Throws a `Problem`. The caller zeroes `body`. */
 export function scanCapture(body: Buffer, nowMs: number): ScannedCard {
   if (body.length > captureBytesMax) throw new Problem('body_too_large', `the body is at most ${captureBytesMax} bytes`)
   const fields = tokens(body, grammar)
   const errors: FieldError[] = []
-  const refuse = (pointer: string, detail: string): undefined => {
-    errors.push({ pointer, detail })
-    return undefined
-  }
+  const refuse = refuser(errors)
   const number = readNumber(body, fields, refuse)
   const securityCode = readCode(body, fields, refuse)
   const holder = readHolder(body, fields, refuse)
   const expiry = readExpiry(body, fields, nowMs, refuse)
-  if (number === undefined || expiry === undefined || errors.length > 0) {
-    for (const buffer of [number, securityCode, holder]) buffer?.fill(0)
-    throw new Problem('invalid_request', errors.map(one => `${one.pointer}: ${one.detail}`).join('; '), { errors })
+  if (number === undefined || expiry === undefined || errors.length > 0) throw refused(errors, [number, securityCode, holder])
+  return { number, securityCode, holder, ...expiry, ...shownOf(number) }
+}
+
+/** One line of a file of cards. Throws a `Problem`. The caller zeroes `line`. */
+export function scanStored(line: Buffer, nowMs: number): StoredCard {
+  if (line.length > captureBytesMax) throw new Problem('body_too_large', `a line is at most ${captureBytesMax} bytes`)
+  const fields = tokens(line, storedGrammar)
+  const errors: FieldError[] = []
+  const refuse = refuser(errors)
+  const card = readCardName(line, fields, refuse)
+  const number = readNumber(line, fields, refuse)
+  const holder = readHolder(line, fields, refuse)
+  const expiry = readExpiry(line, fields, nowMs, refuse, 'expired too')
+  if (card === undefined || number === undefined || expiry === undefined || errors.length > 0) throw refused(errors, [number, holder])
+  return { card, number, holder, ...expiry, ...shownOf(number) }
+}
+
+const refuser =
+  (errors: FieldError[]): Refuse =>
+  (pointer, detail) => {
+    errors.push({ pointer, detail })
+    return undefined
   }
+
+/** What was read before is zeroed. */
+function refused(errors: readonly FieldError[], read: readonly (Buffer | undefined)[]): Problem {
+  for (const buffer of read) buffer?.fill(0)
+  return new Problem('invalid_request', errors.map(one => `${one.pointer}: ${one.detail}`).join('; '), { errors })
+}
+
+function shownOf(number: Buffer): Pick<ScannedCard, 'brand' | 'bin' | 'last4'> {
   const brand = brandOf(number)
   return {
-    number,
-    securityCode,
-    holder,
-    ...expiry,
     brand,
     bin: number.toString('latin1', 0, binLength(brand, number.length)),
     last4: number.toString('latin1', number.length - 4),
@@ -69,11 +95,12 @@ export function forget(card: {
   card.holder?.fill(0)
 }
 
+type Readable = ReadonlyMap<string, Token>
 type Refuse = (pointer: string, detail: string) => undefined
 
 const isDigit = (byte: number | undefined): boolean => byte !== undefined && byte >= 48 && byte <= 57
 
-function readNumber(body: Buffer, fields: Fields, refuse: Refuse): Buffer | undefined {
+function readNumber(body: Buffer, fields: Readable, refuse: Refuse): Buffer | undefined {
   const token = fields.get('number')
   if (token === undefined) return refuse('/number', 'is required')
   if (token.kind !== 'string') return refuse('/number', 'must be a string')
@@ -97,6 +124,18 @@ function readNumber(body: Buffer, fields: Fields, refuse: Refuse): Buffer | unde
   }
 }
 
+/** The name that the other system gave it: told to whoever imports, so it must be no number of a card itself. */
+function readCardName(line: Buffer, fields: StoredFields, refuse: Refuse): string | undefined {
+  const token = fields.get('card')
+  if (token === undefined) return refuse('/card', 'is required')
+  const length = token.to - token.from
+  const visible = line.subarray(token.from, token.to).every(byte => byte > 0x20 && byte < 0x7f)
+  if (token.kind !== 'string' || token.escaped || length < 1 || length > cardNameLengthMax || !visible)
+    return refuse('/card', `must be a string of 1 to ${cardNameLengthMax} visible ASCII characters without spaces`)
+  if (cardSpans(line.subarray(token.from, token.to), true).length > 0) return refuse('/card', 'must not be a card number itself')
+  return line.toString('latin1', token.from, token.to)
+}
+
 function readCode(body: Buffer, fields: Fields, refuse: Refuse): Buffer | undefined {
   const token = fields.get('security_code')
   if (token === undefined) return undefined
@@ -111,7 +150,7 @@ function readCode(body: Buffer, fields: Fields, refuse: Refuse): Buffer | undefi
   return code
 }
 
-function readHolder(body: Buffer, fields: Fields, refuse: Refuse): Buffer | undefined {
+function readHolder(body: Buffer, fields: Readable, refuse: Refuse): Buffer | undefined {
   const token = fields.get('holder')
   if (token === undefined) return undefined
   const name = readPlain(body, token, holderLengthMax)
@@ -120,9 +159,10 @@ function readHolder(body: Buffer, fields: Fields, refuse: Refuse): Buffer | unde
 
 function readExpiry(
   body: Buffer,
-  fields: Fields,
+  fields: Readable,
   nowMs: number,
   refuse: Refuse,
+  which: 'not expired' | 'expired too' = 'not expired',
 ): { readonly expiryMonth: number; readonly expiryYear: number } | undefined {
   const expiryMonth = readWhole(body, fields.get('expiry_month'), 1, 2)
   const expiryYear = readWhole(body, fields.get('expiry_year'), 4, 4)
@@ -131,7 +171,7 @@ function readExpiry(
   if (expiryYear === undefined) refuse('/expiry_year', fields.has('expiry_year') ? 'must be a year of four digits' : 'is required')
   if (!monthFits || expiryYear === undefined) return undefined
   // A card is good through the last day of its month wherever its holder is: at UTC-12 the month ends twelve hours after it does at UTC.
-  if (nowMs >= Date.UTC(expiryYear, expiryMonth, 1, 12)) return refuse('/expiry_year', 'the card has expired')
+  if (which === 'not expired' && nowMs >= Date.UTC(expiryYear, expiryMonth, 1, 12)) return refuse('/expiry_year', 'the card has expired')
   if (expiryYear > new Date(nowMs).getUTCFullYear() + yearsAheadMax) return refuse('/expiry_year', 'is too far ahead')
   return { expiryMonth, expiryYear }
 }

@@ -28,7 +28,7 @@ import { readWalletFile } from './wallet-file.ts'
 
 /** How often what has lapsed is looked for. */
 const forgetEveryMs = 5_000
-/** How often rides of more than an hour ago, and wallet tokens that are stale by now, are deleted. */
+/** How often rides of more than an hour ago, wallet tokens that are stale by now and card files that nobody took are deleted. */
 const forgetRidesEveryMs = 60_000
 /** How often this process says that it runs, and what is due about keys is done. */
 const keysEveryMs = 5_000
@@ -92,7 +92,7 @@ async function serve(): Promise<void> {
     vault,
     log,
     witness: witnessIn(settings.dataFolder),
-    forget: () => Promise.all([store.forgetRides(), replays.forget()]),
+    forget: () => Promise.all([store.forgetRides(), replays.forget(), vault.forgetCardFiles()]),
   })
   stopWhenTold(async () => {
     for (const one of duties) one.stop()

@@ -5,6 +5,7 @@
 import { type InstrumentKind, instrumentKinds, type PayerField } from '../channels/source.ts'
 import { bool, bytes, int, json, maybe, table, text, time } from '../world/table.ts'
 import type { Mode } from '../world/world.ts'
+import { cardFiles, releaseGrants, senderKeys } from './card-tables.ts'
 import { auditTables } from './tables-audit.ts'
 
 export const purposes = ['pan', 'bank', 'secret', 'pii', 'fp', 'audit'] as const
@@ -215,4 +216,8 @@ export const openedTokens = table(
   },
 )
 
-export const vaultTables = [keys, nodes, confirmations, deks, owners, records, openedTokens, ...auditTables] as const
+export const vaultTables = [
+  ...([keys, nodes, confirmations, deks, owners, records, openedTokens] as const),
+  ...([cardFiles, senderKeys, releaseGrants] as const),
+  ...auditTables,
+] as const

@@ -8,10 +8,10 @@ import { Problem } from '../core/problem.ts'
 import { FileBroken, type FileKeys, openFile, privateKeyOf, publicKeyOf, sealFile } from '../core/sealed-file.ts'
 import { BadFile, type Inquiry, type Result, readResults, writeInquiries } from '../core/updater-file.ts'
 import { insert, type Store } from '../world/store.ts'
-import type { Captured, CardOwner, Mode, UpdaterDesk } from '../world/world.ts'
+import type { Captured, CardOwner, UpdaterDesk } from '../world/world.ts'
 import { type CardSecrets, copyOf, type Facts, factsOf, forgetSecrets, viewOf } from './content.ts'
-import { networkFingerprint, tenantFingerprint } from './fingerprint.ts'
-import { type Keyring, networkScope } from './keys.ts'
+import { printsOf } from './fingerprint.ts'
+import type { Keyring } from './keys.ts'
 import { findRecord, openRecord, purposeOf, sealRecord } from './record.ts'
 import type { UpdaterSettings } from './settings.ts'
 import type { Trail } from './trail.ts'
@@ -162,7 +162,7 @@ async function sealVersion(desk: Desk, owner: CardOwner, to: Renewed): Promise<C
   }
   try {
     const facts = shownOf(secrets)
-    const prints = await printsOf(desk, owner, secrets.number)
+    const prints = await printsOf(desk.keyring, owner, secrets.number)
     const at = { ...owner, instrumentVersion: to.version }
     const referenceHash = createHash('sha256').update(`${owner.instrument}|${to.operation}`).digest('base64url')
     const kek = await desk.keyring.wrapping(purposeOf(facts), owner.tenant)
@@ -188,10 +188,4 @@ function shownOf({ number, holder, expiryMonth, expiryYear }: CardSecrets): Fact
     expiryYear,
     holder: holder !== undefined,
   }
-}
-
-async function printsOf({ keyring }: Desk, { tenant, mode }: { readonly tenant: string; readonly mode: Mode }, number: Buffer) {
-  const [shared, own] = await Promise.all([keyring.current('fp', networkScope), keyring.current('fp', tenant)])
-  const network = networkFingerprint(shared.key, number)
-  return { network, tenant: tenantFingerprint(own.key, mode, network) }
 }

@@ -11,6 +11,7 @@ import type { Adoption, Mode, Vault } from '../world/world.ts'
 import { type Adopting, adopt, createClaims, ownerOf, sealAhead } from './adopt.ts'
 import { type OpenToken, type Reading, readCapture } from './capture.ts'
 import { type Captured, type Captures, captureLifeMs, createCaptures, type Hot, type Prints } from './captures.ts'
+import { createCardFileDesk } from './card-files.ts'
 import { copyOf, copySecrets, forgetSecrets, viewOf } from './content.ts'
 import type { ToFill } from './fill.ts'
 import { networkFingerprint, tenantFingerprint } from './fingerprint.ts'
@@ -69,6 +70,8 @@ export type VaultCore = Vault & {
   settle(input: { readonly owned: readonly Ownership[]; readonly unowned: readonly Ownership[] }): Promise<void>
   /** Zeroes what has lapsed; called by a timer. */
   forgetLapsed(): void
+  /** Removes card files whose time is over; called by a timer. */
+  forgetCardFiles(): Promise<void>
   /** Zeroes everything held in memory. */
   clear(): void
   readonly captures: Captures
@@ -89,6 +92,7 @@ export function createVault(ports: VaultPorts): VaultCore {
   const rotation = createRotation({ store, random, now, keyring, node, trail })
   const core: Core = { ports, keyring, captures, claims: createClaims(), trail }
   const texts = createTexts({ store, random, now, keyring, trail })
+  const files = createCardFileDesk(ports, { keyring, trail })
   return {
     captures,
     rotation,
@@ -113,6 +117,8 @@ export function createVault(ports: VaultPorts): VaultCore {
       texts.forget(owner)
       return { keys }
     },
+    cardFiles: files,
+    forgetCardFiles: files.forgetLapsed,
     unsettled: limit => unsettledOwners(ports, limit),
     settle: input => settleOwners(ports, input),
     forgetLapsed: () => captures.sweep(),

@@ -8,7 +8,7 @@ import { type Books, carryOut } from './store-memory-work.ts'
 import { compare, createShelf, inKeyOrder, keyText, type MemoryRow, rowsBy } from './store-shelf.ts'
 import { toKeep } from './store-value.ts'
 import { findable, keyValues, rowsMax } from './store-write.ts'
-import { type AnyTable, rowOf } from './table.ts'
+import { type AnyTable, type Row, rowOf } from './table.ts'
 
 export type MemoryStoreOptions = {
   readonly eventsTable?: string
@@ -19,6 +19,8 @@ export type MemoryStoreOptions = {
 export type MemoryStore = Store & {
   /** All rows of all tables in key order: what two runs of one seed must agree on. */
   snapshot(): Readonly<Record<string, readonly MemoryRow[]>>
+  /** Those of one table, as they were first inserted. */
+  rows<T extends AnyTable>(table: T): readonly Row<T>[]
   /** How many rows a table has. */
   count(table: AnyTable): number
 }
@@ -73,6 +75,7 @@ export function createMemoryStore(tables: readonly AnyTable[], options: MemorySt
       const all = layout.tables.map(table => [table.name, [...shelfOf(table).rows.values()].sort(inKeyOrder(table))] as const)
       return Object.fromEntries(all)
     },
+    rows: table => [...shelfOf(table).rows.values()].map(row => rowOf(table, row)),
     count: table => shelfOf(table).rows.size,
   }
 }

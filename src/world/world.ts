@@ -17,6 +17,7 @@ import type {
 import { type IdPrefix, idBytes, newId } from '../core/id.ts'
 import type { Secret } from '../core/secret.ts'
 import type { Advice } from '../core/updater-file.ts'
+import type { CardFileDesk } from './card-files.ts'
 import type { Health } from './health.ts'
 import type { Store } from './store.ts'
 
@@ -164,6 +165,7 @@ export interface Vault {
    * is sealed for it any more. Idempotent. `keys`: how many there were still.
    */
   shred(input: { readonly tenant: string; readonly owner: string }): Promise<{ readonly keys: number }>
+  readonly cardFiles: CardFileDesk
 }
 
 /** One sealed version of an instrument. */

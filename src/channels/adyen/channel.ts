@@ -23,6 +23,7 @@ import {
   type RevokeOutcome,
 } from '../channel.ts'
 import { currencies } from './currencies.ts'
+import { listing } from './listing.ts'
 import { notAnswered, readList } from './look-up.ts'
 import { notTaken, outcomeOf } from './outcomes.ts'
 import { categories } from './refusals.ts'
@@ -91,6 +92,7 @@ export const adyen: Channel = {
   refresh,
   lookUp,
   revoke,
+  list: listing,
   webhook: readWebhook,
 }
 

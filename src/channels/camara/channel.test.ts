@@ -116,6 +116,19 @@ test('a code that has lapsed is refused; the customer may begin anew', async () 
   assert.deepEqual(outcome.kind === 'refused' && outcome.code, 'ONE_TIME_PASSWORD_SMS.VERIFICATION_EXPIRED')
 })
 
+test('a code that was right lapses, and whoever asks once more after a lost answer does not take that for a no', async () => {
+  const bench = createBench(subject)
+  const { references } = await begin(bench)
+  bench.fault('lost_after', '/one-time-password-sms/*')
+  await type(bench, references, sandboxCode)
+  bench.stage.faults.clear()
+  assert.equal(bench.effects('stored').length, 1)
+  bench.clock.nowMs += 3_600_000
+  const repeated = { ...bench.call('opn_2'), attempt: 2 }
+  const outcome = (await camara.resume?.(repeated, about(references, { otp: sandboxCode }))) ?? assert.fail()
+  assert.equal(kindOf(outcome), 'uncertain (lapsed_after_a_lost_answer)')
+})
+
 test('a code is sent again three times, each a verification of its own, and then no more', async () => {
   const bench = createBench(subject)
   let now = await begin(bench)

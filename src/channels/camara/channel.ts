@@ -117,19 +117,26 @@ async function resume(call: Call, input: ResumeInput): Promise<BindOutcome> {
   if (answer === undefined) return uncertain('no_answer', references)
   if (!isOurs(call, answer)) return uncertain('another_correlator', references)
   if (answer.status === 204) return { kind: 'bound', token: known.authenticationId, references }
-  return notValidated(answer, known, references)
+  return notValidated(answer, known, { references, again: (call.attempt ?? 1) > 1 })
 }
 
+const lapsed = 'ONE_TIME_PASSWORD_SMS.VERIFICATION_EXPIRED'
 const mistyped: ReadonlySet<string> = new Set(['ONE_TIME_PASSWORD_SMS.INVALID_OTP', 'INVALID_ARGUMENT', 'OUT_OF_RANGE'])
 
 /**
  * A wrong code may be corrected, until the operator has had enough (VERIFICATION_FAILED) or the code has lapsed (VERIFICATION_EXPIRED).
- * A closed door says nothing about the code that was typed.
+ * A closed door says nothing about the code that was typed. `again`: an earlier attempt got no answer; that the code has lapsed since then says
+ * nothing of whether that one was right.
  */
-function notValidated(answer: ChannelAnswer, known: Verification, references: References): BindOutcome {
+function notValidated(
+  answer: ChannelAnswer,
+  known: Verification,
+  { references, again }: { readonly references: References; readonly again: boolean },
+): BindOutcome {
   const error = readError(answer)
   if (error !== undefined && answer.status === 400 && mistyped.has(error.code)) return challenge(known)
   const outcome = refusalOf(answer, references)
+  if (again && error?.code === lapsed) return uncertain('lapsed_after_a_lost_answer', references)
   const closed = outcome.kind === 'refused' && categoryOf(outcome.code) === 'misconfigured'
   return closed ? uncertain(`closed_door_${outcome.code}`, references) : outcome
 }

@@ -2,6 +2,7 @@
 import type { Channel, Repeat } from '../channel.ts'
 import { bind, resume } from './bind.ts'
 import { lookUp, revoke } from './keep.ts'
+import { listing } from './listing.ts'
 import { sandboxValues } from './magic.ts'
 import { refusals } from './refusals.ts'
 import { readWebhook, signatureHeader } from './webhook.ts'
@@ -48,5 +49,6 @@ export const gocardless: Channel = {
   resume,
   lookUp,
   revoke,
+  list: listing,
   webhook: readWebhook,
 }

@@ -103,14 +103,24 @@ function show(state: State, resource: string, id: string): SimulatorAnswer {
 
 /** Newest first; `after` is the id of the last one of the page before. */
 function list(state: State, resource: string, request: SimulatorRequest): SimulatorAnswer {
-  if (resource !== 'billing_requests') return missing('path_not_found')
   const query = new URLSearchParams(request.query)
+  if (resource === 'mandates') {
+    const customer = query.get('customer')
+    const mandates = [...state.mandates.values()].reverse().filter(one => customer === null || one.customer === customer)
+    const { some, meta } = pageOf(mandates, query)
+    return answer(200, { mandates: some.map(mandateBody), meta })
+  }
+  if (resource !== 'billing_requests') return missing('path_not_found')
+  const { some, meta } = pageOf([...state.requests.values()].reverse(), query)
+  return answer(200, { billing_requests: some.map(requestBody), meta })
+}
+
+function pageOf<T extends { readonly id: string }>(all: readonly T[], query: URLSearchParams) {
   const limit = Math.min(500, Number(query.get('limit') ?? 50))
-  const all = [...state.requests.values()].reverse()
   const from = all.findIndex(one => one.id === query.get('after')) + 1
   const some = all.slice(from, from + limit)
   const after = from + limit < all.length ? (some.at(-1)?.id ?? null) : null
-  return answer(200, { billing_requests: some.map(requestBody), meta: { cursors: { before: null, after }, limit } })
+  return { some, meta: { cursors: { before: null, after }, limit } }
 }
 
 /**

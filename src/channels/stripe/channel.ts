@@ -6,6 +6,7 @@
 import type { BindInput, BindOutcome, Call, Channel, LookUpInput, LookUpOutcome, References, ResumeInput } from '../channel.ts'
 import { currencies } from './currencies.ts'
 import { lookUpRevoke, revoke, update } from './keep.ts'
+import { listing } from './listing.ts'
 import { sandboxValues } from './magic.ts'
 import { refusals } from './refusals.ts'
 import { fieldsOf, ways } from './ways.ts'
@@ -54,6 +55,7 @@ export const stripe: Channel = {
   lookUp,
   update,
   revoke,
+  list: listing,
   webhook: readWebhook,
 }
 

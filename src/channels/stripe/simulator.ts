@@ -37,6 +37,7 @@ const shown = (ledger: Ledger, intent: StoredIntent, input: Input) =>
 const routes: readonly Route[] = [
   ['POST', /^\/v1\/customers$/, (ledger, input) => showCustomer(ledger.makeCustomer(input))],
   ['GET', /^\/v1\/customers\/([^/]+)$/, (ledger, input) => showCustomer(ledger.customer(input.id))],
+  ['GET', /^\/v1\/customers\/([^/]+)\/payment_methods$/, listMethods],
   ['POST', /^\/v1\/payment_methods$/, (ledger, input) => showMethod(ledger.makeMethod(input))],
   ['GET', /^\/v1\/payment_methods\/([^/]+)$/, (ledger, input) => showMethod(ledger.method(input.id))],
   ['POST', /^\/v1\/payment_methods\/([^/]+)$/, (ledger, input) => showMethod(ledger.updateMethod(input.id, input))],
@@ -57,6 +58,16 @@ function listIntents(ledger: Ledger, input: Input): object {
   const from = after === undefined ? 0 : fits.findIndex(one => one.id === after) + 1
   const data = fits.slice(from, from + limit).map(one => shown(ledger, one, input))
   return { data, has_more: from + limit < fits.length, object: 'list', url: '/v1/setup_intents' }
+}
+
+function listMethods(ledger: Ledger, input: Input): object {
+  const customer = ledger.customer(input.id)
+  const { starting_after: after } = input.form
+  const limit = Number(input.form.limit ?? 10)
+  const attached = [...ledger.methods.values()].reverse().filter(one => one.customer === customer.id && !one.detached)
+  const from = after === undefined ? 0 : attached.findIndex(one => one.id === after) + 1
+  const data = attached.slice(from, from + limit).map(showMethod)
+  return { data, has_more: from + limit < attached.length, object: 'list', url: `/v1/customers/${customer.id}/payment_methods` }
 }
 
 export function createStripeSimulator(secretKey: string): Simulator {
