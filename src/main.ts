@@ -248,10 +248,8 @@ async function vaultOf(config: Config, needs: VaultNeeds, undo: Undo[]) {
     origins,
     allowLoopback: config.sandbox,
     publicUrl: config.publicUrl ?? `http://${config.host}:${config.port}`,
-    wallets: wallet?.settings,
     walletKeysFile: config.walletKeysFile === undefined ? undefined : resolve(config.walletKeysFile),
-    certificates,
-    updaters: network?.vault,
+    ...{ wallets: wallet?.settings, certificates, updaters: network?.vault },
     updaterKeysFile: config.updaterKeysFile === undefined ? undefined : resolve(config.updaterKeysFile),
     rootFile: config.vaultRootFile === undefined ? undefined : resolve(config.vaultRootFile),
   }

@@ -11,10 +11,10 @@ import { newSender, sealedBy } from './card-files.seam.ts'
 import { cardFileLifeMs } from './card-files.ts'
 import { newGrant } from './card-release.ts'
 import { releaseGrants } from './card-tables.ts'
+import { keyRoot } from './root.ts'
 import { sweepOwnerless } from './sweep.ts'
 import { records, vaultTables } from './tables.ts'
 import { createVault, type VaultCore } from './vault.ts'
-import { keyRoot } from './root.ts'
 
 const whose = { tenant: 'ten_1', mode: 'live' } as const
 const file = 'cdf_1'

@@ -6,8 +6,8 @@
  */
 import { insert, move, remove, type Store, type Write } from '../world/store.ts'
 import type { Row } from '../world/table.ts'
-import { currentOf, type KeyRow, type Keyring } from './keys.ts'
 import { cardFiles, senderKeys } from './card-tables.ts'
+import { currentOf, type KeyRow, type Keyring } from './keys.ts'
 import { nextRotation } from './periods.ts'
 import { rewrap } from './rewrap.ts'
 import type { Random } from './seal.ts'

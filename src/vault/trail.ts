@@ -8,7 +8,18 @@ import { type Insert, insert, type Store } from '../world/store.ts'
 import type { Keyring } from './keys.ts'
 import { auditEntries } from './tables-audit.ts'
 
-export const acts = ['release', 'forward', 'open', 'inquire', 'renew', 'export', 'shred', 'key_added', 'key_promoted', 'key_destroyed'] as const
+export const acts = [
+  'release',
+  'forward',
+  'open',
+  'inquire',
+  'renew',
+  'export',
+  'shred',
+  'key_added',
+  'key_promoted',
+  'key_destroyed',
+] as const
 export type Act = (typeof acts)[number]
 export type Deed = Pick<AuditEntry, 'tenant' | 'subject' | 'purpose'> &
   Partial<Pick<AuditEntry, 'operation' | 'detail'>> & { readonly act: Act }
