@@ -21,7 +21,7 @@ export async function fallDue(world: World, row: InstrumentRow): Promise<Taken> 
   }
   if (!('news' in moment)) {
     await passOn(world, row)
-    return { what: 'customer.default', outcome: 'passed on' }
+    return { what: 'default', outcome: 'passed on' }
   }
   const { event, news, at } = moment
   const after = await tellInstrument(world, { tenant: row.tenant, instrument: row.id, facts: [{ source: 'clock', event, news, at }] })
