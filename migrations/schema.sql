@@ -880,6 +880,62 @@ END)
 );
 CREATE INDEX webhook_endpoints_mode ON bindery.webhook_endpoints USING btree (mode, tenant);
 
+create table vault.audit_checkpoints (
+  size integer not null,
+  note text collate "C" not null,
+  at timestamp with time zone not null,
+  constraint audit_checkpoints_pkey PRIMARY KEY (size),
+  constraint audit_checkpoints_size_positive CHECK ((size > 0))
+);
+
+create table vault.audit_entries (
+  node text collate "C" not null,
+  n integer not null,
+  at timestamp with time zone not null,
+  act text collate "C" not null,
+  tenant text collate "C" not null,
+  subject text collate "C" not null,
+  purpose text collate "C" not null,
+  operation text collate "C" not null,
+  detail text collate "C" not null,
+  mac bytea not null,
+  due_at timestamp with time zone,
+  clock text collate "C",
+  version integer not null,
+  constraint audit_entries_pkey PRIMARY KEY (node, n),
+  constraint audit_entries_mac_length CHECK ((octet_length(mac) = 32))
+);
+CREATE INDEX audit_entries_due ON vault.audit_entries USING btree (due_at) WHERE (due_at IS NOT NULL);
+
+create table vault.audit_heads (
+  log text collate "C" not null,
+  size integer not null,
+  hash bytea not null,
+  frontier jsonb not null,
+  version integer not null,
+  constraint audit_heads_pkey PRIMARY KEY (log),
+  constraint audit_heads_log_known CHECK ((log = 'vault'::text)),
+  constraint audit_heads_size_range CHECK ((size >= 0))
+) with (fillfactor=50);
+
+create table vault.audit_log (
+  seq integer not null,
+  node text collate "C" not null,
+  n integer not null,
+  at timestamp with time zone not null,
+  act text collate "C" not null,
+  tenant text collate "C" not null,
+  subject text collate "C" not null,
+  purpose text collate "C" not null,
+  operation text collate "C" not null,
+  detail text collate "C" not null,
+  hash bytea not null,
+  constraint audit_log_pkey PRIMARY KEY (seq),
+  constraint audit_log_entry UNIQUE (n, node),
+  constraint audit_log_hash_length CHECK ((octet_length(hash) = 32)),
+  constraint audit_log_seq_range CHECK ((seq >= 0))
+);
+
 create table vault.card_files (
   tenant text collate "C" not null,
   id text collate "C" not null,
@@ -905,6 +961,16 @@ create table vault.card_files (
 );
 CREATE INDEX card_files_due ON vault.card_files USING btree (due_at) WHERE (due_at IS NOT NULL);
 
+create table vault.confirmations (
+  purpose text collate "C" not null,
+  scope text collate "C" not null,
+  key_version integer not null,
+  node text collate "C" not null,
+  at timestamp with time zone not null,
+  version integer not null,
+  constraint confirmations_pkey PRIMARY KEY (purpose, scope, key_version, node)
+);
+
 create table vault.deks (
   tenant text not null,
   owner text not null,
@@ -919,6 +985,7 @@ create table vault.deks (
   constraint deks_id_length CHECK ((octet_length(id) = 16)),
   constraint deks_wrapped_length CHECK ((octet_length(wrapped) = 60))
 );
+CREATE INDEX deks_wrapped_by ON vault.deks USING btree (key_version, purpose, tenant);
 
 create table vault.keys (
   purpose text not null,
@@ -928,13 +995,46 @@ create table vault.keys (
   wrapped bytea not null,
   kcv bytea not null,
   created_at timestamp with time zone not null,
+  status text collate "C" not null,
+  parent_version integer not null,
+  root text collate "C",
+  wraps integer not null,
+  promoted_at timestamp with time zone,
+  retired_at timestamp with time zone,
+  due_at timestamp with time zone,
+  clock text collate "C",
+  version integer not null default 1,
   constraint keys_pkey PRIMARY KEY (purpose, scope, key_version),
   constraint keys_id_length CHECK ((octet_length(id) = 16)),
   constraint keys_kcv_length CHECK ((octet_length(kcv) = 8)),
-  constraint keys_purpose_known CHECK ((purpose = ANY (ARRAY['pan'::text, 'secret'::text, 'pii'::text, 'fp'::text]))),
+  constraint keys_parent_fits CHECK (
+CASE
+    WHEN (scope = '*'::text) THEN (parent_version = 0)
+    ELSE ((parent_version > 0) AND (root IS NULL))
+END),
+  constraint keys_purpose_known CHECK ((purpose = ANY (ARRAY['pan'::text, 'bank'::text, 'secret'::text, 'pii'::text, 'fp'::text, 'audit'::text]))),
+  constraint keys_status_known CHECK ((status = ANY (ARRAY['added'::text, 'current'::text, 'retired'::text]))),
   constraint keys_version_positive CHECK ((key_version > 0)),
-  constraint keys_wrapped_length CHECK ((octet_length(wrapped) = 60))
+  constraint keys_wrapped_length CHECK (
+CASE
+    WHEN (scope = '*'::text) THEN ((octet_length(wrapped) >= 60) AND (octet_length(wrapped) <= 2048))
+    ELSE (octet_length(wrapped) = 60)
+END),
+  constraint keys_wraps_range CHECK (((wraps >= 0) AND (wraps <= 1073741824)))
 );
+CREATE INDEX keys_due ON vault.keys USING btree (due_at) WHERE (due_at IS NOT NULL);
+CREATE INDEX keys_parent ON vault.keys USING btree (parent_version, purpose);
+CREATE INDEX keys_status ON vault.keys USING btree (status);
+
+create table vault.nodes (
+  role text collate "C" not null,
+  id text collate "C" not null,
+  started_at timestamp with time zone not null,
+  seen_at timestamp with time zone not null,
+  version integer not null,
+  constraint nodes_pkey PRIMARY KEY (role, id),
+  constraint nodes_role_known CHECK ((role = 'vault'::text))
+) with (fillfactor=50);
 
 create table vault.opened_tokens (
   wallet text not null,

@@ -7,6 +7,7 @@ import { bytesOver } from '../src/vault/forward.ts'
 import { createTokenOpener } from '../src/vault/open-token.ts'
 import { findRecord } from '../src/vault/record.ts'
 import { createReplays } from '../src/vault/replays.ts'
+import { keyRoot } from '../src/vault/root.ts'
 import type { Ownership } from '../src/vault/sweep.ts'
 import { vaultTables } from '../src/vault/tables.ts'
 import { createVault, type VaultCore } from '../src/vault/vault.ts'
@@ -39,7 +40,7 @@ export function createSimulatedVault(
     random: scheduler.random,
     store,
     openToken: createTokenOpener(readKeys(wallet.settings), createReplays({ store, now: scheduler.now })),
-    root: createSecretKey(Buffer.alloc(32, 7)),
+    root: keyRoot('file', createSecretKey(Buffer.alloc(32, 7)), scheduler.random),
     send: async request => {
       const text = [...Object.values(request.headers), request.body?.toString() ?? ''].join('\n')
       await checkSealed(text, async owner => (await findRecord(store, owner))?.operation)

@@ -47,6 +47,8 @@ export type Hot = {
   readonly mode: Mode
   readonly kind: Facts['kind']
   readonly adoptedAt: number
+  /** Its operation has leave to send it once, which is in the audit, and has not done so yet. */
+  released: boolean
   readonly capturedAt: number
   secrets: Secrets | undefined
   once: Buffer | undefined
@@ -99,7 +101,7 @@ export function createCaptures(now: () => number): Captures {
       if (waiting.get(captured.reference) !== captured) return
       drop(held, captured)
       const { mode, facts, capturedAt, secrets, once } = captured
-      adopted.set(owner, { operation, mode, kind: facts.kind, adoptedAt: now(), capturedAt, secrets, once })
+      adopted.set(owner, { operation, mode, kind: facts.kind, adoptedAt: now(), released: true, capturedAt, secrets, once })
       for (const [oldest, one] of adopted) {
         if (adopted.size <= adoptedMax) break
         zeroAll(one)

@@ -5,10 +5,11 @@ import type { ChannelRequest } from '../channels/channel.ts'
 import { createMemoryStore, type MemoryStore } from '../world/memory.ts'
 import { insert } from '../world/store.ts'
 import { rowOf } from '../world/table.ts'
+import { keyRoot } from './root.ts'
 import { deks, keys, owners, records, vaultTables } from './tables.ts'
 import { createVault } from './vault.ts'
 
-const root = createSecretKey(Buffer.alloc(32, 1))
+const root = keyRoot('file', createSecretKey(Buffer.alloc(32, 1)), randomBytes)
 const start = Date.UTC(2026, 10, 22)
 const grant = { tenant: 'ten_1', mode: 'test' } as const
 const card = { number: '4242424242424242', expiry_month: 3, expiry_year: 2030, security_code: '123' }

@@ -5,8 +5,9 @@
  */
 import { type Add, add, move, remove, type Store } from '../world/store.ts'
 import { deks, owners, records } from './tables.ts'
+import type { Trail } from './trail.ts'
 
-type Ports = { readonly store: Store; now(): number }
+type Ports = { readonly store: Store; now(): number; readonly trail: Trail }
 export type Owner = { readonly tenant: string; readonly owner: string }
 
 /** Rides in the commit that seals: refused by `owners_shredded_bound` once the owner was shredded. */
@@ -29,7 +30,9 @@ export async function shred(ports: Ports, owner: Owner): Promise<number> {
       store.find(records, { tenant: owner.tenant, instrument: owner.owner }),
       store.get(owners, owner),
     ])
-    const logged = row === undefined || row.shredded_at !== null ? [] : [move(owners, row, { shredded_at: ports.now() })]
+    const deed = { act: 'shred', tenant: owner.tenant, subject: owner.owner, purpose: 'erasure', detail: `${keys.length} keys` } as const
+    const logged =
+      row === undefined || row.shredded_at !== null ? [] : [move(owners, row, { shredded_at: ports.now() }), await ports.trail.entry(deed)]
     const writes = [...keys.map(one => remove(deks, one)), ...sealed.map(one => remove(records, one)), ...logged]
     if (writes.length === 0) return destroyed
     if ((await store.commit(writes)).ok) destroyed += keys.length
