@@ -92,8 +92,8 @@ function customerIds(): () => string {
 
 async function makeCustomers(client: pg.Client, tenant: string, ids: readonly string[]): Promise<readonly string[]> {
   await client.query(
-    `insert into bindery.customers (tenant, id, mode, channel_customers, metadata, created_at, version)
-     select $1, id, 'test', '{}', '{}', now(), 1
+    `insert into bindery.customers (tenant, id, mode, channel_customers, metadata, reuse, created_at, version)
+     select $1, id, 'test', '{}', '{}', '{}', now(), 1
        from unnest($2::text[]) as id`,
     [tenant, ids],
   )
@@ -115,14 +115,12 @@ const bindTables = [
   'vault.deks',
   'vault.records',
 ]
-const unversioned = ['bindery.facts', 'bindery.events']
 
 async function contentsOf(client: pg.Client): Promise<readonly Content[]> {
   const found: Content[] = []
   for (const table of bindTables) {
-    const versions = unversioned.includes(table) ? 'count(*)' : 'coalesce(sum(version), 0)'
     const { rows } = await client.query<{ rows: number; versions: number; bytes: number }>(
-      `select count(*)::float8 as rows, (${versions})::float8 as versions, coalesce(avg(pg_column_size(t.*)), 0)::float8 as bytes from ${table} as t`,
+      `select count(*)::float8 as rows, coalesce(sum(version), 0)::float8 as versions, coalesce(avg(pg_column_size(t.*)), 0)::float8 as bytes from ${table} as t`,
     )
     if (rows[0] !== undefined) found.push({ table, ...rows[0] })
   }

@@ -95,6 +95,7 @@ function createWorld(books: Books, store: MemoryStore): World {
       seal: never,
       open: never,
       updater: { writeInquiries: never, readAdvices: never, sealAdvices: never, renew: never },
+      shred: never,
       cardFiles: noCardFiles(never),
     },
     send: never,

@@ -91,7 +91,7 @@ export function outcomeStatements(b: Bind, now: number): { readonly statements: 
   const { status, token, network_transaction_id, updated_at } = binding
   const home = { tenant: b.tenant }
   const statements = [
-    insertInto('bindery', facts, fact),
+    insertInto('bindery', facts, { ...fact, version: 1 }),
     change('bindery', bindings, { ...home, id: b.ids.binding }, { status, token, network_transaction_id, updated_at }),
     change('bindery', operations, { id: b.ids.operation }, { status: 'settled', due_at: null }),
     insertInto('bindery', channelNames, name),
@@ -101,7 +101,7 @@ export function outcomeStatements(b: Bind, now: number): { readonly statements: 
       { ...home, id: b.ids.instrument },
       { status: instrument.status, sequence: instrument.sequence, updated_at: instrument.updated_at },
     ),
-    insertInto('bindery', events, event),
+    insertInto('bindery', events, { ...event, version: 1 }),
     change(
       'bindery',
       idempotency,

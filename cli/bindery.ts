@@ -1,10 +1,12 @@
 #!/usr/bin/env node
 /** The command line: `npx bindery <command>`. Commands are a list; what each prints with `--json` is for programs. */
 import { channels } from '../src/channels/index.ts'
+import { auditCommand } from './audit.ts'
 import { CliError } from './caller.ts'
 import { printChannels } from './channels.ts'
 import { exportCommand, importCommand } from './moving.ts'
 import { releaseCommand } from './release.ts'
+import { vaultCommand } from './vault.ts'
 import { verify } from './verify.ts'
 
 /** Prints, and gives the process's exit code. */
@@ -29,6 +31,8 @@ const commands: Readonly<Record<string, Command>> = {
     about: '[--json]   every instrument and binding recomputed from its facts; ends with 1 where one differs',
     run: args => verify(jsonOnly('verify', args), line => console.log(line)),
   },
+  audit: { about: 'verify [--key <text or file>] [--witness <file>] [--json]   the vault\'s audit, row by row; ends with 1 where it is not whole', run: auditCommand },
+  vault: { about: 'ceremony | unseal | status | rotate | transit   the keys of the vault', run: vaultCommand },
   import: { about: '<file>     take over what another system holds', run: args => importCommand(args, process.env) },
   'release-cards': {
     about: '--tenant <id> --mode live --certificate <file> --cards <n>   allow that many card numbers to leave for that certificate, once',

@@ -12,7 +12,7 @@ import { prepareHome } from '../src/world/embedded-folder.ts'
 import { asRole, roles } from '../src/world/migrate.ts'
 import { createPostgresStore } from '../src/world/postgres.ts'
 
-type Reached = { readonly connection: ClientConfig; readonly close: () => Promise<unknown> }
+export type Reached = { readonly connection: ClientConfig; readonly close: () => Promise<unknown> }
 export type Total = { readonly instruments: number; readonly bindings: number; readonly differences: number }
 
 /** Prints each difference and then how many there are. The exit code: 1 if there are any. */

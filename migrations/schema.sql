@@ -178,6 +178,8 @@ create table bindery.customers (
   created_at timestamp with time zone not null,
   version integer not null,
   "position" bigint not null generated always as identity,
+  reuse jsonb not null,
+  erased_at timestamp with time zone,
   constraint customers_pkey PRIMARY KEY (tenant, id),
   constraint customers_reference UNIQUE (reference, mode, tenant),
   constraint customers_clock FOREIGN KEY (tenant, clock) REFERENCES bindery.clocks(tenant, id)
@@ -207,6 +209,17 @@ CREATE INDEX deaths_clock ON bindery.deaths USING btree (clock, due_at) WHERE ((
 CREATE INDEX deaths_due ON bindery.deaths USING btree (due_at) WHERE ((due_at IS NOT NULL) AND (clock IS NULL));
 CREATE INDEX deaths_instrument ON bindery.deaths USING btree (instrument, tenant);
 
+create table bindery.defaults (
+  tenant text collate "C" not null,
+  customer text collate "C" not null,
+  instrument text collate "C",
+  because text collate "C" not null,
+  updated_at timestamp with time zone not null,
+  version integer not null,
+  constraint defaults_pkey PRIMARY KEY (tenant, customer),
+  constraint defaults_because CHECK ((because = ANY (ARRAY['asked'::text, 'next_best'::text, 'none_left'::text, 'no_succession'::text])))
+);
+
 create table bindery.deliveries (
   tenant text not null,
   endpoint text not null,
@@ -233,6 +246,46 @@ CREATE INDEX deliveries_due ON bindery.deliveries USING btree (tenant, endpoint,
 CREATE INDEX deliveries_line ON bindery.deliveries USING btree (tenant, endpoint, line, state, sequence);
 CREATE INDEX deliveries_list ON bindery.deliveries USING btree (tenant, endpoint, xid, "position");
 
+create table bindery.dependents (
+  tenant text collate "C" not null,
+  id text collate "C" not null,
+  customer text collate "C" not null,
+  instrument text collate "C" not null,
+  reference text collate "C" not null,
+  kind text collate "C" not null,
+  title text,
+  next_charge_at timestamp with time zone,
+  created_at timestamp with time zone not null,
+  updated_at timestamp with time zone not null,
+  version integer not null,
+  constraint dependents_pkey PRIMARY KEY (tenant, id),
+  constraint dependents_reference UNIQUE (instrument, tenant, reference)
+);
+
+create table bindery.erasures (
+  tenant text collate "C" not null,
+  subject text collate "C" not null,
+  mode text collate "C" not null,
+  customer text collate "C" not null,
+  stage text collate "C" not null,
+  told_to integer not null,
+  looks integer not null,
+  stuck boolean not null,
+  orphans jsonb not null,
+  hidden jsonb not null,
+  cause text,
+  tries integer not null,
+  request text collate "C",
+  created_at timestamp with time zone not null,
+  erased_at timestamp with time zone,
+  due_at timestamp with time zone,
+  clock text collate "C",
+  version integer not null,
+  constraint erasures_pkey PRIMARY KEY (tenant, subject),
+  constraint erasures_stage CHECK ((stage = ANY (ARRAY['revoking'::text, 'shredding'::text, 'forgetting'::text, 'erased'::text])))
+) with (fillfactor=50);
+CREATE INDEX erasures_due ON bindery.erasures USING btree (due_at) WHERE (due_at IS NOT NULL);
+
 create table bindery.events (
   tenant text not null,
   id text not null,
@@ -245,6 +298,7 @@ create table bindery.events (
   created_at timestamp with time zone not null,
   xid xid8 not null default pg_current_xact_id(),
   "position" bigint not null generated always as identity,
+  version integer not null default 1,
   constraint events_pkey PRIMARY KEY (tenant, id),
   constraint events_sequence UNIQUE (instrument, sequence, tenant),
   constraint events_mode_known CHECK ((mode = ANY (ARRAY['test'::text, 'live'::text]))),
@@ -302,6 +356,7 @@ create table bindery.facts (
   effective_at timestamp with time zone not null,
   seen_at timestamp with time zone not null,
   request text collate "C",
+  version integer not null default 1,
   constraint facts_pkey PRIMARY KEY (tenant, id),
   constraint facts_source_event UNIQUE (source_event, source, tenant)
 );
@@ -331,6 +386,7 @@ create table bindery.idempotency (
   constraint idempotency_status CHECK (((status >= 100) AND (status <= 499)))
 ) with (fillfactor=25);
 CREATE INDEX idempotency_due ON bindery.idempotency USING btree (due_at) WHERE (due_at IS NOT NULL);
+CREATE INDEX idempotency_resource ON bindery.idempotency USING btree (resource, tenant);
 
 create table bindery.identities (
   tenant text collate "C" not null,
@@ -441,10 +497,21 @@ create table bindery.instrument_facts (
   effective_at timestamp with time zone not null,
   seen_at timestamp with time zone not null,
   request text collate "C",
+  version integer not null default 1,
   constraint instrument_facts_pkey PRIMARY KEY (tenant, id),
   constraint instrument_facts_source_event UNIQUE (instrument, source_event, source, tenant)
 );
 CREATE INDEX instrument_facts_instrument ON bindery.instrument_facts USING btree (instrument, tenant);
+
+create table bindery.instrument_usage (
+  instrument text collate "C" not null,
+  period text collate "C" not null,
+  currency text collate "C" not null,
+  tenant text collate "C" not null,
+  count integer not null,
+  amount bigint not null,
+  constraint instrument_usage_pkey PRIMARY KEY (instrument, period, currency, tenant)
+);
 
 create table bindery.instruments (
   tenant text collate "C" not null,
@@ -470,7 +537,11 @@ create table bindery.instruments (
   clock text collate "C",
   versions integer not null,
   sharing jsonb,
+  policy jsonb not null,
+  allow_redisplay text collate "C" not null,
+  preferred boolean not null,
   constraint instruments_pkey PRIMARY KEY (tenant, id),
+  constraint instruments_redisplay CHECK ((allow_redisplay = ANY (ARRAY['always'::text, 'limited'::text, 'unspecified'::text]))),
   constraint instruments_status CHECK ((status = ANY (ARRAY['pending'::text, 'active'::text, 'suspended'::text, 'expired'::text, 'failed'::text, 'replaced'::text, 'blocked'::text, 'unbound'::text, 'erased'::text]))),
   constraint instruments_owner FOREIGN KEY (tenant, customer) REFERENCES bindery.customers(tenant, id)
 ) with (fillfactor=50);
@@ -688,6 +759,15 @@ create table bindery.sharings (
   constraint sharings_pkey PRIMARY KEY (tenant, mode, kind, value)
 );
 
+create table bindery.successions (
+  tenant text collate "C" not null,
+  mode text collate "C" not null,
+  succession text collate "C" not null,
+  version integer not null,
+  constraint successions_pkey PRIMARY KEY (tenant, mode),
+  constraint successions_known CHECK ((succession = ANY (ARRAY['next_best'::text, 'none'::text])))
+);
+
 create table bindery.sweep_findings (
   tenant text collate "C" not null,
   sweep text collate "C" not null,
@@ -756,6 +836,7 @@ create table bindery.token_requests (
   constraint token_requests_status CHECK ((status = ANY (ARRAY['open'::text, 'settled'::text, 'parked'::text])))
 );
 CREATE INDEX token_requests_due ON bindery.token_requests USING btree (due_at) WHERE (due_at IS NOT NULL);
+CREATE INDEX token_requests_instrument ON bindery.token_requests USING btree (instrument, tenant);
 
 create table bindery.transfers (
   tenant text collate "C" not null,
@@ -876,6 +957,62 @@ END)
 );
 CREATE INDEX webhook_endpoints_mode ON bindery.webhook_endpoints USING btree (mode, tenant);
 
+create table vault.audit_checkpoints (
+  size integer not null,
+  note text collate "C" not null,
+  at timestamp with time zone not null,
+  constraint audit_checkpoints_pkey PRIMARY KEY (size),
+  constraint audit_checkpoints_size_positive CHECK ((size > 0))
+);
+
+create table vault.audit_entries (
+  node text collate "C" not null,
+  n integer not null,
+  at timestamp with time zone not null,
+  act text collate "C" not null,
+  tenant text collate "C" not null,
+  subject text collate "C" not null,
+  purpose text collate "C" not null,
+  operation text collate "C" not null,
+  detail text collate "C" not null,
+  mac bytea not null,
+  due_at timestamp with time zone,
+  clock text collate "C",
+  version integer not null,
+  constraint audit_entries_pkey PRIMARY KEY (node, n),
+  constraint audit_entries_mac_length CHECK ((octet_length(mac) = 32))
+);
+CREATE INDEX audit_entries_due ON vault.audit_entries USING btree (due_at) WHERE (due_at IS NOT NULL);
+
+create table vault.audit_heads (
+  log text collate "C" not null,
+  size integer not null,
+  hash bytea not null,
+  frontier jsonb not null,
+  version integer not null,
+  constraint audit_heads_pkey PRIMARY KEY (log),
+  constraint audit_heads_log_known CHECK ((log = 'vault'::text)),
+  constraint audit_heads_size_range CHECK ((size >= 0))
+) with (fillfactor=50);
+
+create table vault.audit_log (
+  seq integer not null,
+  node text collate "C" not null,
+  n integer not null,
+  at timestamp with time zone not null,
+  act text collate "C" not null,
+  tenant text collate "C" not null,
+  subject text collate "C" not null,
+  purpose text collate "C" not null,
+  operation text collate "C" not null,
+  detail text collate "C" not null,
+  hash bytea not null,
+  constraint audit_log_pkey PRIMARY KEY (seq),
+  constraint audit_log_entry UNIQUE (n, node),
+  constraint audit_log_hash_length CHECK ((octet_length(hash) = 32)),
+  constraint audit_log_seq_range CHECK ((seq >= 0))
+);
+
 create table vault.card_files (
   tenant text collate "C" not null,
   id text collate "C" not null,
@@ -901,6 +1038,16 @@ create table vault.card_files (
 );
 CREATE INDEX card_files_due ON vault.card_files USING btree (due_at) WHERE (due_at IS NOT NULL);
 
+create table vault.confirmations (
+  purpose text collate "C" not null,
+  scope text collate "C" not null,
+  key_version integer not null,
+  node text collate "C" not null,
+  at timestamp with time zone not null,
+  version integer not null,
+  constraint confirmations_pkey PRIMARY KEY (purpose, scope, key_version, node)
+);
+
 create table vault.deks (
   tenant text not null,
   owner text not null,
@@ -915,6 +1062,7 @@ create table vault.deks (
   constraint deks_id_length CHECK ((octet_length(id) = 16)),
   constraint deks_wrapped_length CHECK ((octet_length(wrapped) = 60))
 );
+CREATE INDEX deks_wrapped_by ON vault.deks USING btree (key_version, purpose, tenant);
 
 create table vault.keys (
   purpose text not null,
@@ -924,13 +1072,46 @@ create table vault.keys (
   wrapped bytea not null,
   kcv bytea not null,
   created_at timestamp with time zone not null,
+  status text collate "C" not null,
+  parent_version integer not null,
+  root text collate "C",
+  wraps integer not null,
+  promoted_at timestamp with time zone,
+  retired_at timestamp with time zone,
+  due_at timestamp with time zone,
+  clock text collate "C",
+  version integer not null default 1,
   constraint keys_pkey PRIMARY KEY (purpose, scope, key_version),
   constraint keys_id_length CHECK ((octet_length(id) = 16)),
   constraint keys_kcv_length CHECK ((octet_length(kcv) = 8)),
-  constraint keys_purpose_known CHECK ((purpose = ANY (ARRAY['pan'::text, 'secret'::text, 'pii'::text, 'fp'::text]))),
+  constraint keys_parent_fits CHECK (
+CASE
+    WHEN (scope = '*'::text) THEN (parent_version = 0)
+    ELSE ((parent_version > 0) AND (root IS NULL))
+END),
+  constraint keys_purpose_known CHECK ((purpose = ANY (ARRAY['pan'::text, 'bank'::text, 'secret'::text, 'pii'::text, 'fp'::text, 'audit'::text]))),
+  constraint keys_status_known CHECK ((status = ANY (ARRAY['added'::text, 'current'::text, 'retired'::text]))),
   constraint keys_version_positive CHECK ((key_version > 0)),
-  constraint keys_wrapped_length CHECK ((octet_length(wrapped) = 60))
+  constraint keys_wrapped_length CHECK (
+CASE
+    WHEN (scope = '*'::text) THEN ((octet_length(wrapped) >= 60) AND (octet_length(wrapped) <= 2048))
+    ELSE (octet_length(wrapped) = 60)
+END),
+  constraint keys_wraps_range CHECK (((wraps >= 0) AND (wraps <= 1073741824)))
 );
+CREATE INDEX keys_due ON vault.keys USING btree (due_at) WHERE (due_at IS NOT NULL);
+CREATE INDEX keys_parent ON vault.keys USING btree (parent_version, purpose);
+CREATE INDEX keys_status ON vault.keys USING btree (status);
+
+create table vault.nodes (
+  role text collate "C" not null,
+  id text collate "C" not null,
+  started_at timestamp with time zone not null,
+  seen_at timestamp with time zone not null,
+  version integer not null,
+  constraint nodes_pkey PRIMARY KEY (role, id),
+  constraint nodes_role_known CHECK ((role = 'vault'::text))
+) with (fillfactor=50);
 
 create table vault.opened_tokens (
   wallet text not null,
@@ -943,6 +1124,16 @@ create table vault.opened_tokens (
   constraint opened_tokens_wallet_known CHECK ((wallet = ANY (ARRAY['apple_pay'::text, 'google_pay'::text])))
 );
 CREATE INDEX opened_tokens_due ON vault.opened_tokens USING btree (due_at) WHERE (due_at IS NOT NULL);
+
+create table vault.owners (
+  tenant text collate "C" not null,
+  owner text collate "C" not null,
+  sealed integer not null,
+  shredded integer not null,
+  shredded_at timestamp with time zone,
+  version integer not null,
+  constraint owners_pkey PRIMARY KEY (tenant, owner)
+) with (fillfactor=50);
 
 create table vault.records (
   tenant text not null,

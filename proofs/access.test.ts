@@ -92,8 +92,12 @@ test('no tenant, and no other mode, reads or changes what is somebody else’s',
       const kind = /^\/v1\/(\w+)/.exec(path)?.[1] ?? ''
       const id = ids[kind]
       assert.ok(id !== undefined, `no id of ${kind}: name one in this test`)
-      const body = method === 'POST' ? { body: bodies[name] ?? {} } : {}
-      const reply = await caller.call(path.replace('{id}', id).replace('{number}', '1'), { method, ...body })
+      const body = method === 'POST' || method === 'PATCH' ? { body: bodies[name] ?? {} } : {}
+      const url = path
+        .replace('{id}', id)
+        .replace('{number}', '1')
+        .replace('{dependent}', `dep_${'0'.repeat(26)}`)
+      const reply = await caller.call(url, { method, ...body })
       assert.equal(reply.status, 404, `${whose}: ${method} ${path}: ${reply.text}`)
       assert.ok(!reply.text.includes('4111'), reply.text)
       asked += 1
@@ -194,6 +198,9 @@ const bodies: Readonly<Record<string, unknown>> = {
   extendInstrument: { channel: 'adyen', return_url: 'https://shop.example/back' },
   resumeInstrument: { returned: {} },
   advanceTestClock: { to: '2027-01-01T00:00:00Z' },
+  registerDependent: { reference: 'sub-1', kind: 'subscription' },
+  setDefaultInstrument: { instrument: null },
+  blockInstrument: { reason: 'asked for' },
   pauseMandate: { reason: 'asked for' },
   canCharge: { amount: '1000', currency: 'EUR', initiator: 'merchant', purpose: 'recurring' },
   reportCharge: { id: 'c-1', channel: 'stripe', amount: '1000', currency: 'EUR', outcome: 'approved', charged_at: '2026-11-01T00:00:00Z' },

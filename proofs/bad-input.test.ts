@@ -124,7 +124,7 @@ async function samplesOf(): Promise<readonly Fed[]> {
     { method: 'GET', path: '/v1/routing_rules', kinds: {}, writes: [] },
     { method: 'DELETE', path: '/v1/routing_rules/{id}', params: { id: noId('rul') }, kinds: { 'path/id': 'id' }, writes: [] },
     {
-      ...{ method: 'POST', path: '/v1/webhook_endpoints', writes: ['bindery.webhook_endpoints', 'vault.deks'] },
+      ...{ method: 'POST', path: '/v1/webhook_endpoints', writes: ['bindery.webhook_endpoints', 'vault.deks', 'vault.owners'] },
       body: { url: 'https://shop.example.com/hook', types: ['*'], description: 'd' },
       kinds: { '/url': 'url', '/types/0': 'currency', '/description': 'metadata' },
     },
@@ -182,6 +182,7 @@ async function samplesOf(): Promise<readonly Fed[]> {
     },
     ...theirs,
     ...keptAlive(bound.id, { read, act }),
+    ...keptInOrder(customer, bound.id, { read, act }),
     ...swept({ read, act }),
     { method: 'GET', path: '/return/{token}', params: { token: `${noId('opn')}.x` }, kinds: { 'path/token': 'metadata' }, writes: [] },
   ]
@@ -242,6 +243,52 @@ function keptAlive(id: string, { read, act }: Shaping): readonly Fed[] {
   ]
 }
 
+/** Who relies on it, what it may be used for, which is the default; and what is given up for good, of nobody's instrument. */
+function keptInOrder(customer: string, id: string, { read, act }: Shaping): readonly Fed[] {
+  const amount = { amount: '1000', currency: 'EUR' }
+  const writes = ['bindery.events']
+  const change = (path: string, of: string, more: Pick<Fed, 'body' | 'kinds'>): Fed => ({
+    ...act(path, of, { ...more, writes }),
+    method: 'PATCH',
+  })
+  return [
+    act('/v1/instruments/{id}/dependents', id, {
+      body: { reference: 'sub-1', kind: 'subscription', title: 'News, monthly', next_charge_at: '2026-12-01T00:00:00Z' },
+      kinds: { '/reference': 'reference', '/kind': 'currency', '/title': 'metadata', '/next_charge_at': 'timestamp' },
+      writes: ['bindery.dependents'],
+    }),
+    read('/v1/instruments/{id}/dependents', id),
+    {
+      ...{ method: 'DELETE', path: '/v1/instruments/{id}/dependents/{dependent}', writes: [] },
+      params: { id, dependent: noId('dep') },
+      kinds: { 'path/id': 'id', 'path/dependent': 'id' },
+    },
+    change('/v1/instruments/{id}', id, {
+      body: {
+        policy: { amount_max: amount, count_max_per_day: 9, purposes: ['rent'] },
+        allow_redisplay: 'always',
+        metadata: { cart: 'c-1' },
+      },
+      kinds: {
+        ...{ '/policy/amount_max/amount': 'amount', '/policy/amount_max/currency': 'currency', '/policy/count_max_per_day': 'count' },
+        ...{ '/allow_redisplay': 'currency', '/metadata/cart': 'metadata' },
+      },
+    }),
+    change('/v1/customers/{id}', customer, { body: { metadata: { cart: 'c-1' } }, kinds: { '/metadata/cart': 'metadata' } }),
+    act('/v1/instruments/{id}/block', noId('ins'), { body: { reason: 'asked for' }, kinds: { '/reason': 'metadata' } }),
+    ...['/unblock', '/erase'].map(rest => act(`/v1/instruments/{id}${rest}`, noId('ins'))),
+    act('/v1/customers/{id}/erase', noId('cus')),
+    read('/v1/instruments/{id}/erasure', noId('ins')),
+    read('/v1/customers/{id}/erasure', noId('cus')),
+    act('/v1/customers/{id}/default', customer, { body: { instrument: id }, writes: ['bindery.defaults'], kinds: { '/instrument': 'id' } }),
+    read('/v1/customers/{id}/default', customer),
+    {
+      ...{ method: 'POST', path: '/v1/default_succession', body: { succession: 'next_best' } },
+      ...{ kinds: { '/succession': 'currency' }, writes: ['bindery.successions'] },
+    },
+    { method: 'GET', path: '/v1/default_succession', kinds: {}, writes: [] },
+  ]
+}
 /** Comparing with a channel's list. */
 const swept = ({ read, act }: Shaping): readonly Fed[] => [
   {
@@ -307,6 +354,7 @@ async function customersOwn(customer: string, return_url: string): Promise<reado
       ...{ params: { id: customer }, writes: ['bindery.portal_links'], body: { return_url, expires_in: 600, may: ['list'] } },
       kinds: { 'path/id': 'id', '/return_url': 'url', '/expires_in': 'currency', '/may/0': 'currency' },
     }),
+    asked('GET', '/v1/portal_links/{id}', { params: { id: noId('ptl') }, kinds: { 'path/id': 'id' } }),
     asked('DELETE', '/v1/portal_links/{id}', { params: { id: noId('ptl') }, kinds: { 'path/id': 'id' } }),
     asked('GET', '/v1/sharing_limit'),
     asked('POST', '/v1/sharing_limit', {
@@ -391,6 +439,8 @@ function isValidThere(complaint: string): boolean {
   if (/^POST \/v1\/(channels|network)\//.test(complaint) && complaint.includes(', header ')) return true
   // Null takes a tenant's own limit away.
   if (complaint.startsWith('POST /v1/sharing_limit, /customers_max type: 200')) return true
+  // And here the default.
+  if (complaint.startsWith('POST /v1/customers/{id}/default, /instrument type: 200')) return true
   // What goes wrong with a page is a page too.
   if (/^(GET|POST) \/portal\//.test(complaint) && / 4\d\d is no problem: <!doctype html>/.test(complaint)) return true
   // A part of a file is bytes, whatever its headers call it.

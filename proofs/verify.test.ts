@@ -41,6 +41,8 @@ const customer = {
   clock: null,
   channel_customers: {},
   metadata: {},
+  reuse: {},
+  erased_at: null,
   created_at: now,
 }
 const instrument = {
@@ -54,7 +56,8 @@ const instrument = {
     own: {},
     reasons: [],
   },
-  ...{ versions: 1, sharing: null },
+  ...{ versions: 1, sharing: null, policy: {}, preferred: false },
+  allow_redisplay: 'unspecified' as const,
   ...{ due_at: null, clock: null },
 }
 

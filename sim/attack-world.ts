@@ -13,6 +13,7 @@ import { customers } from '../src/instruments/tables.ts'
 import { safeguardPolicies } from '../src/safeguards/tables.ts'
 import { tables } from '../src/tables.ts'
 import { bytesOver } from '../src/vault/forward.ts'
+import { keyRoot } from '../src/vault/root.ts'
 import { vaultTables } from '../src/vault/tables.ts'
 import { createVault, type VaultCore } from '../src/vault/vault.ts'
 import { createHealth } from '../src/world/health.ts'
@@ -59,7 +60,7 @@ export async function createArena({ seed, off, tenants }: ArenaOptions, issuer: 
     now: scheduler.now,
     random: scheduler.random,
     store: createMemoryStore(vaultTables),
-    root: createSecretKey(Buffer.alloc(32, 7)),
+    root: keyRoot('file', createSecretKey(Buffer.alloc(32, 7)), scheduler.random),
     send: bytesOver(send),
     origins: new Set([address]),
     allowLoopback: false,
@@ -114,6 +115,8 @@ async function newCustomer(world: World, store: MemoryStore, tenant: string): Pr
     clock: null,
     channel_customers: {},
     metadata: {},
+    reuse: {},
+    erased_at: null,
     created_at: world.now(),
   }
   await store.commit([insert(customers, row)])

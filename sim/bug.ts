@@ -1,11 +1,13 @@
 /** What a bug is: others have shipped it, and it is put around the real code from outside. */
 import type { Channel, ChannelName } from '../src/channels/channel.ts'
+import type { MemoryStore } from '../src/world/memory.ts'
 import type { Committed, Insert, Move, Store, Write } from '../src/world/store.ts'
 import type { World } from '../src/world/world.ts'
 import type { Life } from './life.ts'
 import type { Scheduler } from './scheduler.ts'
 
-export type Around = { readonly scheduler: Scheduler; readonly life: Life }
+/** `sealed`: the vault's own rows. */
+export type Around = { readonly scheduler: Scheduler; readonly life: Life; readonly sealed: MemoryStore }
 export type Bug = {
   readonly name: string
   readonly what: string

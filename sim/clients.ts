@@ -10,6 +10,7 @@ import { channelEndpoints } from '../src/instruments/channelsApi.ts'
 import { clockEndpoints } from '../src/instruments/clocks.ts'
 import { customerEndpoints } from '../src/instruments/customers.ts'
 import { doorEndpoints } from '../src/instruments/doors.ts'
+import { giveUpEndpoints } from '../src/instruments/giveUpApi.ts'
 import { switchEndpoints } from '../src/safeguards/switchApi.ts'
 import { sweepEndpoints } from '../src/sweeps/api.ts'
 import { Unavailable } from '../src/world/store.ts'
@@ -18,13 +19,8 @@ import type { Process, Simulated } from './world.ts'
 import { tenant } from './world.ts'
 
 const all = [
-  ...instrumentEndpoints,
-  ...customerEndpoints,
-  ...clockEndpoints,
-  ...sweepEndpoints,
-  ...channelEndpoints,
-  ...doorEndpoints,
-  ...switchEndpoints,
+  ...[...instrumentEndpoints, ...customerEndpoints, ...clockEndpoints, ...sweepEndpoints],
+  ...[...channelEndpoints, ...doorEndpoints, ...giveUpEndpoints, ...switchEndpoints],
 ]
 
 export function endpointNamed(name: string): Endpoint {

@@ -16,7 +16,7 @@ const shape = z.object({
 })
 
 type Instrument = { readonly id: string; readonly kind: string }
-export type Client = { readonly customer: string; readonly instruments: Instrument[]; readonly clock?: string }
+export type Client = { customer: string; instruments: Instrument[]; clock?: string }
 
 const names: readonly ChannelName[] = [...channels.keys()]
 const returnUrl = 'https://shop.example/back'
@@ -50,6 +50,8 @@ export async function command(simulated: Simulated, client: Client): Promise<str
   if (dice < 0.875) return `rule ${await rule(simulated)}`
   if (dice < 0.885) return `switch ${await throwSwitch(simulated)}`
   if (dice < 0.95) return `crowd ${await crowd(simulated, instrument)}`
+  if (dice < 0.97) return `erase ${(await ask(simulated, { name: 'eraseInstrument', ...about }))?.status} ${instrument.id}`
+  if (dice < 0.972) return `erase ${await eraseAll(simulated, client)}`
   return `read ${(await ask(simulated, { name: 'getInstrument', ...about }))?.status}`
 }
 
@@ -62,6 +64,19 @@ async function throwSwitch(simulated: Simulated): Promise<string> {
   await scheduler.sleep(20_000 + scheduler.chance() * 60_000)
   const on = await ask(simulated, { name: 'throwKillSwitch', body: body(false) })
   return `${value} ${off?.status} ${on?.status}`
+}
+
+/** Everything of a customer; whoever it was comes again as somebody new. */
+async function eraseAll(simulated: Simulated, client: Client): Promise<string> {
+  const gone = client.customer
+  const answer = await ask(simulated, { name: 'eraseCustomer', params: { id: gone } })
+  const next = await newClient(simulated)
+  if (next !== undefined && client.customer === gone) {
+    // On another clock now, or on none.
+    delete client.clock
+    Object.assign(client, next)
+  }
+  return `${answer?.status} ${gone}`
 }
 
 const day = 24 * 3_600_000

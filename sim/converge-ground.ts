@@ -71,6 +71,7 @@ export function createGround(seed: number, revoke: RevokeOutcome, infect: (world
       seal: unreachable,
       open: unreachable,
       updater: noUpdater,
+      shred: unreachable,
       cardFiles: noCardFiles(unreachable),
     },
     send: unreachable,
@@ -103,6 +104,8 @@ export async function newCustomer({ store }: Ground): Promise<CustomerRow> {
     channel_customers: {},
     metadata: {},
     created_at: startMs,
+    reuse: {},
+    erased_at: null,
     version: 1,
   }
   await store.commit([insert(customers, row)])

@@ -105,7 +105,7 @@ async function give({ world, all }: Ground, id: string): Promise<void> {
   const instrument = all(instruments).find(row => row.id === id)
   if (instrument === undefined) throw new TypeError(`no instrument ${id}`)
   const none = { claim: () => [], answer: () => [], both: () => [], check: () => {} }
-  await unbind(world, { tenant, instrument, request: 'req_converge' }, none)
+  await unbind(world, { tenant, instrument, request: 'req_converge', consent: {} }, none)
 }
 
 /** News of every binding, and of the instruments themselves. */

@@ -1,14 +1,24 @@
 /** What died is tried again as often as was counted, and its customer is asked once. */
 import { attemptsMax, deaths } from '../src/instruments/death.ts'
+import { isForgotten } from '../src/instruments/forget.ts'
 import { by, type Ledger } from './ledger.ts'
 
 const month = 30 * 24 * 3_600_000
 
-export function healedTooOften({ operations: asked, events: told, simulated }: Ledger): readonly string[] {
+export function healedTooOften({ instruments, operations: asked, events: told, simulated }: Ledger): readonly string[] {
   const died = simulated.all(deaths)
+  // Nothing is known any more of who asked for what was erased.
+  const erased = new Set(instruments.filter(isForgotten).map(row => row.id))
   // A bind that no request asked for, and that neither falls over nor spreads what is new of a card, is an attempt to heal.
   const attempts = by(
-    asked.filter(row => row.verb === 'bind' && row.request === null && row.input.chain === undefined && row.input.quiet !== true),
+    asked.filter(
+      row =>
+        row.verb === 'bind' &&
+        row.request === null &&
+        !erased.has(row.instrument) &&
+        row.input.chain === undefined &&
+        row.input.quiet !== true,
+    ),
     row => row.instrument,
   )
   const counted = by(died, row => row.instrument)

@@ -8,6 +8,7 @@ import { asFact } from '../src/instruments/fact.ts'
 import type { InstrumentRow } from '../src/instruments/tables.ts'
 import { type Difference, verifyBinding, verifyInstrument } from '../src/instruments/verify.ts'
 import { difference, effects, falselyFailed, orphans, presentedAgain, tooEarly, unheld } from './books.ts'
+import { erased } from './erased.ts'
 import { healedTooOften } from './heal.ts'
 import { alive, by, channelList, type Invariant, type Ledger, ledgerOf, open, planned } from './ledger.ts'
 import { untold } from './notices.ts'
@@ -144,6 +145,10 @@ export const invariants: readonly Invariant[] = [
       all.filter(row => row.state === 'pending').map(row => `${row.endpoint} ${row.event} is still pending after ${row.tries} tries`),
   },
   { name: 'what is new of a card was told to every other channel that has it', holds: keptToThemselves },
+  {
+    name: 'I33 of what was erased the vault has no key, and no row knows it',
+    holds: ledger => erased(ledger),
+  },
   { name: 'I38 no request leaves for another origin than the account of its channel', holds: strays },
   {
     name: 'I39 when all is well again everything is final, or parked with its cause',

@@ -3,6 +3,8 @@ import type { ChannelName } from '../src/channels/channel.ts'
 import { channels } from '../src/channels/index.ts'
 import type { Books } from '../src/channels/simulator.ts'
 import { deliveries, events } from '../src/events/tables.ts'
+import { erasures } from '../src/instruments/erasure.ts'
+import { forgetEvent } from '../src/instruments/forget.ts'
 import { sharings } from '../src/instruments/sharing.ts'
 import type { BindingRow, FactRow, InstrumentFactRow, InstrumentRow, OperationRow } from '../src/instruments/tables.ts'
 import { bindings, facts, identities, inbox, instrumentFacts, instruments, operations } from '../src/instruments/tables.ts'
@@ -73,14 +75,31 @@ export function bindingNamed(ledger: Ledger, channel: ChannelName, names: readon
   return undefined
 }
 
+/** Its token, or, where that was erased, what the channel stored for it. */
+function tokensOf(ledger: Ledger, binding: BindingRow): readonly string[] {
+  if (binding.token !== null || ledger.instruments.find(row => row.id === binding.instrument)?.own.erasure !== 'erased')
+    return binding.token === null ? [] : [binding.token]
+  const asked = new Set([binding.id, ...ledger.operations.flatMap(row => (row.binding === binding.id ? [row.id] : []))])
+  const { held, effects } = ledger.simulated.network.books(binding.channel)
+  return [...held, ...effects].flatMap(one => (asked.has(one.reference) ? [one.token] : []))
+}
+
+/** Whether the channel said one thing and the opposite by this event; of what was erased the event is known by what stands in its place. */
+function contradicted({ simulated }: Ledger, { source, source_event }: FactRow, { id, channel }: BindingRow): boolean {
+  const { contradictions } = simulated.network
+  if (!source_event.startsWith('forgotten:')) return contradictions.has(`${channel} ${source_event}`)
+  const events = [...contradictions].flatMap(one => (one.startsWith(`${channel} `) ? [one.slice(channel.length + 1)] : []))
+  return events.some(event => forgetEvent({ binding: id, source, event }) === source_event)
+}
+
 /** A bank brought back what we keep no name of any more: a person was asked. */
-const broughtBack = ({ inbox: kept }: Ledger, binding: BindingRow): boolean =>
-  kept.some(
+const broughtBack = (ledger: Ledger, binding: BindingRow): boolean =>
+  ledger.inbox.some(
     row =>
       row.status === 'parked' &&
       row.channel === binding.channel &&
       row.told.news?.kind === 'reinstated' &&
-      row.told.names.includes(binding.token ?? ''),
+      tokensOf(ledger, binding).some(token => row.told.names.includes(token)),
   )
 
 /**
@@ -88,13 +107,17 @@ const broughtBack = ({ inbox: kept }: Ledger, binding: BindingRow): boolean =>
  * changed something and told nobody; or it keeps what nobody can ask it to give up.
  */
 export function excused(ledger: Ledger, binding: BindingRow): boolean {
-  const { network, quiet } = ledger.simulated
+  const { quiet } = ledger.simulated
+  const tokens = tokensOf(ledger, binding)
   const kept = binding.status === 'revoked' && channels.get(binding.channel)?.revoke === undefined
+  // An erasure went on without its answer, and says so to a person.
+  const orphaned = ledger.simulated.all(erasures).some(row => row.orphans.some(one => one.binding === binding.id))
   return (
     kept ||
+    orphaned ||
     broughtBack(ledger, binding) ||
     ledger.operations.some(row => row.binding === binding.id && (row.status === 'parked' || row.status === 'waiting')) ||
-    ledger.facts.some(row => row.binding === binding.id && network.contradictions.has(`${binding.channel} ${row.source_event}`)) ||
-    (binding.token !== null && quiet.has(binding.token))
+    ledger.facts.some(row => row.binding === binding.id && contradicted(ledger, row, binding)) ||
+    tokens.some(token => quiet.has(token))
   )
 }

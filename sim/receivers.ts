@@ -30,9 +30,9 @@ export function createReceivers(scheduler: Scheduler, faults: Faults): Receivers
       received.push({
         url: request.url,
         event: event.id,
-        instrument: event.data.instrument.id,
+        instrument: event.instrument,
         sequence: event.sequence,
-        status: event.data.instrument.status,
+        status: event.data.instrument?.status,
       })
       await scheduler.sleep(scheduler.chance() * 100)
       if (life.dead()) return new Promise(() => {})

@@ -5,11 +5,12 @@ import type { StagedDelivery } from '../src/channels/stage.ts'
 import { planEndpoint } from '../src/events/endpoint.ts'
 import { fanOut } from '../src/events/fanOut.ts'
 import { deaths } from '../src/instruments/death.ts'
+import { erasures } from '../src/instruments/erasure.ts'
 import { bindings, facts, inbox, instruments, operations } from '../src/instruments/tables.ts'
 import { currentSwitches } from '../src/safeguards/switches.ts'
 import { memorySweepQueries } from '../src/sweeps/queries.ts'
 import { sweeps } from '../src/sweeps/tables.ts'
-import { healDue, hearDue, mergeDue, sweepDue, timeDue } from '../src/worker.ts'
+import { eraseDue, healDue, hearDue, mergeDue, sweepDue, timeDue } from '../src/worker.ts'
 import type { Bug } from './bug.ts'
 import { once } from './clients.ts'
 import { keepClocksGoing, stepClocks } from './clock.ts'
@@ -158,6 +159,7 @@ const duties = (simulated: Simulated): readonly Duty[] => [
   ({ world }) => timeDue(world),
   ({ world }) => mergeDue(world),
   ({ world }) => currentSwitches(world),
+  ({ world }) => eraseDue(world),
   ({ world }) => healDue(world),
   ({ world }) => sweepDue(world, memorySweepQueries(simulated.store)),
   ({ world }) => fanOut(world, simulated.queries),
@@ -186,6 +188,7 @@ async function untilDue(simulated: Simulated): Promise<number> {
   const rows = await Promise.all([
     simulated.store.due(operations, at),
     simulated.store.due(inbox, at),
+    simulated.store.due(erasures, at),
     simulated.store.due(instruments, at),
     simulated.store.due(deaths, at),
     simulated.store.due(sweeps, at),

@@ -7,10 +7,11 @@ import { bytesOver } from '../src/vault/forward.ts'
 import { createTokenOpener } from '../src/vault/open-token.ts'
 import { findRecord } from '../src/vault/record.ts'
 import { createReplays } from '../src/vault/replays.ts'
+import { keyRoot } from '../src/vault/root.ts'
 import type { Ownership } from '../src/vault/sweep.ts'
 import { vaultTables } from '../src/vault/tables.ts'
 import { createVault, type VaultCore } from '../src/vault/vault.ts'
-import { createMemoryStore } from '../src/world/memory.ts'
+import { createMemoryStore, type MemoryStore } from '../src/world/memory.ts'
 import { Unavailable } from '../src/world/store.ts'
 import type { Vault } from '../src/world/world.ts'
 import { addressOf, wallet } from './accounts.ts'
@@ -23,7 +24,7 @@ export type CheckSealed = (text: string, sealedFor: (owner: Ownership) => Promis
 
 /**
  * The vault dies under a call now and then: what it held in memory is gone, and the caller cannot know what became of the call. `vault` is
- * the vault itself, for those who hand it cards; `port` is how the server reaches it.
+ * the vault itself, for those who hand it cards; `port` is how the server reaches it; `sealed` is what it keeps.
  */
 export function createSimulatedVault(
   scheduler: Scheduler,
@@ -31,7 +32,7 @@ export function createSimulatedVault(
   network: Network,
   note: (what: string) => void,
   checkSealed: CheckSealed,
-): { readonly vault: VaultCore; readonly port: Vault } {
+): { readonly vault: VaultCore; readonly port: Vault; readonly sealed: MemoryStore } {
   const store = createMemoryStore(vaultTables)
   const send = bytesOver(network.send)
   const vault = createVault({
@@ -39,7 +40,7 @@ export function createSimulatedVault(
     random: scheduler.random,
     store,
     openToken: createTokenOpener(readKeys(wallet.settings), createReplays({ store, now: scheduler.now })),
-    root: createSecretKey(Buffer.alloc(32, 7)),
+    root: keyRoot('file', createSecretKey(Buffer.alloc(32, 7)), scheduler.random),
     send: async request => {
       const text = [...Object.values(request.headers), request.body?.toString() ?? ''].join('\n')
       await checkSealed(text, async owner => (await findRecord(store, owner))?.operation)
@@ -86,6 +87,7 @@ export function createSimulatedVault(
       sealAdvices: guard(vault.updater.sealAdvices, unavailable),
       renew: guard(vault.updater.renew, unavailable),
     },
+    shred: guard(vault.shred, unavailable),
   }
-  return { vault, port }
+  return { vault, port, sealed: store }
 }

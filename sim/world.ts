@@ -46,6 +46,8 @@ export type Simulated = {
   /** What is true: the store behind every process. */
   readonly store: MemoryStore
   readonly vault: VaultCore
+  /** The vault's own rows. */
+  readonly sealed: MemoryStore
   readonly queries: EventQueries
   /** The server that runs now. */
   server(): Process
@@ -97,23 +99,11 @@ export function createSimulated(seed: number, bug: Bug | undefined, take: (simul
   )
   const receivers = createReceivers(scheduler, faults)
   const watch = createWatch(channels, scheduler.now)
-  const { vault, port } = createSimulatedVault(scheduler, faults, network, note, sealedOnly(store, seen.undurable))
-  const checkIntent = durableOnly(store, seen.undurable)
-  const parts = {
-    scheduler,
-    clock,
-    ...seen,
-    faults,
-    note,
-    errors,
-    store,
-    network,
-    vault: port,
-    bug,
-    checkIntent,
-    watch,
-    accounts: createAccounts(),
-  }
+  const { vault, port, sealed } = createSimulatedVault(scheduler, faults, network, note, sealCheck(store, seen.undurable))
+  const checkIntent = intentCheck(store, seen.undurable)
+  const accounts = createAccounts()
+  const written = { scheduler, clock, ...seen, faults, note, errors }
+  const parts = { ...written, store, network, vault: port, sealed, bug, checkIntent, watch, accounts }
   const processes = createProcesses(parts, { queries, receivers })
   const simulated: Simulated = {
     scheduler,
@@ -124,6 +114,7 @@ export function createSimulated(seed: number, bug: Bug | undefined, take: (simul
     receivers,
     store,
     vault,
+    sealed,
     queries,
     ...processes,
     trace,
@@ -139,16 +130,8 @@ export function createSimulated(seed: number, bug: Bug | undefined, take: (simul
   return simulated
 }
 
-/** Whatever names an operation of ours may only leave when that operation is durable. */
-const durableOnly =
-  (store: Store, undurable: string[]) =>
-  async (request: ChannelRequest): Promise<void> => {
-    const id = /opn_[0-9a-z]{26}/.exec(request.body ?? '')?.[0]
-    if (id !== undefined && (await store.get(operations, { id })) === undefined) undurable.push(`${id} left before it was durable`)
-  }
-
 /** Nor may what was captured leave before it is sealed under the words of its operation. */
-const sealedOnly =
+const sealCheck =
   (store: Store, undurable: string[]): CheckSealed =>
   async (text, sealedFor) => {
     const id = /opn_[0-9a-z]{26}/.exec(text)?.[0]
@@ -160,6 +143,14 @@ const sealedOnly =
     const sealed = await sealedFor({ tenant: operation.tenant, instrument: operation.instrument, instrumentVersion: cardVersion })
     const meant = capture === undefined ? sealed : (adoptedBy ?? chain ?? id)
     if (sealed === undefined || sealed !== meant) undurable.push(`${id} left before what it carries was sealed`)
+  }
+
+/** Whatever names an operation of ours may only leave when that operation is durable. */
+const intentCheck =
+  (store: Store, undurable: string[]) =>
+  async (request: ChannelRequest): Promise<void> => {
+    const id = /opn_[0-9a-z]{26}/.exec(request.body ?? '')?.[0]
+    if (id !== undefined && (await store.get(operations, { id })) === undefined) undurable.push(`${id} left before it was durable`)
   }
 
 /** The server that runs now: one that has crashed is started again when it is next wanted. */
@@ -199,6 +190,7 @@ type Parts = {
   readonly store: Store
   readonly network: Network
   readonly vault: Vault
+  readonly sealed: MemoryStore
   readonly bug: Bug | undefined
   readonly checkIntent: (request: ChannelRequest) => Promise<void>
   readonly watch: Watch
@@ -239,17 +231,7 @@ function createWorld(parts: Parts): World {
       }),
     close: () => parts.store.close(),
   }
-  const vault: Vault = {
-    peek: input => port(ports, 'peek', () => parts.vault.peek(input)),
-    adopt: input => port(ports, 'adopt', () => parts.vault.adopt(input)),
-    sealAhead: input => port(ports, 'sealAhead', () => parts.vault.sealAhead(input)),
-    forward: input => port(ports, 'forward', () => parts.vault.forward(input)),
-    seal: input => port(ports, 'seal', () => parts.vault.seal(input)),
-    open: input => port(ports, 'open', () => parts.vault.open(input)),
-    // No story moves card numbers between vaults.
-    cardFiles: parts.vault.cardFiles,
-    updater: updaterOver(ports, parts.vault),
-  }
+  const vault = vaultThrough(ports, parts.vault)
   const world: World = {
     now: parts.clock.now,
     random: scheduler.random,
@@ -270,8 +252,22 @@ function createWorld(parts: Parts): World {
     settings,
     tap: tapOf(wallet, scheduler),
   }
-  return parts.bug === undefined ? world : parts.bug.infect(world, { scheduler, life })
+  return parts.bug === undefined ? world : parts.bug.infect(world, { scheduler, life, sealed: parts.sealed })
 }
+
+/** Every call of the vault may be slow, or the last that its process makes. */
+const vaultThrough = (ports: Ports, vault: Vault): Vault => ({
+  peek: input => port(ports, 'peek', () => vault.peek(input)),
+  adopt: input => port(ports, 'adopt', () => vault.adopt(input)),
+  sealAhead: input => port(ports, 'sealAhead', () => vault.sealAhead(input)),
+  forward: input => port(ports, 'forward', () => vault.forward(input)),
+  seal: input => port(ports, 'seal', () => vault.seal(input)),
+  open: input => port(ports, 'open', () => vault.open(input)),
+  // No story moves card numbers between vaults.
+  cardFiles: vault.cardFiles,
+  updater: updaterOver(ports, vault),
+  shred: input => port(ports, 'shred', () => vault.shred(input)),
+})
 
 /** A test clock shows what it showed, or later. */
 async function watchClocks({ store, wentBack }: Parts, writes: readonly Write[]): Promise<Committed> {

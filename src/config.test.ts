@@ -50,6 +50,7 @@ test('an empty environment is a complete development configuration', () => {
       route: ['stripe', 'adyen'],
       logLevel: 'info',
       rootKeyFile: undefined,
+      vaultRootFile: undefined,
       updater: undefined,
       updaterKeysFile: undefined,
       walletKeysFile: undefined,
@@ -102,10 +103,11 @@ test('every example in the reference is valid', () => {
       .map(line => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1).split('  ')[0] ?? '']),
   )
   assert.ok(Object.keys(environment).length > 20)
-  const { ROOT_KEY_FILE, WALLET_KEYS_FILE, UPDATER_KEYS_FILE, UPDATER, ...rest } = environment
+  const { ROOT_KEY_FILE, VAULT_ROOT_FILE, WALLET_KEYS_FILE, UPDATER_KEYS_FILE, UPDATER, ...rest } = environment
   assert.deepEqual([UPDATER, UPDATER_KEYS_FILE], ['visa', '/etc/bindery/updater-keys.json'])
   assert.equal(WALLET_KEYS_FILE, '/etc/bindery/wallet-keys.json')
   assert.equal(ROOT_KEY_FILE, '.bindery/root.key')
+  assert.equal(VAULT_ROOT_FILE, '/etc/bindery/vault-root.json')
   assert.equal(read(rest).production, true)
 })
 

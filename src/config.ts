@@ -33,6 +33,8 @@ export type Config = {
   readonly customersPerInstrument: number
   readonly logLevel: z.output<typeof shape>['LOG_LEVEL']
   readonly rootKeyFile: string | undefined
+  /** Which root key the vault has: read by the vault, and by nobody else. */
+  readonly vaultRootFile: string | undefined
   /** Read by the vault, and by nobody else. */
   readonly walletKeysFile: string | undefined
   /** The account updater of live mode, by the name of its keys in the file, which the vault alone reads. */
@@ -95,6 +97,7 @@ export function readConfig(environment: Environment, channels: readonly AccountN
     customersPerInstrument: read.CUSTOMERS_PER_INSTRUMENT ?? (isSandbox(set) ? sandboxCustomers : 2),
     logLevel: read.LOG_LEVEL,
     rootKeyFile: read.ROOT_KEY_FILE,
+    vaultRootFile: read.VAULT_ROOT_FILE,
     walletKeysFile: read.WALLET_KEYS_FILE,
     updater: read.UPDATER,
     updaterKeysFile: read.UPDATER_KEYS_FILE,
@@ -148,6 +151,7 @@ const shape = z.object({
     .optional(),
   LOG_LEVEL: z.enum(logLevels, oneOf(logLevels)).default('info'),
   ROOT_KEY_FILE: z.string().optional(),
+  VAULT_ROOT_FILE: z.string().refine(existsSync, 'names a file that is not there').optional(),
   WALLET_KEYS_FILE: z.string().refine(existsSync, 'names a file that is not there').optional(),
   UPDATER: z
     .string()
@@ -190,6 +194,10 @@ const described: Readonly<Record<Name, { readonly example: string; readonly abou
   },
   LOG_LEVEL: { example: 'info', about: `${logLevels.join(', ')}; default info` },
   ROOT_KEY_FILE: { example: '.bindery/root.key', about: "the vault's root key as a file: for development only" },
+  VAULT_ROOT_FILE: {
+    example: '/etc/bindery/vault-root.json',
+    about: "where the vault's root key is: in shares, in a key store (transit) or in a token (PKCS#11); required in production",
+  },
   WALLET_KEYS_FILE: {
     example: '/etc/bindery/wallet-keys.json',
     about: "keys that open tokens of Apple Pay and Google Pay, read by the vault alone; they take the place of the sandbox's own wallet",

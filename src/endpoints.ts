@@ -9,6 +9,8 @@ import { chargeEndpoints } from './instruments/chargesApi.ts'
 import { clockEndpoints } from './instruments/clocks.ts'
 import { customerEndpoints } from './instruments/customers.ts'
 import { doorEndpoints } from './instruments/doors.ts'
+import { giveUpEndpoints } from './instruments/giveUpApi.ts'
+import { keepingEndpoints } from './instruments/keepingApi.ts'
 import { listEndpoints } from './instruments/lists.ts'
 import { mandateEndpoints } from './instruments/mandatesApi.ts'
 import { sharingEndpoints } from './instruments/sharingApi.ts'
@@ -18,7 +20,7 @@ import { exportEndpoints } from './moving/exportApi.ts'
 import { importEndpoints } from './moving/importApi.ts'
 import { networkEndpoints } from './network/api.ts'
 import { portalEndpoints } from './portal/api.ts'
-import { nothingKept } from './portal/keeping.ts'
+import { keptWithInstruments } from './portal/keeping.ts'
 import { safeguardEndpoints } from './safeguards/api.ts'
 import { switchEndpoints } from './safeguards/switchApi.ts'
 import { sessionEndpoints } from './sessions/api.ts'
@@ -31,6 +33,8 @@ export const endpoints = (from: { readonly reader: Pick<Pool, 'query'>; readonly
   ...instrumentEndpoints,
   ...mandateEndpoints,
   ...chargeEndpoints,
+  ...giveUpEndpoints,
+  ...keepingEndpoints,
   ...listEndpoints(from.reader),
   ...clockEndpoints,
   ...sharingEndpoints,
@@ -42,7 +46,7 @@ export const endpoints = (from: { readonly reader: Pick<Pool, 'query'>; readonly
   ...safeguardEndpoints,
   ...switchEndpoints,
   ...sessionEndpoints,
-  ...portalEndpoints(nothingKept),
+  ...portalEndpoints(keptWithInstruments),
   ...sweepEndpoints,
   ...sweepListEndpoints(from.reader),
   ...eventEndpoints(from.queries),

@@ -241,23 +241,23 @@ async function vaultOf(config: Config, needs: VaultNeeds, undo: Undo[]) {
   const socketPath = join(tmpdir(), `bindery-vault-${process.pid}-${clock.random(4).toString('hex')}.sock`)
   const settings = {
     socketPath,
-    linkKey: secrets.linkKey,
-    grantKey: secrets.grantKey,
-    captureHost: config.host,
-    capturePort: config.vaultCapturePort,
+    ...{ linkKey: secrets.linkKey, grantKey: secrets.grantKey },
+    ...{ captureHost: config.host, capturePort: config.vaultCapturePort },
     database: { ...asRole(connection, roles.vault) },
     dataFolder: resolve(config.dataFolder),
     origins,
     allowLoopback: config.sandbox,
     publicUrl: config.publicUrl ?? `http://${config.host}:${config.port}`,
-    wallets: wallet?.settings,
     walletKeysFile: config.walletKeysFile === undefined ? undefined : resolve(config.walletKeysFile),
-    certificates,
-    updaters: network?.vault,
+    ...{ wallets: wallet?.settings, certificates, updaters: network?.vault },
     updaterKeysFile: config.updaterKeysFile === undefined ? undefined : resolve(config.updaterKeysFile),
+    rootFile: config.vaultRootFile === undefined ? undefined : resolve(config.vaultRootFile),
   }
-  const kept = await keepVault(settings, reason => log.error('the vault ended, and is started again', { reason }))
-  undo.push(() => kept.stop())
+  const kept = await keepVault(settings, {
+    ended: reason => log.error('the vault ended, and is started again', { reason }),
+    locked: at => log.warn('the vault is locked: "npx bindery vault unseal" takes the shares of its custodians', { socket: at }),
+  })
+  undo.push(kept.stop)
   const client = createVaultClient({ ...clock, socketPath, linkKey: secrets.linkKey, log })
   undo.push(async () => client.close())
   await client.ready(10_000)

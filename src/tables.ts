@@ -2,6 +2,9 @@
 import { cursors, deliveries, events, webhookEndpoints } from './events/tables.ts'
 import { apiKeys, idempotency, tenants } from './http/tables.ts'
 import { deaths } from './instruments/death.ts'
+import { defaults, successionRules } from './instruments/defaults.ts'
+import { dependents } from './instruments/dependent.ts'
+import { erasures } from './instruments/erasure.ts'
 import { routingRules } from './instruments/routing.ts'
 import { sharingLimits, sharings } from './instruments/sharing.ts'
 import {
@@ -17,7 +20,7 @@ import {
   operations,
 } from './instruments/tables.ts'
 import { twins } from './instruments/twins.ts'
-import { chargeCounts, chargeReports, mandateUsage, preDebitNotices } from './instruments/usageTables.ts'
+import { chargeCounts, chargeReports, instrumentUsage, mandateUsage, preDebitNotices } from './instruments/usageTables.ts'
 import { accounts } from './ledger/account.ts'
 import { transfers } from './ledger/transfer.ts'
 import { exportParts, exports, importMarks, importParts, importReports, imports } from './moving/tables.ts'
@@ -48,6 +51,7 @@ export const tables: readonly AnyTable[] = [
   routingRules,
   chargeReports,
   chargeCounts,
+  instrumentUsage,
   mandateUsage,
   preDebitNotices,
   bindingSessions,
@@ -65,6 +69,10 @@ export const tables: readonly AnyTable[] = [
   updaterCounts,
   tokenRequests,
   networkTokens,
+  dependents,
+  defaults,
+  successionRules,
+  erasures,
   sweeps,
   sweepFindings,
   misses,

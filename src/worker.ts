@@ -9,6 +9,8 @@ import type { EventQueries } from './events/queries.ts'
 import { pruneIdempotency } from './http/idempotency.ts'
 import type { Audit } from './instruments/audit.ts'
 import { type Due, dueDeaths, dueInstruments, dueNews, dueOperations, dueSessions, dueUpdates } from './instruments/due.ts'
+import { proceedAny } from './instruments/eraseCustomer.ts'
+import { erasures } from './instruments/erasure.ts'
 import { merge } from './instruments/lineage.ts'
 import type { Settler } from './instruments/settler.ts'
 import { instruments } from './instruments/tables.ts'
@@ -56,6 +58,7 @@ export function duties(
     { name: 'merge what is one', everyMs: 1_000, run: () => mergeDue(world) },
     { name: 'ask the card network', everyMs: 1_000, run: () => tokensDue(world) },
     { name: 'ask account updaters', everyMs: 5_000, run: () => updatesDue(world) },
+    { name: 'erase what is to be erased', everyMs: 2_000, run: () => eraseDue(world) },
     { name: 'compare with what channels keep', everyMs: 1_000, run: () => sweepDue(world, of.sweeps) },
     { name: 'heal what died', everyMs: 5_000, run: () => healDue(world) },
     { name: 'fan out events', everyMs: 250, run: () => fanOut(world, of.queries) },
@@ -77,8 +80,11 @@ export function chores(
     readonly audit: Pick<Audit, 'turn'>
   },
 ): readonly Duty[] {
-  const isOwned = async ({ tenant, instrument }: { readonly tenant: string; readonly instrument: string }): Promise<boolean> =>
-    (await world.store.get(instruments, { tenant, id: instrument })) !== undefined
+  // What was erased owns nothing any more.
+  const isOwned = async ({ tenant, instrument }: { readonly tenant: string; readonly instrument: string }): Promise<boolean> => {
+    const row = await world.store.get(instruments, { tenant, id: instrument })
+    return row !== undefined && row.own.erasure !== 'erased'
+  }
   return [
     { name: 'forget rides', everyMs: 60_000, run: () => of.store.forgetRides() },
     { name: 'verify what is stored', everyMs: auditEveryMs, run: () => of.audit.turn() },
@@ -124,6 +130,12 @@ export async function updatesDue(world: World): Promise<number> {
   const carried = turns.map(turn => attend(world, 'carrying on a run', turn))
   const [queued, ...done] = await Promise.all([attendDue(world, dueUpdates), ...carried])
   return queued + count(done)
+}
+
+export async function eraseDue(world: World): Promise<number> {
+  const due = await world.store.due(erasures, { now: world.now(), clock: null, limit: batch })
+  const turns = due.map(row => ({ id: row.subject, take: () => proceedAny(world, row) }))
+  return count(await Promise.all(turns.map(turn => attend(world, 'erasing', turn))))
 }
 
 /** Only what succeeded: a duty whose rows all fail must come to rest between its turns. */

@@ -16,6 +16,7 @@ export const prefixes = {
   cus: 'customer',
   ins: 'instrument',
   bnd: 'binding',
+  dep: 'dependent',
   fct: 'fact',
   opn: 'operation',
   evt: 'event',

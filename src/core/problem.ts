@@ -37,14 +37,21 @@ export class Problem extends Error {
   readonly detail: string
   readonly errors: readonly FieldError[]
   readonly retryAfterSeconds: number | undefined
+  /** Members of its own, beside those that every problem has (RFC 9457, 3.2). */
+  readonly members: Readonly<Record<string, unknown>>
 
-  constructor(code: ProblemCode, detail: string, more: { errors?: readonly FieldError[]; retryAfterSeconds?: number } = {}) {
+  constructor(
+    code: ProblemCode,
+    detail: string,
+    more: { errors?: readonly FieldError[]; retryAfterSeconds?: number; members?: Readonly<Record<string, unknown>> } = {},
+  ) {
     super(`${code}: ${detail}`)
     this.name = 'Problem'
     this.code = code
     this.detail = detail
     this.errors = more.errors ?? []
     this.retryAfterSeconds = more.retryAfterSeconds
+    this.members = more.members ?? {}
   }
 
   get status(): number {

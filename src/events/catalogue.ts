@@ -3,7 +3,7 @@ import { z } from 'zod'
 import type { WebhookDescription } from '../http/openapi.ts'
 import { bindingLifecycle } from '../instruments/binding.ts'
 import { mandateNotices } from '../instruments/mandateChange.ts'
-import { instrumentNotices } from '../instruments/notice.ts'
+import { aroundNotices, instrumentNotices } from '../instruments/notice.ts'
 import { bindingShape, instrumentShape } from '../instruments/shapes.ts'
 
 const instrumentTypes = instrumentNotices.map(what => `instrument.${what}` as const)
@@ -11,9 +11,21 @@ const bindingTypes = [...bindingLifecycle.states.map(status => `binding.${status
 const mandateTypes = mandateNotices.map(what => `mandate.${what}` as const)
 const endpointTypes = ['webhook_endpoint.disabled'] as const
 
-export const eventTypes = [...instrumentTypes, ...bindingTypes, ...mandateTypes, ...endpointTypes]
+const customerTypes = ['customer.erased'] as const
+
+export const eventTypes = [...instrumentTypes, ...bindingTypes, ...mandateTypes, ...aroundNotices, ...customerTypes, ...endpointTypes]
 /** What an endpoint can ask for: one type, all of a kind, or all. */
-export const eventPatterns = ['*', 'instrument.*', 'binding.*', 'mandate.*', 'webhook_endpoint.*', ...eventTypes] as const
+export const eventPatterns = [
+  '*',
+  'instrument.*',
+  'binding.*',
+  'mandate.*',
+  'dependent.*',
+  'default.*',
+  'customer.*',
+  'webhook_endpoint.*',
+  ...eventTypes,
+] as const
 
 /** As events are shown and sent. `data` is as it was when the event was recorded: an older one may lack what newer ones have. */
 export const eventShape = z
@@ -33,6 +45,10 @@ export const eventShape = z
 const changeShape = z.object({
   instrument: instrumentShape,
   binding: bindingShape.optional(),
+  dependents: z
+    .object({ moved_to: z.string().nullable(), affected: z.array(z.record(z.string(), z.unknown())) })
+    .optional()
+    .describe('Who relied on it when it was given up, and the instrument they rely on now.'),
   previous: z.record(z.string(), z.unknown()).describe('The statuses before.'),
   imported: z.literal(true).optional().describe('Taken over from another system by an import.'),
   corrects: z
@@ -40,11 +56,21 @@ const changeShape = z.object({
     .optional()
     .describe('Late news showed that an earlier notice, named by its sequence, told a status that never was. Take it back.'),
 })
+const movedShape = changeShape.extend({ from: z.string(), moved: z.array(z.record(z.string(), z.unknown())) })
+const defaultShape = changeShape.extend({
+  default: z.object({
+    customer: z.string(),
+    instrument: z.string().nullable(),
+    before: z.string().nullable(),
+    because: z.enum(['asked', 'next_best', 'none_left', 'no_succession']),
+  }),
+})
 const asksShape = changeShape.extend({
   asks: z.object({
     next_best_action: z.literal('ask_customer'),
     cause: z.string().describe('Why it was not bound anew without them.'),
     died: z.object({ binding: z.string(), channel: z.string() }),
+    portal_link: z.string().nullable().describe('A link for the customer, for a week: GET /v1/portal_links/{id} tells its address.'),
   }),
 })
 const disabledShape = z.object({
@@ -68,8 +94,9 @@ const instrumentSummaries: Readonly<Record<(typeof instrumentTypes)[number], str
   'instrument.replaced': 'Another instrument stands in its place.',
   'instrument.blocked': 'You blocked it.',
   'instrument.unbound': 'It was given up, or no channel holds it any more.',
+  'instrument.erasing': 'Its erasure has begun, or waits for what a person has to look at: `erasure` says for what.',
   'instrument.needs_customer': 'A channel holds it no more, and it cannot be bound anew without the customer. Told once for each such end.',
-  'instrument.erased': 'What was known of it is being, or has been, destroyed.',
+  'instrument.erased': 'What was known of it has been destroyed. Events of it that you read again hold ids and statuses only.',
 }
 
 const mandateSummaries: Readonly<Record<(typeof mandateTypes)[number], string>> = {
@@ -100,6 +127,9 @@ export const webhookDescriptions: readonly WebhookDescription[] = [
   ),
   ...mandateTypes.map(type => described(type, mandateSummaries[type], changeShape)),
   described('binding.updated', 'What is known of a binding changed; no status did.', changeShape),
+  described('dependent.moved', 'Those who relied on another instrument rely on this one now.', movedShape),
+  described('default.changed', "Another instrument is its customer's default, or none is any more.", defaultShape),
+  described('customer.erased', 'A customer and all their instruments were erased.', z.object({ customer: z.object({ id: z.string() }) })),
   described(
     'webhook_endpoint.disabled',
     'One of your webhook endpoints was disabled: it answered 410, or only failed for five days.',

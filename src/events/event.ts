@@ -3,7 +3,7 @@ import type { RecordEvent } from '../world/store.ts'
 import type { NewRow, Row } from '../world/table.ts'
 import type { events } from './tables.ts'
 
-export type Event = Row<typeof events>
+export type Event = Omit<Row<typeof events>, 'version'>
 
 export const record = (event: NewRow<typeof events>): RecordEvent => ({ verb: 'record', event })
 

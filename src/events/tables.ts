@@ -11,7 +11,7 @@ import type { Mode } from '../world/world.ts'
 
 export type DeliveryState = 'pending' | 'delivered' | 'parked' | 'skipped'
 
-/** Append-only. `sequence` counts the events of one instrument from 1, without gaps; null where an event is about no instrument. */
+/** Append-only, but for what an erasure takes out of `data`. `sequence` counts the events of one instrument from 1, without gaps; null where an event is about no instrument. */
 export const events = table(
   'events',
   {
@@ -24,6 +24,7 @@ export const events = table(
     type: text(),
     data: json<Readonly<Record<string, unknown>>>(),
     created_at: time(),
+    version: int(),
   },
   {
     key: ['tenant', 'id'],

@@ -77,7 +77,7 @@ export type Bearer = {
 }
 
 type Described = {
-  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE'
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   /** `/v1/instruments/{id}` */
   readonly path: string
   /** `bindInstrument`: stable, unique; the SDK's and CLI's name. */

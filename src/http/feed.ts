@@ -17,7 +17,7 @@ import { hiddenName, shownName } from './pointer.ts'
 
 /** A valid request, and what kind each of its fields is, by pointer: `/price/amount`, `path/id`, `query/limit`. */
 export type Sample = {
-  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE'
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   /** `/v1/things/{id}` */
   readonly path: string
   readonly params?: Readonly<Record<string, string>>

@@ -104,7 +104,13 @@ function claimRow(work: OnceWork, resource: string | null): NewRow<typeof idempo
   }
 }
 
-const done = ({ status, headers, text }: Rendered) => ({ state: 'done' as const, status, headers: headers ?? null, body: text })
+/** What a kept answer tells of: the first instrument or customer that it names. An erasure finds it by this. */
+const about = /\b(?:ins|cus)_[0-9a-hjkmnp-tv-z]{26}/
+const done = ({ status, headers, text }: Rendered) => {
+  const named = about.exec(text)?.[0]
+  const resource = named === undefined ? {} : { resource: named }
+  return { state: 'done' as const, status, headers: headers ?? null, body: text, ...resource }
+}
 const doneMove = (work: OnceWork, version: number, answer: Rendered): Move => ({
   verb: 'move',
   table: idempotency,

@@ -8,6 +8,7 @@ export function renderProblem(publicUrl: string, requestId: string, problem: Pro
   const { title, status, retryable } = problems[problem.code]
   const url = `${publicUrl}/problems/${problem.code}`
   const body = {
+    ...problem.members,
     type: url,
     title,
     status,

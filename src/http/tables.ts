@@ -37,7 +37,7 @@ export const apiKeys = table(
   },
 )
 
-/** `request`: the request that holds the lease. `resource`: what the first request made, for `recover`. `body`: the answer as it was sent, so a replay is equal to the byte. */
+/** `request`: the request that holds the lease. `resource`: what the first request made, for `recover`, and what the answer tells of. `body`: the answer as it was sent, so a replay is equal to the byte. */
 export const idempotency = table(
   'idempotency',
   {
@@ -60,6 +60,7 @@ export const idempotency = table(
   },
   {
     key: ['tenant', 'mode', 'key'],
+    indexes: { idempotency_resource: ['resource', 'tenant'] },
     checks: {
       idempotency_mode: row => oneOf(['test', 'live'], row.mode),
       idempotency_state: row => oneOf(['running', 'done'], row.state),

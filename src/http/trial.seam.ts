@@ -59,6 +59,7 @@ export function trialWorldOver<S extends Store>(store: S): TrialWorld<S> {
       seal: none,
       open: none,
       updater: { writeInquiries: none, readAdvices: none, sealAdvices: none, renew: none },
+      shred: none,
       cardFiles: noCardFiles(none),
     },
     send: none,

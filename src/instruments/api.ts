@@ -9,7 +9,7 @@ import { extend } from './extend.ts'
 import { refresh } from './refresh.ts'
 import { answersWanted, resend, resume } from './resume.ts'
 import { knownChannels } from './route.ts'
-import { bindBody, bindingBody, extendBody, instrumentParams, resumeBody } from './schemas.ts'
+import { bindBody, bindingBody, extendBody, instrumentParams, resumeBody, unbindBody } from './schemas.ts'
 import { instrumentShape, timelineShape } from './shapes.ts'
 import { type BindingRow, bindings, type InstrumentRow, instruments } from './tables.ts'
 import { timeline } from './timeline.ts'
@@ -49,6 +49,7 @@ export const instrumentEndpoints: readonly Endpoint[] = [
         client: clientOf(body.client),
         consent: consentOf(body.consent),
         metadata: body.metadata ?? {},
+        redisplay: body.allow_redisplay,
         request: context.requestId,
         proof: body.proof,
       }
@@ -160,19 +161,20 @@ export const instrumentEndpoints: readonly Endpoint[] = [
     name: 'unbindInstrument',
     summary: 'Unbind: give the instrument up everywhere',
     description:
-      'From now on it cannot be used. Each channel is told to forget it; what a channel does not answer is asked again until it does.',
+      'From now on it cannot be used. Each channel is told to forget it; what a channel does not answer is asked again until it does. Where somebody relies on it (see dependents) the answer is a problem with a `plan`, and nothing was changed: send its `confirm`, or the `replacement` that they rely on from now on.',
     tag,
     auth: 'secret',
     params: instrumentParams,
     query: nothing,
-    body: nothing,
+    body: unbindBody,
     answers: { 200: shown },
     once: 'own',
     recover,
-    handle: async (context, { params }) => {
+    handle: async (context, { params, body }) => {
       const { companions, answer } = companionsOf(context)
       const instrument = await readInstrument(context, params.id)
-      return answer(await unbind(context.world, { tenant: instrument.tenant, instrument, request: context.requestId }, companions))
+      const at = { tenant: instrument.tenant, instrument, request: context.requestId, consent: body }
+      return answer(await unbind(context.world, at, companions))
     },
   }),
   endpoint({

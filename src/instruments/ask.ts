@@ -93,7 +93,8 @@ async function send(world: World, channel: Channel, call: Call, operation: Opera
   if (heldBySibling(rows, token) || (await passedOn(world, operation, token))) return { kind: 'revoked' }
   // Nothing is kept over there that could be given up: our own word ends it.
   if (channel.revoke === undefined) return { kind: 'revoked' }
-  return (await channel.revoke?.(call, { ...about, token, references: rows.binding.names })) ?? missing
+  const references = { ...operation.input.references, ...rows.binding.names }
+  return (await channel.revoke?.(call, { ...about, token, references })) ?? missing
 }
 
 /** Some channels give one token for a card however often it is bound: what is another binding's by now is not ours to revoke. */

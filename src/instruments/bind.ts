@@ -18,6 +18,7 @@ import type { Decision, Rows } from './decide.ts'
 import { derive, ended } from './instrument.ts'
 import { newBinding, newBindOperation, newInstrument } from './intent.ts'
 import { inOrder } from './learn.ts'
+import { keptOf, type Redisplay, refuseAgain } from './reuse.ts'
 import { type Choice, chooseRoute, freeOf, knownChannels, preferred, steppingUp } from './route.ts'
 import { currentRules } from './routing.ts'
 import { carryOut } from './settle.ts'
@@ -52,6 +53,8 @@ export type BindRequest = {
   readonly client: Client
   readonly consent: Consent | null
   readonly metadata: Readonly<Record<string, string>>
+  /** Undefined: as the customer's reuse rules say. */
+  readonly redisplay?: Redisplay | undefined
   readonly request: string
   /** What the browser worked out, where the safeguards wanted it. */
   readonly proof?: string | undefined
@@ -80,6 +83,7 @@ export async function bind(world: World, request: BindRequest, companions: Compa
   let owner = known.customer
   let existing: Existing | undefined
   for (let tries = 0; tries < collisionsMax; tries += 1) {
+    if (owner.erased_at !== null) throw fieldProblem('/customer', 'was erased', 'unprocessable')
     const plan = planBind(world, request, { ...known, customer: owner, existing, admitted })
     if ('held' in plan) {
       const bound: Bound = { created: false, instrument: plan.held.instrument, bindings: plan.held.bindings }
@@ -211,12 +215,11 @@ function planBind(
   const [first, ...others] = wanted.filter(channel => !isHeld(channel))
   if (first === undefined) {
     if (reusable === undefined) throw new TypeError('nothing is held, and nothing is to be bound')
+    refuseAgain(known.customer, reusable.instrument)
     return { held: reusable }
   }
   const display = displayOf(source, captured)
-  const { clock } = known.customer
-  const fresh = { ...owned(request), kind: kindOfSource[source.type], display, clock, sharing: known.identity ?? null }
-  const instrument = reusable?.instrument ?? newInstrument(world, fresh)
+  const instrument = reusable?.instrument ?? newInstrument(world, { ...freshOf(request, known), display })
   const input = inputOf(request, source, reusable)
   const legOf = (channel: ChannelName, more: OperationRow['input']): Leg => {
     const { returnUrl, client, consent } = request
@@ -255,6 +258,14 @@ function planBind(
     legs,
   }
 }
+
+/** A new instrument, but for how it is shown. */
+const freshOf = (request: BindRequest, { customer, identity, source }: Known) => ({
+  ...owned(request),
+  ...keptOf(customer, request.redisplay),
+  kind: kindOfSource[source.type],
+  sharing: identity ?? null,
+})
 
 /** What every leg is bound with. `cardVersion`: a number no other capture of the instrument has; it takes it over when it turns out good. */
 function inputOf(request: BindRequest, source: Source, reusable: Existing | undefined): OperationRow['input'] {

@@ -206,6 +206,9 @@ function shownAfter(before: Shown | undefined, told: Shown | undefined): Shown |
   const [had, has] = [monthOf(before), monthOf(told)]
   return had !== undefined && has !== undefined && has < had ? { ...told, ...before } : { ...before, ...told }
 }
+/** In the place of a token that an erasure took out: there is none that could be named. */
+export const forgottenToken = ''
+const named = (token: string): string | null => (token === forgottenToken ? null : token)
 
 /** What one applied fact adds to what is known. */
 function absorb(known: Known, fact: Fact): Known {
@@ -230,7 +233,7 @@ function absorb(known: Known, fact: Fact): Known {
     case 'bound':
       return {
         ...base,
-        token: known.token ?? news.token,
+        token: known.token ?? named(news.token),
         refusal: null,
         proven_by: known.proven_by ?? known.challenge,
         shown: news.shown ?? known.shown,

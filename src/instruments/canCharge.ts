@@ -6,6 +6,7 @@ import { startOf } from './days.ts'
 import { isCard } from './display.ts'
 import { isExpiring } from './expiry.ts'
 import { endOfMandate, mandateState, nextWindow, periodOf, withinWindow } from './mandate.ts'
+import { policyAllows, type Used } from './policy.ts'
 import { covers, needsNotice } from './preDebit.ts'
 import type { BindingRow, InstrumentRow } from './tables.ts'
 import type { PreDebitNoticeRow } from './usageTables.ts'
@@ -27,6 +28,7 @@ export type Asked = {
 
 export const missingThings = [
   'usable_instrument',
+  'policy',
   'active_binding',
   'currency',
   'active_mandate',
@@ -69,8 +71,10 @@ export type CanCharge = {
   readonly ranked: readonly Ranked[]
 }
 
-export function canCharge(instrument: InstrumentRow, candidates: readonly Candidate[], asked: Asked): CanCharge {
-  const judged = candidates.map(one => ({ one, missing: missingOf(instrument, one, asked) }))
+/** `used`: what was charged with it in the day and the month that are asked about; its policy counts that. */
+export function canCharge(instrument: InstrumentRow, candidates: readonly Candidate[], asked: Asked, used: Used = nothingUsed): CanCharge {
+  const forbidden = missingOfPolicy(instrument, asked, used)
+  const judged = candidates.map(one => ({ one, missing: [...missingOf(instrument, one, asked), ...forbidden] }))
   const sorted = judged.toSorted((a, b) => compare(a, b))
   const ranked = sorted.map(({ one, missing }) => ({
     binding: one.binding,
@@ -82,9 +86,16 @@ export function canCharge(instrument: InstrumentRow, candidates: readonly Candid
   const [first] = ranked
   if (first === undefined) {
     const nothing: Missing = { what: 'active_binding', blocking: true, because: 'It is bound nowhere.' }
-    return { chargeable: false, best: null, missing: [nothing], ranked: [] }
+    return { chargeable: false, best: null, missing: [nothing, ...forbidden], ranked: [] }
   }
   return { chargeable: first.chargeable, best: first.chargeable ? first.binding : null, missing: first.missing, ranked }
+}
+
+const nothingUsed: Used = { day: { count: 0, amounts: [] }, month: { count: 0, amounts: [] } }
+
+function missingOfPolicy({ policy }: InstrumentRow, { amount, currency, purpose }: Asked, used: Used): readonly Missing[] {
+  const { reasons } = policyAllows(policy, { amount: { amount, currency }, purpose }, used)
+  return reasons.map(one => block('policy', `Your policy for it does not allow this charge: ${one}.`))
 }
 
 type Judged = { readonly one: Candidate; readonly missing: readonly Missing[] }

@@ -12,6 +12,7 @@ import { reportCharge } from './report.ts'
 import { channelName, instrumentParams } from './schemas.ts'
 import { readCandidates, readJudged } from './standing.ts'
 import type { ChargeReportRow } from './usageTables.ts'
+import { readUsed } from './use.ts'
 
 const tag = 'Charging'
 const instant = z.iso.datetime()
@@ -179,7 +180,8 @@ export const chargeEndpoints: readonly Endpoint[] = [
       if (Math.abs(at - now) > askedMaxMs) throw fieldProblem('/charge_at', 'must be within ten years')
       const candidates = await readCandidates(context.world, instrument, { now, chargeAt: at })
       const { initiator, purpose } = body
-      const answer = canCharge(instrument, candidates, { amount: BigInt(body.amount), currency: body.currency, initiator, purpose, at })
+      const asked = { amount: BigInt(body.amount), currency: body.currency, initiator, purpose, at }
+      const answer = canCharge(instrument, candidates, asked, await readUsed(context.world, instrument, at))
       return { status: 200, body: viewAnswer(instrument.id, answer) }
     },
   }),

@@ -3,6 +3,7 @@ import { Problem } from '../core/problem.ts'
 import { type Committed, insert, move, refusedBy, type Write } from '../world/store.ts'
 import { type Mode, nextId, type World } from '../world/world.ts'
 import type { Change } from './decide.ts'
+import type { Reuse } from './reuse.ts'
 import { type CustomerRow, clocks, customers, type OperationRow } from './tables.ts'
 
 /** The time of a customer, or of an instrument of its: the real one, or its sandbox test clock's. Unix milliseconds. */
@@ -12,13 +13,15 @@ export async function customerNow(world: World, customer: { readonly tenant: str
   return clock?.now_at ?? world.now()
 }
 
-export type NewCustomer = Pick<CustomerRow, 'tenant' | 'mode' | 'reference' | 'clock' | 'metadata'>
+export type NewCustomer = Pick<CustomerRow, 'tenant' | 'mode' | 'reference' | 'clock' | 'metadata'> & { readonly reuse?: Reuse }
 
 export const newCustomer = (world: World, input: NewCustomer): CustomerRow => ({
   ...input,
   id: nextId(world, 'cus'),
   channel_customers: {},
   created_at: world.now(),
+  reuse: input.reuse ?? {},
+  erased_at: null,
   version: 1,
 })
 
@@ -48,6 +51,21 @@ export async function readCustomer(
   return row?.mode === at.mode ? row : undefined
 }
 
+/** Changes what the caller may change of it. An erased customer is not changed any more. */
+export async function changeCustomer(
+  world: World,
+  at: { readonly tenant: string; readonly mode: Mode; readonly id: string },
+  change: Partial<Pick<CustomerRow, 'metadata' | 'reuse'>>,
+): Promise<CustomerRow> {
+  for (let tries = 0; tries < keepingsMax; tries += 1) {
+    const row = await readCustomer(world, at)
+    if (row === undefined) throw new Problem('not_found', 'no such customer')
+    if (row.erased_at !== null) throw new Problem('conflict', 'the customer was erased')
+    if ((await world.store.commit([move(customers, row, change)])).ok) return { ...row, ...change }
+  }
+  throw new Problem('conflict', 'the customer keeps changing')
+}
+
 /** As many as may be told at once of one customer, bound at several channels. */
 const keepingsMax = 16
 
@@ -59,7 +77,7 @@ export async function keepChannelCustomer(world: World, operation: OperationRow,
   if (named === undefined || operation.input.channelCustomer === named) return
   for (let tries = 0; tries < keepingsMax; tries += 1) {
     const row = await world.store.get(customers, { tenant: operation.tenant, id: operation.customer })
-    if (row === undefined || row.channel_customers[operation.channel] !== undefined) return
+    if (row === undefined || row.erased_at !== null || row.channel_customers[operation.channel] !== undefined) return
     const after = { channel_customers: { ...row.channel_customers, [operation.channel]: named } }
     if ((await world.store.commit([move(customers, row, after)])).ok) return
   }

@@ -3,8 +3,9 @@ import { signGrant } from '../core/grant.ts'
 import { Problem } from '../core/problem.ts'
 import { type Answer, type Context, type Endpoint, endpoint, nothing, OnceTaken, onceConstraint } from '../http/endpoint.ts'
 import { refusedBy } from '../world/store.ts'
-import { createCustomer, readCustomer } from './customer.ts'
-import { customerBody, customerParams, grantBody } from './schemas.ts'
+import { changeCustomer, createCustomer, readCustomer } from './customer.ts'
+import { reuseOf, viewReuse } from './keepingBodies.ts'
+import { customerBody, customerParams, customerPatch, grantBody } from './schemas.ts'
 import { customerShape, grantShape } from './shapes.ts'
 import type { CustomerRow } from './tables.ts'
 
@@ -15,6 +16,8 @@ export const viewCustomer = (row: Omit<CustomerRow, 'version'>) => ({
   reference: row.reference,
   clock: row.clock,
   metadata: row.metadata,
+  reuse: viewReuse(row.reuse),
+  erased_at: row.erased_at === null ? null : new Date(row.erased_at).toISOString(),
   created_at: new Date(row.created_at).toISOString(),
 })
 
@@ -40,6 +43,7 @@ export const customerEndpoints: readonly Endpoint[] = [
         reference: body.reference ?? null,
         clock: body.clock ?? null,
         metadata: body.metadata ?? {},
+        reuse: reuseOf(body.reuse),
       }
       let answer: Answer | undefined
       const row = await createCustomer(world, input, {
@@ -66,6 +70,26 @@ export const customerEndpoints: readonly Endpoint[] = [
     body: nothing,
     answers: { 200: { description: 'The customer.', schema: customerShape } },
     handle: (context, { params }) => showCustomer(context, params.id),
+  }),
+  endpoint({
+    method: 'PATCH',
+    path: '/v1/customers/{id}',
+    name: 'changeCustomer',
+    summary: "Change a customer's metadata, or how their instruments may be used again",
+    tag: 'Customers',
+    auth: 'secret',
+    params: customerParams,
+    query: nothing,
+    body: customerPatch,
+    answers: { 200: { description: 'The customer.', schema: customerShape } },
+    handle: async ({ world, caller }, { params, body }) => {
+      const change = {
+        ...(body.metadata === undefined ? {} : { metadata: body.metadata }),
+        ...(body.reuse === undefined ? {} : { reuse: reuseOf(body.reuse) }),
+      }
+      const row = await changeCustomer(world, { tenant: caller.tenant, mode: caller.mode, id: params.id }, change)
+      return { status: 200, body: viewCustomer(row) }
+    },
   }),
   endpoint({
     method: 'POST',

@@ -6,9 +6,9 @@ import { type Bound, type ChannelName, type MandateRules, type References, unfin
 import { same } from '../core/same.ts'
 import { insert, moveTo, type Write } from '../world/store.ts'
 import { declineWrites } from './admit.ts'
-import { foldBinding, type Known, overlay } from './binding.ts'
+import { type Known, overlay } from './binding.ts'
 import { deaths, planDeath } from './death.ts'
-import { asFact, contradicted, factRow, type NewFact } from './fact.ts'
+import { contradicted, type NewFact } from './fact.ts'
 import { failOver } from './failover.ts'
 import { foldedColumns } from './folded.ts'
 import { derive } from './instrument.ts'
@@ -17,7 +17,7 @@ import { isAsking, type OperationStatus } from './operation.ts'
 import { operationsAfter } from './operationsAfter.ts'
 import { follow, type SpreadMinds } from './propagate.ts'
 import { planRefresh } from './refresh.ts'
-import { planRevoke, revivedToken, strayToken, unwanted } from './revoke.ts'
+import { weigh } from './revoke.ts'
 import { sharingWrites } from './sharing.ts'
 import {
   type BindingRow,
@@ -84,14 +84,8 @@ export type Decision = {
 }
 
 export function decide(rows: Rows, change: Change, minds: Minds): Decision {
-  const fresh = change.facts.map(one => factRow(rows, one, minds))
-  const told = foldBinding([...rows.facts, ...fresh].map(asFact))
+  const { fresh, told, alive, forgotten, revoke } = weigh(rows, change, minds)
   const { known } = told
-  const alive = known.status === 'active' || known.status === 'suspended'
-  const stray = strayToken(rows, fresh, told) ?? revivedToken(rows, fresh, known)
-  // What has expired, or what the channel began to end by itself, may still be kept over there.
-  const kept = alive || ((known.status === 'expired' || known.status === 'revoking') && known.token !== null)
-  const revoke = (kept && unwanted(rows)) || stray !== undefined ? planRevoke(rows, stray, minds) : undefined
   const status = revoke?.fact === undefined ? known.status : 'revoking'
   const settled = operationsAfter(rows, change, { ...known, status }, fresh, minds)
   const after = { ...rows, operations: settled.map(([, one]) => one) }
@@ -117,7 +111,7 @@ export function decide(rows: Rows, change: Change, minds: Minds): Decision {
   const writes: Write[] = [...fresh, ...(revoke?.fact === undefined ? [] : [revoke.fact])].map(one => insert(facts, one))
   writes.push(moveTo(bindings, rows.binding, binding))
   for (const [before, after] of settled) if (after !== before) writes.push(moveTo(operations, before, after))
-  writes.push(...nameWrites(rows, fresh), ...identityWrites(rows, fresh))
+  if (!forgotten) writes.push(...nameWrites(rows, fresh), ...identityWrites(rows, fresh))
   if (revoke !== undefined) writes.push(insert(operations, revoke.operation))
   if (refresh !== undefined) writes.push(insert(operations, refresh))
   const death = planDeath(rows, binding, minds)

@@ -36,7 +36,7 @@ export const inbox = table(
       readonly returned?: Readonly<Record<string, string>>
       readonly moment?: Moment
     }>(),
-    status: text<'waiting' | 'done' | 'parked'>(),
+    status: text<'waiting' | 'parked'>(),
     tries: int(),
     cause: maybe(text()),
     received_at: time(),

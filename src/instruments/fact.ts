@@ -89,6 +89,7 @@ export function factRow(rows: Rows, fact: NewFact, minds: Minds): FactRow {
     effective_at: fact.moment?.atMs ?? minds.now,
     seen_at: minds.now,
     request: fact.request ?? null,
+    version: 1,
   }
 }
 

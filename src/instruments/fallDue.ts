@@ -1,6 +1,7 @@
 /** What time does to instruments is told to them when it comes: on the real clock by the worker, on a test clock by whoever advances it. */
 import { moveTo } from '../world/store.ts'
 import type { World } from '../world/world.ts'
+import { passOn } from './defaults.ts'
 import type { Taken } from './due.ts'
 import { learn } from './learn.ts'
 import { firstOf, type Lapse, nextLapse, nextMoment } from './moments.ts'
@@ -17,6 +18,10 @@ export async function fallDue(world: World, row: InstrumentRow): Promise<Taken> 
   if (moment === undefined || moment.at > (row.due_at ?? moment.at)) {
     await world.store.commit([moveTo(instruments, row, { ...row, due_at: firstOf(moment?.at, lapse?.at) })])
     return { what: 'instrument', outcome: row.status }
+  }
+  if (!('news' in moment)) {
+    await passOn(world, row)
+    return { what: 'default', outcome: 'passed on' }
   }
   const { event, news, at } = moment
   const after = await tellInstrument(world, { tenant: row.tenant, instrument: row.id, facts: [{ source: 'clock', event, news, at }] })

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { BindOutcome, Channel, News } from '../channels/channel.ts'
 import { events } from '../events/tables.ts'
+import { admitLink } from '../portal/link.ts'
+import { portalLinks } from '../portal/tables.ts'
 import { healDue } from '../worker.ts'
 import { deaths } from './death.ts'
 import { bindings } from './tables.ts'
@@ -70,11 +72,19 @@ test('where its own channel refuses another is tried, each once, and then the cu
   await heal(at, 9 * hour)
   assert.deepEqual([one.asked.length, two.asked.length], [2, 1])
   assert.deepEqual([death(at).status, death(at).cause, asks(at).length], ['asked', 'no channel is left', 1])
+  const [link] = at.rows(portalLinks)
   assert.deepEqual(asks(at)[0]?.data.asks, {
     next_best_action: 'ask_customer',
     cause: 'no channel is left',
     died: { binding: death(at).binding, channel: 'one' },
+    portal_link: link?.id,
   })
+  const { status, body } = await at.call('GET', `/v1/portal_links/${link?.id}`)
+  assert.deepEqual([status, body.may, body.hosted], [200, ['list', 'replace'], true])
+  const token = new URL(String(body.url)).pathname.slice('/portal/'.length)
+  assert.equal((await admitLink(at.world, token)).customer, at.customer)
+  at.advance(8 * 24 * hour)
+  assert.equal((await at.call('GET', `/v1/portal_links/${link?.id}`)).body.url, undefined, 'it is a key, and lapses')
 })
 
 test('an issuer that says never is not asked again, nor is anybody else', async () => {

@@ -26,6 +26,9 @@ export type InstrumentStatus = (typeof instrumentStatuses)[number]
 /** From these an instrument does not come back; the same card bound again is a new instrument. */
 export const ended: readonly InstrumentStatus[] = ['replaced', 'unbound', 'erased']
 
+/** No charge will come of these any more. */
+export const isOver = (status: InstrumentStatus): boolean => status === 'failed' || ended.includes(status)
+
 /** Why it is as it is, beside what its bindings say; also what does not change its status but whoever charges should know. */
 export const reasons = [
   'blocked',
@@ -35,13 +38,14 @@ export const reasons = [
   'updates_refused',
   'replaced',
   'merged',
+  'erasing',
   'erased',
   'mandate_paused',
   'mandate_lapsed',
 ] as const
 export type Reason = (typeof reasons)[number]
 
-type Derivable = Pick<InstrumentRow, 'kind' | 'captured' | 'own' | 'unbound_at' | 'merged_into' | 'status'>
+type Derivable = Pick<InstrumentRow, 'kind' | 'captured' | 'own' | 'unbound_at' | 'merged_into' | 'status' | 'preferred'>
 type Leg = MandateLeg & Pick<BindingRow, 'shown' | 'valid_until'> & Partial<Pick<BindingRow, 'replaces'>>
 export type Derived = Pick<InstrumentRow, 'status' | 'display' | 'reasons' | 'due_at'>
 
@@ -104,6 +108,6 @@ function reasonsOf(own: Own, display: InstrumentRow['display']): readonly Reason
   if ((own.advices ?? []).some(one => one.advice === 'O' && one.at >= (own.given ?? 0))) out.push('updates_refused')
   if (own.replacedBy !== undefined) out.push('replaced')
   if (own.mergedInto !== undefined) out.push('merged')
-  if (own.erasure !== undefined) out.push('erased')
+  if (own.erasure !== undefined) out.push(own.erasure)
   return out
 }

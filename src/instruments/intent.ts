@@ -6,6 +6,7 @@ import { mandateOf } from './mandate.ts'
 import { newborn } from './newborn.ts'
 import { leaseMs, type Verb } from './operation.ts'
 import { returnUrlOf } from './return.ts'
+import type { Redisplay } from './reuse.ts'
 import {
   type BindingRow,
   type Client,
@@ -30,6 +31,7 @@ export function newInstrument(
     /** The customer's test clock. */
     readonly clock: string | null
     readonly sharing: InstrumentRow['sharing']
+    readonly allow_redisplay?: Redisplay
   },
 ): InstrumentRow {
   const now = world.now()
@@ -46,6 +48,9 @@ export function newInstrument(
     sequence: 0,
     unbound_at: null,
     merged_into: null,
+    policy: {},
+    allow_redisplay: of.allow_redisplay ?? 'unspecified',
+    preferred: false,
     created_at: now,
     updated_at: now,
     version: 1,

@@ -9,8 +9,10 @@ import { type Committed, type Insert, moveTo, refusedBy, type Write } from '../w
 import type { World } from '../world/world.ts'
 import { customerNow } from './customer.ts'
 import { type Change, type Decision, decide, type Minds, type Rows } from './decide.ts'
+import { passOn } from './defaults.ts'
 import { eventOf, firstOfEach, type NewFact, tellsTheSame } from './fact.ts'
-import { ended } from './instrument.ts'
+import { forgetEvent, isForgotten } from './forget.ts'
+import { ended, isOver } from './instrument.ts'
 import { twinWrite } from './lineage.ts'
 import { spreadMindsOf } from './propagate.ts'
 import { customersDefault, customersMax, holdsPlace, sharingBound } from './sharing.ts'
@@ -50,7 +52,10 @@ export async function learn(world: World, input: Learning): Promise<Decision> {
     const writes = [...(await takeNames(world, rows.binding, decision, tries)), ...extra]
     if (writes.length === 0) return decision
     const result = await world.store.commit(writes)
-    if (result.ok) return decision
+    if (result.ok) {
+      if (decision.instrument.preferred && isOver(decision.instrument.status)) await passOn(world, decision.instrument)
+      return decision
+    }
     // The caller's own row went its way (its lease lapsed and someone else answered): the outcome stands all the same.
     if (onlyLater(result, writes.length - extra.length)) companions = undefined
     crowded ||= refusedBy(result, sharingBound)
@@ -102,15 +107,21 @@ export function mindsOf(world: World, customerNow?: number): (rows: Rows) => Min
 /** Facts that are not among the rows already: a repeated delivery says nothing new. */
 function unknownYet(rows: Rows, change: Change, elsewhere: ReadonlySet<string>): Change {
   const had = new Set(rows.facts.map(one => `${one.source}/${one.source_event}`))
+  const { binding, instrument } = rows
+  const keptAs = (told: NewFact): string =>
+    isForgotten(instrument)
+      ? `${told.source}/${forgetEvent({ binding: binding.id, source: told.source, event: told.event })}`
+      : eventOf(told)
   return {
     ...change,
-    facts: firstOfEach(change.facts.filter(one => !had.has(eventOf(one)) && !elsewhere.has(eventOf(one)))),
+    facts: firstOfEach(change.facts.filter(one => !had.has(keptAs(one)) && !elsewhere.has(eventOf(one)))),
   }
 }
 
 /** A channel's notice says the same however often it is delivered; what our own calls are answered may differ in their names. */
 const contradicts = (rows: Rows, told: NewFact): boolean =>
   told.rank === 2 &&
+  !isForgotten(rows.instrument) &&
   rows.facts.some(
     one =>
       one.standing.id === eventOf(told) &&

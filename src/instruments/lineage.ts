@@ -91,6 +91,7 @@ function mergeWrites(world: World, { older, later }: { readonly older: OwnRows; 
     effective_at: now,
     seen_at: now,
     request: null,
+    version: 1,
   }
   const own = foldOwn([...later.facts, fact].map(asOwnFact))
   const gone = { ...later.instrument, own, merged_into: into.id }

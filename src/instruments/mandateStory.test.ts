@@ -135,7 +135,7 @@ test('the hundredth report costs what the second did, and counters hold what was
     })
     assert.equal(status, 201)
   }
-  assert.deepEqual([costs.length, costs[1], costs[99]], [100, 4, 4])
+  assert.deepEqual([costs.length, costs[1], costs[99]], [100, 6, 6])
   assert.deepEqual(
     on.rows(chargeCounts).map(one => [one.month, one.result, one.count]),
     [['2026-03', 'approved', 100]],

@@ -4,13 +4,16 @@
  */
 import { isCard } from './display.ts'
 import { compareExpiry, type Expiry, endOf, expiryOf, expiryText } from './expiry.ts'
+import { isOver } from './instrument.ts'
 import { endOfMandate, isAlive, type Leg } from './mandate.ts'
 import type { OwnNews } from './own.ts'
 import type { BindingRow, InstrumentRow } from './tables.ts'
 
 /** `event`: names it once and for all within its instrument. */
-export type Moment = { readonly at: number; readonly event: string; readonly news: OwnNews }
-type Of = Pick<InstrumentRow, 'kind' | 'status' | 'display' | 'own'>
+export type Moment = { readonly at: number; readonly event: string; readonly news: OwnNews } | PassOn
+/** It was its customer's default and has ended: another takes over, at once. */
+type PassOn = { readonly at: 0; readonly event: 'pass_on' }
+type Of = Pick<InstrumentRow, 'kind' | 'status' | 'display' | 'own' | 'preferred'>
 
 /** How long before the end of a card its customer is told, so that a monthly charge still falls between. */
 export const expiringLeadMs = 45 * 24 * 3_600_000
@@ -43,6 +46,7 @@ export const firstOf = (...moments: readonly (number | undefined)[]): number | n
 const keeping: ReadonlySet<InstrumentRow['status']> = new Set(['active', 'suspended', 'blocked', 'expired'])
 
 function momentsOf(of: Of, bindings: readonly Leg[]): readonly Moment[] {
+  if (of.preferred && isOver(of.status)) return [{ at: 0, event: 'pass_on' }]
   if (!keeping.has(of.status)) return []
   const mandates = bindings.flatMap(one => mandateMoments(of, one))
   return of.status === 'expired' ? mandates : [...expiryMoments(of), ...mandates]

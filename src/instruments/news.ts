@@ -5,10 +5,11 @@
 import { createHash } from 'node:crypto'
 import type { ChannelName, Told } from '../channels/channel.ts'
 import { same } from '../core/same.ts'
-import { insert, move, refusedBy } from '../world/store.ts'
+import { insert, move, refusedBy, remove } from '../world/store.ts'
 import type { Mode, World } from '../world/world.ts'
 import { customerNow } from './customer.ts'
 import { aheadMs } from './fact.ts'
+import { hiddenName } from './hiddenName.ts'
 import { learn } from './learn.ts'
 import { backoffMs, leaseMs } from './operation.ts'
 import { resume } from './resume.ts'
@@ -19,6 +20,13 @@ const triesMax = 40
 
 /** Longer than any term that a channel announces (a year, and the notice before it): what is dated later is a mistake. */
 const aheadMaxMs = 400 * 24 * 3_600_000
+/**
+ * News that is parked and names an account or a person nobody knows is kept for a month, the time that GDPR gives for an erasure (Art. 12 (3)),
+ * since no erasure could find it. Where its binding is known it stays until a person has looked, or its instrument is erased.
+ */
+const parkedMs = 30 * 24 * 3_600_000
+
+const parkedUntil = (world: World, at: Found | undefined): number | null => (at === undefined ? world.now() + parkedMs : null)
 
 /** How one piece of news was taken. */
 export type Taken = 'learned' | 'kept' | 'nothing'
@@ -58,7 +66,7 @@ function inboxRow(world: World, from: From, told: Told, { at, cause, until = nul
     tries: 0,
     cause,
     received_at: world.now(),
-    due_at: until,
+    due_at: until ?? parkedUntil(world, at),
     clock: until === null ? null : clock,
     tenant: at?.tenant ?? null,
     binding: at?.binding ?? null,
@@ -66,7 +74,8 @@ function inboxRow(world: World, from: From, told: Told, { at, cause, until = nul
 }
 
 /** The turn of news that found no binding, or whose time has come; how it stands then. */
-export async function hearAgain(world: World, waiting: InboxRow): Promise<InboxRow['status'] | 'claimed'> {
+export async function hearAgain(world: World, waiting: InboxRow): Promise<InboxRow['status'] | 'claimed' | 'done' | 'forgotten'> {
+  if (waiting.status === 'parked') return forgetParked(world, waiting)
   const tries = waiting.tries + 1
   // Claimed first: whatever goes wrong below, it waits its turn and does not stand in the way of other news. A test clock has its own time.
   const since = waiting.clock === null || waiting.due_at === null ? world.now() : waiting.due_at
@@ -75,7 +84,8 @@ export async function hearAgain(world: World, waiting: InboxRow): Promise<InboxR
   const row: InboxRow = { ...waiting, ...claimed, version: waiting.version + 1 }
   const why = await tell(world, { channel: row.channel, mode: row.mode }, { event: row.event, ...row.told })
   if (why === undefined) {
-    await world.store.commit([move(inbox, row, { status: 'done', tries, due_at: null })])
+    // It is a fact by now, or an operation: nothing else is to say whose it was.
+    await world.store.commit([remove(inbox, row)])
     return 'done'
   }
   const over = why.until === null || (why.until === undefined && tries >= triesMax)
@@ -83,13 +93,19 @@ export async function hearAgain(world: World, waiting: InboxRow): Promise<InboxR
     tries,
     status: over ? ('parked' as const) : ('waiting' as const),
     cause: over && why.until === undefined ? 'no binding has any of its names' : why.cause,
-    due_at: over ? null : (why.until ?? world.now() + backoffMs(tries, 0.5)),
-    clock: why.clock ?? null,
+    due_at: over ? parkedUntil(world, why.at) : (why.until ?? world.now() + backoffMs(tries, 0.5)),
+    clock: over ? null : (why.clock ?? null),
     tenant: why.at?.tenant ?? null,
     binding: why.at?.binding ?? null,
   }
   await world.store.commit([move(inbox, row, next)])
   return next.status
+}
+
+async function forgetParked(world: World, row: InboxRow): Promise<'forgotten'> {
+  world.log.warn('news that nobody could learn within a month is forgotten', { channel: row.channel, mode: row.mode, type: row.told.type })
+  await world.store.commit([remove(inbox, row)])
+  return 'forgotten'
 }
 
 /** Undefined: learned. */
@@ -175,7 +191,8 @@ async function findBinding(world: World, from: From, told: Told): Promise<Found 
     if (operation !== undefined && operation.channel === from.channel && operation.mode === from.mode)
       return { tenant: operation.tenant, binding: operation.binding, operation: operation.id }
   }
-  for (const name of told.names) {
+  // Of what was erased a keyed hash of the name is kept for a while.
+  for (const name of [...told.names, ...told.names.map(one => hiddenName(world, from, one))]) {
     const row = await world.store.get(channelNames, { ...from, name })
     if (row === undefined) continue
     const binding = await world.store.get(bindings, { tenant: row.tenant, id: row.binding })

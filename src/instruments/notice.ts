@@ -22,6 +22,7 @@ export const instrumentNotices = [
   'replaced',
   'blocked',
   'unbound',
+  'erasing',
   'erased',
   'needs_customer',
 ] as const
@@ -39,9 +40,15 @@ export type Noticed = {
   readonly corrects?: boolean
   /** Taken over from another system, which had bound it. */
   readonly imported?: boolean
+  /** Where the change is no status of its own: what it is called, and what else is told. */
+  readonly type?: EventType
+  readonly more?: Readonly<Record<string, unknown>>
   /** It is told because the customer has to do something. */
   readonly asks?: Asks
 }
+/** Of what happens around an instrument, and is told with it. */
+export const aroundNotices = ['dependent.moved', 'default.changed'] as const
+type EventType = (typeof aroundNotices)[number] | `instrument.${InstrumentNotice}`
 /** `sequence`: the number of the last of them, which the instrument keeps. */
 export type Notices = { readonly writes: readonly Write[]; readonly sequence: number }
 
@@ -50,10 +57,12 @@ export type Asks = {
   readonly next_best_action: 'ask_customer'
   readonly cause: string
   readonly died: { readonly binding: string; readonly channel: string }
+  /** For the customer. */
+  readonly portal_link: string | null
 }
 
 export function notice(noticed: Noticed, minds: Pick<Minds, 'mint' | 'now'>): Notices {
-  const { before, instrument, binding, all, corrects = false, imported = false, asks } = noticed
+  const { before, instrument, binding, all, corrects = false, imported = false, asks, more } = noticed
   const first = before.instrument.sequence + 1
   const previous = { instrument: before.instrument.status }
   const changes = mandateChanges({ own: before.instrument.own, bindings: before.all }, { own: instrument.own, bindings: all })
@@ -72,13 +81,14 @@ export function notice(noticed: Noticed, minds: Pick<Minds, 'mint' | 'now'>): No
       created_at: minds.now,
     },
   })
-  const main = record(first, asks === undefined ? typeOf(before, instrument, binding) : 'instrument.needs_customer', {
+  const main = record(first, noticed.type ?? (asks === undefined ? typeOf(before, instrument, binding) : 'instrument.needs_customer'), {
     instrument: shown,
     ...(binding === undefined ? {} : { binding: viewBinding(binding, instrument.own) }),
     previous: { ...previous, ...(before.binding === undefined ? {} : { binding: before.binding.status }) },
     ...(imported ? { imported } : {}),
     ...(asks === undefined ? {} : { asks }),
     ...(corrects ? { corrects: corrected(before) } : {}),
+    ...more,
   })
   const others = changes.map((one, index) =>
     record(first + 1 + index, `mandate.${one.what}`, {
@@ -99,6 +109,8 @@ const corrected = ({ instrument, binding }: Before) => ({
 
 /** Named after what became of the instrument, or of the binding where the instrument's status stayed. */
 function typeOf(before: Before, instrument: InstrumentRow, binding: BindingRow | undefined): string {
+  const { erasure } = instrument.own
+  if (erasure !== undefined && erasure !== before.instrument.own.erasure) return `instrument.${erasure}`
   if (instrument.status !== before.instrument.status) return `instrument.${becoming(before.instrument, instrument)}`
   if (isExpiring(instrument) && !isExpiring(before.instrument)) return 'instrument.expiring'
   if (binding === undefined || before.binding === undefined) return 'instrument.updated'

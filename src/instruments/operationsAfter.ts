@@ -1,6 +1,7 @@
 /** What becomes of a binding's operations with what was told or tried: which are settled, and when the others are due again. */
 import type { FactKind, Known } from './binding.ts'
 import type { Change, Minds, Rows } from './decide.ts'
+import { forgetOperation, isForgotten } from './forget.ts'
 import { patienceEnd, sinceOf, untilMax, waitMs } from './operation.ts'
 import type { BindingRow, FactRow, OperationRow } from './tables.ts'
 
@@ -8,16 +9,16 @@ import type { BindingRow, FactRow, OperationRow } from './tables.ts'
 export function operationsAfter(
   rows: Rows,
   change: Change,
-  { status, token }: Pick<Known, 'status' | 'token'>,
+  { status, token, refreshAtMs }: Pick<Known, 'status' | 'token' | 'refreshAtMs'>,
   fresh: readonly FactRow[],
   minds: Minds,
 ): readonly (readonly [OperationRow, OperationRow])[] {
   const named = rows.binding.token === null && token !== null
   const until = untilOf(fresh)
   const { clock } = rows.instrument
-  return rows.operations.map(row => {
+  const all = rows.operations.map(row => {
     if (row.status === 'settled') return [row, row] as const
-    if (isDecided(row, status, fresh)) return [row, { ...row, status: 'settled', due_at: null }] as const
+    if (isDecided(row, status, fresh) || isOvertaken(row, refreshAtMs)) return [row, { ...row, status: 'settled', due_at: null }] as const
     // It had to be given up before anybody knew by which name.
     if (named && row.verb === 'revoke' && row.input.token === undefined && row.status !== 'waiting')
       return [row, { ...row, status: 'open', tries: 0, cause: null, due_at: minds.now }] as const
@@ -36,7 +37,13 @@ export function operationsAfter(
     const due = { due_at: attempt.dueAt, clock: attempt.clock ?? null }
     return [row, { ...row, status: attempt.becomes, cause: attempt.cause, ...due, input }] as const
   })
+  if (!isForgotten(rows.instrument)) return all
+  return all.map(([row, after]) => [row, after !== row && after.status === 'settled' ? forgetOperation(after) : after] as const)
 }
+
+/** Planned for a moment that has moved since: another refresh came before it, and this one would exchange a token that is newer than its place. */
+const isOvertaken = ({ verb, tries, input }: OperationRow, refreshAtMs: number | undefined): boolean =>
+  verb === 'refresh' && tries === 0 && input.refreshAtMs !== undefined && refreshAtMs !== undefined && input.refreshAtMs < refreshAtMs
 
 /** A token lapsed while nobody knew whether the channel had given a newer one: it may hold that, and a person has to look. */
 export const mayHaveRenewed = (row: Pick<OperationRow, 'verb' | 'status' | 'cause'>, status: BindingRow['status']): boolean =>

@@ -185,6 +185,7 @@ export function retire(
     effective_at: minds.now,
     seen_at: minds.now,
     request: null,
+    version: 1,
   }
   const after: BindingRow = {
     ...binding,

@@ -15,7 +15,7 @@ import { learn } from './learn.ts'
 import { type LastCollected, periodOf } from './mandate.ts'
 import { notice } from './notice.ts'
 import { type BindingRow, bindings, type InstrumentRow, instruments } from './tables.ts'
-import { type ChargeReportRow, chargeCounts, chargeReports, mandateUsage } from './usageTables.ts'
+import { type ChargeReportRow, chargeCounts, chargeReports, instrumentUsage, mandateUsage } from './usageTables.ts'
 
 export type Charge = {
   /** The reporter's own name for it, unique within tenant and mode. */
@@ -111,6 +111,17 @@ function counted(report: ChargeReportRow, binding: BindingRow): readonly Write[]
     insert(chargeReports, report),
     add(chargeCounts, { binding: report.binding, month: monthOf(report.charged_at), result, tenant }, { count: 1n }),
   ]
+  // For its policy.
+  if (report.outcome === 'approved')
+    for (const period of [dayOf(report.charged_at), monthOf(report.charged_at)])
+      writes.push(
+        add(
+          instrumentUsage,
+          { instrument: report.instrument, period, currency: report.currency, tenant },
+          { count: 1n, amount: report.amount },
+          { bounds: { amount: { max: sumMax } } },
+        ),
+      )
   for (const period of usedPeriods(report, binding))
     writes.push(
       add(

@@ -1,9 +1,43 @@
 /** Giving up what a channel holds: because the customer unbound, or because what came alive is wanted no more. */
 
 import { type Fact, foldBinding, type Known, revokePlace } from './binding.ts'
-import type { Minds, Rows } from './decide.ts'
+import type { Change, Minds, Rows } from './decide.ts'
 import { asFact, factRow, type NewFact } from './fact.ts'
+import { forgetFact, isForgotten } from './forget.ts'
 import { type BindingRow, type FactRow, type OperationRow, slotOf } from './tables.ts'
+
+export type Weighed = {
+  /** What was told, as it is kept. */
+  readonly fresh: readonly FactRow[]
+  readonly told: ReturnType<typeof foldBinding>
+  readonly alive: boolean
+  /** Of what was erased nothing is kept that is told now. */
+  readonly forgotten: boolean
+  /** What came alive unwanted, or was left behind over there. */
+  readonly revoke: ReturnType<typeof planRevoke>
+}
+
+/** What follows from what was told for the binding itself, and what has to be given up for it. */
+export function weigh(rows: Rows, change: Change, minds: Minds): Weighed {
+  const heard = change.facts.map(one => factRow(rows, one, minds))
+  const told = foldBinding([...rows.facts, ...heard].map(asFact))
+  const { known: said } = told
+  const alive = said.status === 'active' || said.status === 'suspended'
+  const stray = strayToken(rows, heard, told) ?? revivedToken(rows, heard, said)
+  // What has expired, or what the channel began to end by itself, may still be kept over there.
+  const held = alive || ((said.status === 'expired' || said.status === 'revoking') && said.token !== null)
+  const revoke = (held && unwanted(rows)) || stray !== undefined ? planRevoke(rows, stray, minds) : undefined
+  if (!isForgotten(rows.instrument)) return { fresh: heard, told, alive, forgotten: false, revoke }
+  const fresh = heard.map(forgetFact)
+  const kept = foldBinding([...rows.facts, ...fresh].map(asFact))
+  return { fresh, told: kept, alive, forgotten: true, revoke: revoke && { ...revoke, operation: naming(revoke.operation, said) } }
+}
+
+/** What is needed to give up what came alive, until it is: the binding itself keeps no token and no names any more. */
+const naming = (operation: OperationRow, { token, names }: Known): OperationRow => ({
+  ...operation,
+  input: { references: names, ...(token === null ? {} : { token }), ...operation.input },
+})
 
 /**
  * The customer asked to unbind before the channel answered, or bound the card there anew when this bind had lapsed; or it had ended, and its

@@ -4,6 +4,7 @@ import { actionTypes } from '../channels/action.ts'
 import { debitSchemes, frequencies } from '../channels/source.ts'
 import { isCurrency } from '../core/currency.ts'
 import { id, ip, metadata, reference, text, textForChannels, timestamp, urlOrLoopback, userAgent } from '../http/schemas.ts'
+import { rebinds, redisplays, successions } from './reuse.ts'
 
 /** Which channels there are is answered by `GET /v1/channels`; one that is none is refused by its name's field. */
 export const channelName = z.string().regex(/^[a-z][a-z0-9_]{1,31}$/, "must be a channel's name, as GET /v1/channels lists them")
@@ -121,6 +122,10 @@ export const subjectNames = [
 ] as const
 export const oneSubject = 'exactly one of '.concat(subjectNames.join(', '), ' must be given')
 
+export const redisplay = z
+  .enum(redisplays)
+  .describe('always: may be offered at any checkout · limited: only where the customer asked for it · unspecified: nobody has said')
+
 export const subjectShape = z.strictObject(subjects)
 export const bindBody = subjectShape
   .extend({
@@ -138,6 +143,7 @@ export const bindBody = subjectShape
     consent: consent.optional(),
     proof: proof.optional(),
     metadata: metadata.optional(),
+    allow_redisplay: redisplay.optional(),
   })
   .refine(body => subjectNames.filter(name => body[name] !== undefined).length === 1, { path: ['card'], error: oneSubject })
 
@@ -163,11 +169,30 @@ export const extendBody = z.strictObject({
   proof: proof.optional(),
 })
 export const resumeBody = z.strictObject({ binding: id('bnd').optional(), returned: returnedParameters })
+export const unbindBody = z.strictObject({
+  confirm: z
+    .string()
+    .regex(/^pln_[A-Za-z0-9_-]{26}$/, 'must be the confirm of a plan: pln_ and 26 letters')
+    .optional()
+    .describe('The plan that the first answer gave: those who rely on it are left without.'),
+  replacement: id('ins').optional().describe("Another of the customer's instruments, on which they rely from now on."),
+})
 export const bindingBody = z.strictObject({ binding: id('bnd').optional() })
+/** How a customer's instruments may be used again. */
+const reuse = z.strictObject({
+  allow_redisplay: redisplay.optional().describe('Of what is bound from now on.'),
+  bind_again: z
+    .enum(rebinds)
+    .optional()
+    .describe('same: a second bind is answered with what there is · refuse: an instrument is bound once'),
+  succession: z.enum(successions).optional().describe("What follows a default that ends; without it the tenant's own rule."),
+})
+export const customerPatch = z.strictObject({ metadata: metadata.optional(), reuse: reuse.optional() })
 export const customerBody = z.strictObject({
   reference: reference().optional(),
   clock: id('clk').optional(),
   metadata: metadata.optional(),
+  reuse: reuse.optional(),
 })
 export const webOrigin = z.url({ protocol: /^https?$/, message: 'must be a web origin' }).max(200)
 export const grantBody = z.strictObject({

@@ -6,6 +6,8 @@ import { bindingLifecycle } from './binding.ts'
 import { instrumentStatuses, reasons } from './instrument.ts'
 import { mandateShape } from './mandateView.ts'
 import { networkTokenStatuses } from './own.ts'
+import { policyShape } from './policyBody.ts'
+import { rebinds, redisplays, successions } from './reuse.ts'
 import { actionShape, channelName } from './schemas.ts'
 
 const instant = z.iso.datetime()
@@ -83,6 +85,9 @@ export const instrumentShape = z
     next_action: actionShape.nullable(),
     bindings: z.array(bindingShape),
     merged_into: z.string().nullable(),
+    is_default: z.boolean().describe("Whether it is its customer's default."),
+    allow_redisplay: z.enum(redisplays),
+    policy: policyShape.describe('What it may be used for, by your own word. Whoever charges it asks `can-charge`.'),
     metadata: z.record(z.string(), z.string()),
     created_at: instant,
     updated_at: instant,
@@ -97,6 +102,12 @@ export const customerShape = z
     reference: z.string().nullable(),
     clock: z.string().nullable(),
     metadata: z.record(z.string(), z.string()),
+    reuse: z.object({
+      allow_redisplay: z.enum(redisplays).nullable(),
+      bind_again: z.enum(rebinds).nullable(),
+      succession: z.enum(successions).nullable(),
+    }),
+    erased_at: instant.nullable().describe('When the erasure was asked for; nothing is bound for this customer any more.'),
     created_at: instant,
   })
   .meta({ id: 'Customer' })

@@ -1,6 +1,6 @@
 import type { Action, ChannelName, InstrumentKind, References, Shown } from '../channels/channel.ts'
 import type { Order } from '../core/fold.ts'
-import { int, json, maybe, type Row, table, text, time } from '../world/table.ts'
+import { bool, int, json, maybe, type Row, table, text, time } from '../world/table.ts'
 import type { Mode } from '../world/world.ts'
 import { type AnyNews, type BindingStatus, bindingLifecycle, type FactKind, holdsSlot, type NextAction, type Refusal } from './binding.ts'
 import type { Expiry } from './expiry.ts'
@@ -8,6 +8,8 @@ import { type InstrumentStatus, instrumentStatuses, type Reason } from './instru
 import type { LastCollected, Mandate } from './mandate.ts'
 import { type OperationInput, type OperationStatus, operationStatuses, type Verb } from './operation.ts'
 import type { Own, OwnKind, OwnNews, OwnStanding } from './own.ts'
+import type { Policy } from './policy.ts'
+import { type Redisplay, type Reuse, redisplays } from './reuse.ts'
 import type { Identity } from './source.ts'
 
 export { channelNames, type IdentityKind, type InboxRow, identities, inbox } from './directories.ts'
@@ -40,6 +42,9 @@ export const customers = table(
     channel_customers: json<Readonly<Partial<Record<ChannelName, string>>>>(),
     metadata: json<Readonly<Record<string, string>>>(),
     created_at: time(),
+    reuse: json<Reuse>(),
+    /** When its erasure was asked for: nothing is bound for it any more. */
+    erased_at: maybe(time()),
     version: int(),
   },
   {
@@ -84,13 +89,20 @@ export const instruments = table(
     clock: maybe(text()),
     /** By what customers who share it are counted: the vault's fingerprint of what was captured. */
     sharing: maybe(json<Identity>()),
+    /** What it may be used for, by the tenant's word. */
+    policy: json<Policy>(),
+    allow_redisplay: text<Redisplay>(),
+    /** Whether it is its customer's default; moved together with the row of `defaults`. */
+    preferred: bool(),
     version: int(),
   },
   {
     key: ['tenant', 'id'],
     indexes: { instruments_customer: ['customer', 'tenant'] },
-
-    checks: { instruments_status: row => instrumentStatuses.includes(row.status) },
+    checks: {
+      instruments_status: row => instrumentStatuses.includes(row.status),
+      instruments_redisplay: row => redisplays.includes(row.allow_redisplay),
+    },
     references: { instruments_owner: { columns: ['tenant', 'customer'], to: 'customers' } },
   },
 )
@@ -200,7 +212,6 @@ export const operations = table(
   {
     key: ['id'],
     indexes: { operations_binding: ['binding', 'tenant'] },
-
     checks: {
       operations_status: row => operationStatuses.includes(row.status),
       operations_due_said: row => (row.due_at === null) === (row.status === 'settled' || row.status === 'parked'),
@@ -229,6 +240,8 @@ export const facts = table(
     effective_at: time(),
     seen_at: time(),
     request: maybe(text()),
+    /** Only an erasure changes a fact: it takes out what is personal. */
+    version: int(),
   },
   {
     key: ['tenant', 'id'],
@@ -254,6 +267,7 @@ export const instrumentFacts = table(
     effective_at: time(),
     seen_at: time(),
     request: maybe(text()),
+    version: int(),
   },
   {
     key: ['tenant', 'id'],

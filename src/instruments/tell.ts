@@ -9,6 +9,7 @@ import { nextId, type World } from '../world/world.ts'
 import { customerNow } from './customer.ts'
 import { differs } from './decide.ts'
 import { aheadMs, eventOf, firstOfEach } from './fact.ts'
+import { forgetOwnFact, isForgotten } from './forget.ts'
 import { derive } from './instrument.ts'
 import { notice } from './notice.ts'
 import { foldOwn, isLate, type OwnFact, type OwnNews } from './own.ts'
@@ -98,7 +99,9 @@ function decideOwn(
   news: readonly NewOwnFact[],
 ): { readonly writes: readonly Write[]; readonly after: OwnRows } {
   const had = new Set(rows.facts.map(one => `${one.source}/${one.source_event}`))
-  const fresh = firstOfEach(news.filter(one => !had.has(eventOf(one)))).map(one => factOf(world, rows.instrument, one))
+  const fresh = firstOfEach(news.filter(one => !had.has(eventOf(one))))
+    .map(one => ownFactRow(world, rows.instrument, one))
+    .map(one => (isForgotten(rows.instrument) ? forgetOwnFact(one) : one))
   if (fresh.length === 0) return { writes: [], after: rows }
   const all = [...rows.facts, ...fresh]
   const before = rows.instrument
@@ -111,14 +114,13 @@ function decideOwn(
   const known = rows.facts.map(asOwnFact)
   const corrects = before.sequence > 0 && fresh.some(one => isLate(asOwnFact(one), known))
   const now = world.now()
-  const minds = { now, mint: (prefix: IdPrefix, near: string) => nextId(world, prefix, near) }
   const told = {
     before: { instrument: before, all: rows.bindings },
     instrument: { ...folded, updated_at: now },
     all: made.bindings,
     corrects,
   }
-  const notices = visible ? notice(told, minds) : undefined
+  const notices = visible ? notice(told, mindsAt(world, now)) : undefined
   const instrument: InstrumentRow = notices === undefined ? folded : { ...folded, sequence: notices.sequence, updated_at: now }
   return {
     writes: [
@@ -132,7 +134,11 @@ function decideOwn(
   }
 }
 
-function factOf(world: World, instrument: InstrumentRow, told: NewOwnFact): InstrumentFactRow {
+/** What a notice needs of the world. */
+export const mindsAt = (world: World, now: number) => ({ now, mint: (prefix: IdPrefix, near: string) => nextId(world, prefix, near) })
+
+/** As it is kept. */
+export function ownFactRow(world: World, instrument: InstrumentRow, told: NewOwnFact): InstrumentFactRow {
   const now = world.now()
   return {
     tenant: instrument.tenant,
@@ -146,5 +152,6 @@ function factOf(world: World, instrument: InstrumentRow, told: NewOwnFact): Inst
     effective_at: told.at ?? now,
     seen_at: now,
     request: told.request ?? null,
+    version: 1,
   }
 }

@@ -59,7 +59,7 @@ async function bindingEntries(world: World, binding: BindingRow): Promise<readon
   return [
     ...asked.map(row => operationEntry(binding, row)),
     ...told.map(row => factEntry(binding, row, reasons.get(row.standing.id))),
-    ...kept.flatMap(row => (row.status === 'done' ? [] : [keptEntry(binding, row)])),
+    ...kept.map(row => keptEntry(binding, row)),
   ]
 }
 

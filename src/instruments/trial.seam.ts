@@ -26,6 +26,7 @@ import { readKeys } from '../vault/device-token/keys.ts'
 import { bytesOver } from '../vault/forward.ts'
 import { createTokenOpener } from '../vault/open-token.ts'
 import { createReplays } from '../vault/replays.ts'
+import { keyRoot } from '../vault/root.ts'
 import { vaultTables } from '../vault/tables.ts'
 import { createVault, type VaultCore } from '../vault/vault.ts'
 import { hearDue, mergeDue, settleDue, tokensDue, updatesDue } from '../worker.ts'
@@ -329,7 +330,7 @@ function vaultOver(of: {
     now,
     random,
     store,
-    root: createSecretKey(Buffer.alloc(32, 7)),
+    root: keyRoot('file', createSecretKey(Buffer.alloc(32, 7)), random),
     send: bytesOver(send),
     origins: new Set(hosts.map(addressOf)),
     updaterKeys,

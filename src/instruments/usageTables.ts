@@ -44,6 +44,13 @@ export const mandateUsage = table(
   { key: ['binding', 'period', 'tenant'] },
 )
 
+/** What was charged with an instrument in a day (`2026-11-25`) or a month (`2026-11`), for its policy. */
+export const instrumentUsage = table(
+  'instrument_usage',
+  { instrument: text(), period: text(), currency: text(), tenant: text(), count: int(), amount: big() },
+  { key: ['instrument', 'period', 'currency', 'tenant'] },
+)
+
 /** That a payer was told of a collection before it. */
 export const preDebitNotices = table(
   'pre_debit_notices',

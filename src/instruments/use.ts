@@ -3,8 +3,9 @@ import type { RefusalCategory } from '../channels/channel.ts'
 import type { World } from '../world/world.ts'
 import { addMonths, dayOf, monthOf } from './days.ts'
 import { periodOf } from './mandate.ts'
-import type { BindingRow } from './tables.ts'
-import { chargeCounts, mandateUsage } from './usageTables.ts'
+import type { Spent, Used } from './policy.ts'
+import type { BindingRow, InstrumentRow } from './tables.ts'
+import { chargeCounts, instrumentUsage, mandateUsage } from './usageTables.ts'
 
 /** Months of history that count, the present one among them. Ours: long enough for a half-yearly charge. */
 export const monthsKept = 6
@@ -36,4 +37,15 @@ export async function readUsage(world: World, { tenant, id, mandate }: BindingRo
   const read = (name: string) => world.store.get(mandateUsage, { binding: id, period: name, tenant })
   const [all, now] = await Promise.all([read('all'), period === undefined ? undefined : read(dayOf(period.from))])
   return { period: now ?? none, all: all ?? none }
+}
+
+/** What its policy counts: all that was charged with the instrument, in the day and the month of a moment. */
+export async function readUsed(world: World, { id }: InstrumentRow, at: number): Promise<Used> {
+  const read = async (period: string): Promise<Spent> => {
+    const rows = await world.store.find(instrumentUsage, { instrument: id, period })
+    const amounts = rows.map(({ amount, currency }) => ({ amount, currency }))
+    return { count: rows.reduce((sum, one) => sum + one.count, 0), amounts }
+  }
+  const [day, month] = await Promise.all([read(dayOf(at)), read(monthOf(at))])
+  return { day, month }
 }

@@ -5,6 +5,7 @@
 import type { ChannelName } from '../channels/channel.ts'
 import { debitSchemes, type Source } from '../channels/source.ts'
 import { type AnyNews, foldBinding, type Imported, standing } from '../instruments/binding.ts'
+import { defaults } from '../instruments/defaults.ts'
 import { asFact } from '../instruments/fact.ts'
 import { foldedColumns } from '../instruments/folded.ts'
 import { derive, ended } from '../instruments/instrument.ts'
@@ -74,7 +75,7 @@ export function born(world: World, birth: Birth, known: Known, draft: Draft): Bo
   const at = row.createdAt ?? world.now()
   const { tenant, mode } = of
   const joined = held === undefined ? undefined : { ...held.instrument, sharing: held.instrument.sharing ?? sharingOf(row) }
-  const begun =
+  const begun: InstrumentRow =
     joined ??
     ({
       ...newInstrument(world, {
@@ -95,7 +96,11 @@ export function born(world: World, birth: Birth, known: Known, draft: Draft): Bo
       ? initiated
       : { ...initiated, ...foldedColumns(initiated, folded, folded.status), names: folded.names, notified: tells ? begun.sequence + 1 : 0 }
   const all = [...(held?.bindings ?? []), binding].toSorted((a, b) => (a.id < b.id ? -1 : 1))
-  const next: InstrumentRow = { ...begun, ...derive(begun, all), updated_at: world.now() }
+  // What is said here of a customer's default goes before what a file says, and in a file the first row that says it.
+  const preferred = row.isDefault && !known.defaults.has(customer.id) && !draft.defaults.has(customer.id)
+  if (preferred) draft.defaults.add(customer.id)
+  const marked = preferred ? { ...begun, preferred } : begun
+  const next: InstrumentRow = { ...marked, ...derive(marked, all), updated_at: world.now() }
   const minds = { now: world.now(), mint: (prefix: Parameters<typeof nextId>[1], near: string) => nextId(world, prefix, near) }
   const isNumbered = row.vaulted !== undefined && (held === undefined || held.instrument.sharing === null)
   const before = { instrument: begun, binding: initiated, all: held?.bindings ?? [] }
@@ -107,6 +112,9 @@ export function born(world: World, birth: Birth, known: Known, draft: Draft): Bo
       ...(row.vaulted === undefined ? [] : vaultedWrites(held?.instrument, instrument)),
       ...identityWrites(birth, instrument, known),
       insert(bindings, binding),
+      ...(preferred
+        ? [insert(defaults, { tenant, customer: customer.id, instrument: instrument.id, because: 'asked', updated_at: world.now() })]
+        : []),
       ...(token === undefined ? bindLater(world, begun, binding, birth) : []),
       ...told.map(one => insert(facts, one)),
       ...nameWrites(binding, namesOf(row), known, draft),
@@ -188,6 +196,7 @@ function factsOf(
     effective_at: at,
     seen_at: world.now(),
     request: null,
+    version: 1,
   })
   return [
     fact(bound, eventOf(line)),

@@ -21,6 +21,8 @@ export type Known = {
   readonly names: ReadonlySet<string>
   /** Of a dry run: the customer's reference, by what its earlier rows would have made. */
   readonly marks: ReadonlyMap<string, string>
+  /** Ids of customers of whom it is said already which instrument is their default. */
+  readonly defaults: ReadonlySet<string>
 }
 
 /** What the rows before it in the batch make: nothing of that is in the database yet. */
@@ -31,8 +33,9 @@ export type Draft = {
   readonly names: Set<string>
   /** Ids of rows that are moved by the batch. */
   readonly moved: Set<string>
+  readonly defaults: Set<string>
 }
-export const emptyDraft = (): Draft => ({ customers: new Map(), made: new Map(), names: new Set(), moved: new Set() })
+export const emptyDraft = (): Draft => ({ customers: new Map(), made: new Map(), names: new Set(), moved: new Set(), defaults: new Set() })
 
 export type Verdict =
   | { readonly kind: 'refused'; readonly fault: Fault }
@@ -89,6 +92,7 @@ export function judge(row: TakenRow, known: Known, draft: Draft, court: Court): 
   const channel = court.channelOf(name)
   if (typeof channel === 'string') return refused('channel', channel)
   if (!channel.ways.some(way => way.kind === row.kind)) return refused('kind', `is nothing that ${name} binds`)
+  if ((known.customers.get(row.customer)?.erased_at ?? null) !== null) return refused('customer', 'is being erased')
   const found = row.token === undefined ? withoutToken(row, channel) : byToken(row, tokenName(name, row.token), known, draft)
   if (found !== undefined) return found
   for (const identity of identitiesOf(row, name, court.sourceName)) {

@@ -4,6 +4,7 @@
  * was read then. All that a row can meet stands under a unique key: its customer's reference, its token, its identities.
  */
 import type { ChannelName } from '../channels/channel.ts'
+import { readDefault } from '../instruments/defaults.ts'
 import { bindings, channelNames, customers, identities, instruments } from '../instruments/tables.ts'
 import type { World } from '../world/world.ts'
 import type { Entry } from './entries.ts'
@@ -13,7 +14,14 @@ import { type ImportRow, importMarks } from './tables.ts'
 
 type Rows = readonly { readonly row: TakenRow; readonly channel: ChannelName }[]
 
-export const nothingKnown: Known = { customers: new Map(), tokens: new Map(), held: new Map(), names: new Set(), marks: new Map() }
+export const nothingKnown: Known = {
+  customers: new Map(),
+  tokens: new Map(),
+  held: new Map(),
+  names: new Set(),
+  marks: new Map(),
+  defaults: new Set(),
+}
 
 export async function readKnown(world: World, of: ImportRow, entries: readonly Entry[]): Promise<Known> {
   const rows: Rows = entries.flatMap(one => {
@@ -25,7 +33,8 @@ export async function readKnown(world: World, of: ImportRow, entries: readonly E
     readNames(world, of, rows),
     readCustomers(world, of, rows),
   ])
-  return { marks, ...named, customers: owners, held: await readHeld(world, of, rows, owners) }
+  const [held, said] = await Promise.all([readHeld(world, of, rows, owners), readDefaults(world, rows, owners)])
+  return { marks, ...named, customers: owners, held, defaults: said }
 }
 
 async function readMarks(world: World, of: ImportRow, rows: Rows): Promise<Known['marks']> {
@@ -63,6 +72,13 @@ async function readCustomers(world: World, of: ImportRow, rows: Rows): Promise<K
     references.map(reference => world.store.find(customers, { tenant: of.tenant, mode: of.mode, reference }, 1)),
   )
   return new Map(found.flatMap(([one]) => (one?.reference === null || one === undefined ? [] : [[one.reference, one] as const])))
+}
+
+async function readDefaults(world: World, rows: Rows, owners: Known['customers']): Promise<Known['defaults']> {
+  const named = new Set(rows.flatMap(({ row }) => (row.isDefault ? [row.customer] : [])))
+  const asked = [...named].flatMap(one => owners.get(one) ?? [])
+  const found = await Promise.all(asked.map(one => readDefault(world, one)))
+  return new Set(found.flatMap(one => (one === undefined ? [] : [one.customer])))
 }
 
 async function readHeld(world: World, of: ImportRow, rows: Rows, owners: Known['customers']): Promise<Known['held']> {

@@ -6,6 +6,7 @@ import { displayOf } from '../instruments/display.ts'
 import { credentialFor } from '../instruments/networkToken.ts'
 import { bindings, identities, instrumentFacts, instruments } from '../instruments/tables.ts'
 import { scripted, type Trial, trial, visa } from '../instruments/trial.seam.ts'
+import { tokensDue } from '../worker.ts'
 import { tokenRequests } from './tables.ts'
 
 const webhook = '/v1/network/test/webhook'
@@ -115,6 +116,22 @@ test('a token that is given up is deleted at its network', async () => {
       .held.map(one => one.usable),
     [false],
   )
+})
+
+test('an instrument that is unbound gives its token up', async () => {
+  const on = await trial(['stripe'])
+  const { id } = await bound(on)
+  await provision(on, id)
+  assert.equal((await on.call('POST', `/v1/instruments/${id}/unbind`, {})).status, 200)
+  assert.deepEqual(
+    on.rows(tokenRequests).map(one => [one.verb, one.status]),
+    [
+      ['provision', 'settled'],
+      ['remove', 'open'],
+    ],
+  )
+  await tokensDue(on.world)
+  assert.equal((await tokenOf(on, id))?.status, 'deleted')
 })
 
 test('forged, stale and malformed news is refused, and changes nothing', async () => {

@@ -32,27 +32,38 @@ export async function removeToken(world: World, instrument: InstrumentRow, reque
   return begin(world, instrument, { verb: 'remove', reference: token.reference, request })
 }
 
-async function begin(
-  world: World,
-  instrument: InstrumentRow,
-  of: Pick<TokenRequestRow, 'verb' | 'reference'> & { readonly request: string },
-): Promise<TokenRequestRow> {
+/**
+ * The request by which an instrument that is unbound gives its token up: rides in the unbind's commit, and is the worker's at once. Undefined: it has
+ * no living token, or nobody can be asked.
+ */
+export function removalOf(world: World, instrument: InstrumentRow, request: string | null): TokenRequestRow | undefined {
+  const token = instrument.own.networkToken
+  if (world.network === undefined || instrument.mode !== 'test') return undefined
+  if (token?.status !== 'active' && token?.status !== 'suspended') return undefined
+  return { ...newRequest(world, instrument, { verb: 'remove', reference: token.reference, request }), tries: 0, due_at: world.now() }
+}
+
+type Wanted = Pick<TokenRequestRow, 'verb' | 'reference' | 'request'>
+
+const newRequest = (world: World, instrument: InstrumentRow, of: Wanted): TokenRequestRow => ({
+  ...of,
+  tenant: instrument.tenant,
+  id: nextId(world, 'opn', instrument.customer),
+  mode: instrument.mode,
+  instrument: instrument.id,
+  status: 'open',
+  card_version: instrument.card_version,
+  tries: 1,
+  cause: null,
+  created_at: world.now(),
+  due_at: world.now() + leaseMs,
+  clock: null,
+  version: 1,
+})
+
+async function begin(world: World, instrument: InstrumentRow, of: Wanted & { readonly request: string }): Promise<TokenRequestRow> {
   const { name } = networkOf(world, instrument)
-  const row: TokenRequestRow = {
-    ...of,
-    tenant: instrument.tenant,
-    id: nextId(world, 'opn', instrument.customer),
-    mode: instrument.mode,
-    instrument: instrument.id,
-    status: 'open',
-    card_version: instrument.card_version,
-    tries: 1,
-    cause: null,
-    created_at: world.now(),
-    due_at: world.now() + leaseMs,
-    clock: null,
-    version: 1,
-  }
+  const row = newRequest(world, instrument, of)
   if (of.verb === 'provision') {
     const news: TokenNews = { kind: 'network_token', status: 'requested', reference: row.id }
     const fact: NewOwnFact = { source: `network:${name}`, event: `${row.id}:requested`, news, sequence: 0, request: of.request }
@@ -106,7 +117,11 @@ async function learnOf(
   if (outcome.kind === 'told') await knowToken(world, row, outcome.token)
   const facts = outcome.kind === 'refused' && row.verb === 'remove' ? [] : [factOf(row, outcome, name)]
   const companions = (): readonly Write[] => [moveTo(tokenRequests, row, settled)]
-  await tellInstrument(world, { tenant: row.tenant, instrument: row.instrument, facts, companions })
+  const after = await tellInstrument(world, { tenant: row.tenant, instrument: row.instrument, facts, companions })
+  // It was unbound while the network was asked for its token.
+  const unwanted =
+    row.verb === 'provision' && after.instrument.unbound_at !== null ? removalOf(world, after.instrument, row.request) : undefined
+  if (unwanted !== undefined) await world.store.commit([insert(tokenRequests, unwanted)])
   return settled
 }
 

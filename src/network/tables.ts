@@ -27,6 +27,7 @@ export const tokenRequests = table(
   },
   {
     key: ['id'],
+    indexes: { token_requests_instrument: ['instrument', 'tenant'] },
     checks: { token_requests_status: row => tokenRequestStatuses.includes(row.status) },
   },
 )

@@ -3,6 +3,7 @@ import { Problem } from '../core/problem.ts'
 import { ended } from '../instruments/instrument.ts'
 import { type BindingRow, bindings, type InstrumentRow, instruments } from '../instruments/tables.ts'
 import { unbind } from '../instruments/unbind.ts'
+import { readPlan } from '../instruments/unbindPlan.ts'
 import { alone } from '../sessions/current.ts'
 import { openSession } from '../sessions/open.ts'
 import { viewForClient } from '../sessions/view.ts'
@@ -73,6 +74,8 @@ export async function giveUp(
     throw new Problem('conflict', `others depend on it: ${dependents.slice(0, 10).join(', ')}. Confirm to give it up all the same.`, {
       errors: [{ pointer: '/confirm', detail: 'must be true: others depend on it' }],
     })
-  await unbind(world, { tenant: link.tenant, instrument: row, request: of.request }, alone)
+  // Of what the customer has seen and agreed to, as it is now.
+  const consent = of.confirmed ? { confirm: (await readPlan(world, row)).token } : {}
+  await unbind(world, { tenant: link.tenant, instrument: row, request: of.request, consent }, alone)
   return row
 }

@@ -10,7 +10,7 @@ import { refusedBy } from '../world/store.ts'
 import type { World } from '../world/world.ts'
 import { giveUp, heldBy, prefer, replace } from './act.ts'
 import type { Keeping } from './keeping.ts'
-import { admitLink, createLink, linkLifeMsMax, linkUrl, readLink, revokeLink } from './link.ts'
+import { admitLink, createLink, linkLifeMsMax, linkUrl, ownLink, readLink, revokeLink } from './link.ts'
 import { portalPages } from './pages.ts'
 import { type LinkRow, rights } from './tables.ts'
 
@@ -41,7 +41,7 @@ const linkShape = z
     object: z.literal('portal_link'),
     livemode: z.boolean(),
     customer: z.string(),
-    url: z.string().optional().describe('For this customer only. Told once.'),
+    url: z.string().optional().describe('For this customer only: it is a key. Absent once it has expired or was revoked.'),
     may: z.array(z.enum(rights)),
     return_url: z.string(),
     hosted: z.boolean(),
@@ -73,7 +73,7 @@ const linkEndpoints: readonly Endpoint[] = [
     path: '/v1/customers/{id}/portal_links',
     name: 'createPortalLink',
     summary: "Make a link to a customer's own view",
-    description: 'Whoever has the link is taken for the customer: send it to nobody else. It cannot be read again.',
+    description: 'Whoever has the link is taken for the customer: send it to nobody else.',
     tag: 'Customer portal',
     auth: 'secret',
     params: customerParams,
@@ -93,6 +93,24 @@ const linkEndpoints: readonly Endpoint[] = [
         },
       })
       return { status: 201, body: view(link, linkUrl(world, link)), toldOnce: true }
+    },
+  }),
+  endpoint({
+    method: 'GET',
+    path: '/v1/portal_links/{id}',
+    name: 'getPortalLink',
+    summary: 'Read a link, such as one by which a customer is asked (`asks.portal_link` of `instrument.needs_customer`)',
+    description: 'Its `url` is told while it is alive.',
+    tag: 'Customer portal',
+    auth: 'secret',
+    params: z.strictObject({ id: id('ptl') }),
+    query: nothing,
+    body: nothing,
+    answers: { 200: { description: 'The link.', schema: linkShape } },
+    handle: async ({ world, caller: { tenant, mode } }, { params }) => {
+      const link = await ownLink(world, { tenant, mode, id: params.id })
+      const alive = link.revoked_at === null && link.expires_at > world.now()
+      return { status: 200, body: view(link, alive ? linkUrl(world, link) : undefined) }
     },
   }),
   endpoint({

@@ -2,6 +2,9 @@
  * What the portal asks of whoever keeps customers' defaults and what depends on an instrument. One value, so that there is one place where it
  * is wired.
  */
+import { Problem } from '../core/problem.ts'
+import { makeDefault, readDefault } from '../instruments/defaults.ts'
+import { dependentsOf } from '../instruments/dependent.ts'
 import type { InstrumentRow } from '../instruments/tables.ts'
 import type { World } from '../world/world.ts'
 
@@ -14,8 +17,13 @@ export type Keeping = {
   readonly dependentsOf: (world: World, instrument: InstrumentRow) => Promise<readonly string[]>
 }
 
-/** Nobody keeps them in this deployment. */
-export const nothingKept: Keeping = {
-  readDefault: async () => undefined,
-  dependentsOf: async () => [],
+/** Defaults and dependents as the instruments keep them. */
+export const keptWithInstruments: Keeping = {
+  readDefault: async (world, { tenant, customer }) => (await readDefault(world, { tenant, id: customer }))?.instrument ?? undefined,
+  setDefault: async (world, { tenant, customer, id }) => {
+    await makeDefault(world, { tenant, id: customer }, id, row => {
+      if (row === undefined || row.status !== 'active') throw new Problem('conflict', 'it cannot be the default: it is not active')
+    })
+  },
+  dependentsOf: async (world, instrument) => (await dependentsOf(world, instrument)).map(one => one.title ?? one.reference),
 }

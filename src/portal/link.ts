@@ -20,36 +20,38 @@ export function tokenOf(world: Pick<World, 'settings'>, { id, expires_at }: Pick
 export const linkUrl = (world: Pick<World, 'settings'>, link: LinkRow): string =>
   `${world.settings.publicUrl}/portal/${tokenOf(world, link)}`
 
+export type LinkWish = {
+  readonly tenant: string
+  readonly mode: Mode
+  readonly customer: string
+  readonly may: readonly Right[]
+  readonly returnUrl: string
+  readonly lifeMs: number
+  readonly hosted: boolean
+}
+
+export function newLink(world: World, { returnUrl, lifeMs, ...of }: LinkWish): LinkRow {
+  const now = world.now()
+  return {
+    ...of,
+    id: nextId(world, 'ptl', of.customer),
+    return_url: returnUrl,
+    created_at: now,
+    expires_at: now + lifeMs,
+    revoked_at: null,
+    version: 1,
+  }
+}
+
 export async function createLink(
   world: World,
-  of: {
-    readonly tenant: string
-    readonly mode: Mode
-    readonly customer: string
-    readonly may: readonly Right[]
-    readonly returnUrl: string
-    readonly lifeMs: number
-    readonly hosted: boolean
-  },
+  of: LinkWish,
   /** What rides in the same commit. */
   companions: { readonly writes: (link: LinkRow) => readonly Write[]; readonly check: (result: Committed) => void },
 ): Promise<LinkRow> {
   const customer = await readCustomer(world, { tenant: of.tenant, mode: of.mode, id: of.customer })
   if (customer === undefined) throw new Problem('not_found', 'no such customer')
-  const now = world.now()
-  const link: LinkRow = {
-    id: nextId(world, 'ptl', customer.id),
-    tenant: of.tenant,
-    mode: of.mode,
-    customer: customer.id,
-    may: of.may,
-    return_url: of.returnUrl,
-    created_at: now,
-    expires_at: now + of.lifeMs,
-    revoked_at: null,
-    version: 1,
-    hosted: of.hosted,
-  }
+  const link = newLink(world, of)
   const result = await world.store.commit([insert(portalLinks, link), ...companions.writes(link)])
   companions.check(result)
   if (!result.ok) throw new Problem('conflict', 'the link could not be made')
@@ -62,13 +64,17 @@ export async function readLink(world: World, id: string): Promise<LinkRow> {
   return link
 }
 
+export type Owned = { readonly tenant: string; readonly mode: Mode; readonly id: string }
+/** Throws `not_found` for what is not the tenant's. */
+export async function ownLink(world: World, at: Owned): Promise<LinkRow> {
+  const link = await readLink(world, at.id)
+  if (link.tenant !== at.tenant || link.mode !== at.mode) throw new Problem('not_found', 'no such link')
+  return link
+}
+
 /** Twice is harmless. Throws `not_found` for what is not the tenant's. */
-export async function revokeLink(
-  world: World,
-  at: { readonly tenant: string; readonly mode: Mode; readonly id: string },
-): Promise<LinkRow> {
-  const link = await world.store.get(portalLinks, { id: at.id })
-  if (link === undefined || link.tenant !== at.tenant || link.mode !== at.mode) throw new Problem('not_found', 'no such link')
+export async function revokeLink(world: World, at: Owned): Promise<LinkRow> {
+  const link = await ownLink(world, at)
   if (link.revoked_at !== null) return link
   const revoked_at = world.now()
   if ((await world.store.commit([move(portalLinks, link, { revoked_at })])).ok) return { ...link, revoked_at }

@@ -23,6 +23,6 @@ export async function cancelSession(
   // What was alive before this session stays; what this one began and nobody can use yet goes.
   const begun = bound?.instrument
   if (begun?.status === 'pending' && begun.created_at >= session.created_at)
-    await unbind(world, { tenant: session.tenant, instrument: begun, request }, alone)
+    await unbind(world, { tenant: session.tenant, instrument: begun, request, consent: {} }, alone)
   return { session: { ...cancelled, due_at: null, version: session.version + 1 }, bound: undefined }
 }

@@ -9,6 +9,7 @@ import { ended } from '../instruments/instrument.ts'
 import { type BindingRow, bindings, type InstrumentRow, instruments } from '../instruments/tables.ts'
 import { tellInstrument } from '../instruments/tell.ts'
 import { unbind } from '../instruments/unbind.ts'
+import { readPlan } from '../instruments/unbindPlan.ts'
 import { moveTo } from '../world/store.ts'
 import type { World } from '../world/world.ts'
 import { sessionNow } from './secret.ts'
@@ -64,7 +65,10 @@ async function endReplaced(world: World, { id, tenant, replaces, instrument: by 
     instrument: replaces,
     facts: [{ source: 'customer', event: `replaced:${id}`, news: { kind: 'replaced', by } }],
   })
-  await unbind(world, { tenant, instrument, request: null }, alone)
+  const next = await world.store.get(instruments, { tenant, id: by })
+  // Whoever relied on the former relies on the next; where that has ended already, nobody can, and it is told who did.
+  const consent = next?.status === 'active' ? { replacement: by } : { confirm: (await readPlan(world, instrument)).token }
+  await unbind(world, { tenant, instrument, request: null, consent }, alone)
 }
 
 /** The turn of a session whose time has come; as it is after it. */

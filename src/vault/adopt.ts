@@ -8,15 +8,17 @@
  * a row behind that nobody owns: the adoption under other words takes it away in its own commit, or the sweep does (`sweep.ts`).
  */
 import { hash } from 'node:crypto'
-import { insert, move, remove, type Store, type Write } from '../world/store.ts'
+import { type Insert, insert, move, remove, type Store, type Write } from '../world/store.ts'
 import type { Adoption, Captured as View } from '../world/world.ts'
 import type { Captured, Captures } from './captures.ts'
 import { factsOf, viewOf } from './content.ts'
 import type { Keyring } from './keys.ts'
 import { purposeOf, type Sealed, sealRecord } from './record.ts'
 import type { Random } from './seal.ts'
+import { sealsFor } from './shred.ts'
 import type { Sightings } from './sightings.ts'
 import { deks, records } from './tables.ts'
+import type { Trail } from './trail.ts'
 
 export type Adopting = {
   readonly ports: { readonly store: Store; readonly random: Random; now(): number }
@@ -24,6 +26,7 @@ export type Adopting = {
   readonly captures: Captures
   readonly claims: Claims
   readonly sightings: Sightings
+  readonly trail: Trail
 }
 /** Adoptions under way, by capture: a second caller with the same words waits for the same answer. */
 type Claims = Map<string, { readonly words: string; readonly answer: Promise<View | undefined> }>
@@ -68,28 +71,43 @@ async function adoptCaptured(core: Adopting, input: Adoption, captured: Captured
 
 /** Undefined if the capture lapsed while the key was fetched, or the rows are taken. `instead`: rows of other words, which go. */
 async function write(core: Adopting, input: Adoption, captured: Captured, instead: Sealed | undefined): Promise<Sealed | undefined> {
-  const kek = await core.keyring.current(purposeOf(captured.facts), input.tenant)
+  const [kek, leave] = await Promise.all([core.keyring.wrapping(purposeOf(captured.facts), input.tenant), core.trail.entry(leaveOf(input))])
   if (core.captures.get(input) !== captured) return undefined
   const { prints, facts, secrets } = captured
   const sealed = sealRecord(core.ports, kek, { ...input, prints, facts, secrets, referenceHash: hashOf(input.reference) })
   const tracks = instead === undefined ? prints?.tracks : undefined
   const seen = tracks === undefined ? [] : core.sightings.writes(tracks)
-  const result = await core.ports.store.commit([...(instead === undefined ? inserts(sealed) : exchange(instead, sealed)), ...seen])
+  const result = await core.ports.store.commit([
+    ...(instead === undefined ? [...inserts(sealed), leave] : exchange(instead, sealed, leave)),
+    ...seen,
+  ])
   return result.ok ? sealed : undefined
 }
 
-const inserts = ({ dek, record }: Sealed): readonly Write[] => [insert(dek.table, dek.row), insert(record.table, record.row)]
+/** What this operation may do with it, once: durable with the sealing, so that the request that follows waits for nothing (`trail.ts`). */
+const leaveOf = (input: Adoption) => ({
+  ...({ act: 'release', tenant: input.tenant, purpose: 'send_to_channel', operation: input.operation } as const),
+  subject: `${input.instrument}@${input.instrumentVersion}`,
+})
+
+/** Refused where the instrument was shredded, however late the adoption comes. */
+const inserts = ({ dek, record }: Sealed): readonly Write[] => [
+  insert(dek.table, dek.row),
+  insert(record.table, record.row),
+  sealsFor({ tenant: record.row.tenant, owner: record.row.instrument }),
+]
 
 /** Untouched since it was inserted: a row that somebody moved meanwhile has an owner, and stays. */
-function exchange(former: Sealed, sealed: Sealed): readonly Write[] {
+function exchange(former: Sealed, sealed: Sealed, leave: Insert): readonly Write[] {
   const [oldRecord, oldDek] = [
     { ...former.record.row, version: 1 },
     { ...former.dek.row, version: 1 },
   ]
   const { instrument, instrument_version: version, operation } = sealed.record.row
   // The same instrument: what is sealed stays as it is, for another operation.
-  if (instrument === oldRecord.instrument && version === oldRecord.instrument_version) return [move(records, oldRecord, { operation })]
-  return [remove(records, oldRecord), remove(deks, oldDek), ...inserts(sealed)]
+  if (instrument === oldRecord.instrument && version === oldRecord.instrument_version)
+    return [move(records, oldRecord, { operation }), leave]
+  return [remove(records, oldRecord), remove(deks, oldDek), ...inserts(sealed), leave]
 }
 
 /** The reference's time, so that the index grows at its end, and 132 bits of its hash: from a row nobody learns a reference. */

@@ -47,6 +47,7 @@ export const inputs = {
     .transform(({ reference, ...rest }) => ({ ...rest, ...(reference === undefined ? {} : { reference }) })),
   seal: z.object({ tenant: name, owner: name, field: name, text }),
   open: z.object({ tenant: name, owner: name, field: name, sealed: text }),
+  shred: z.object({ tenant: name, owner: name }),
   unsettled: z.object({ limit: whole.min(1).max(1000) }),
   settle: z.object({ owned: z.array(ownership).max(1000), unowned: z.array(ownership).max(1000) }),
   writeInquiries: z.object({
@@ -121,6 +122,7 @@ export const outputs = {
   forward: z.object({ status: whole, headers: z.record(z.string(), z.string()), body: z.string() }),
   seal: z.string(),
   open: z.string(),
+  shred: z.object({ keys: whole }),
   unsettled: z.array(ownership),
   settle: z.null(),
   writeInquiries: z.object({ file: z.string(), left: z.array(whole) }),
@@ -148,6 +150,7 @@ export async function perform(vault: VaultCore, verb: string, input: unknown): P
   if (verb === 'forward') return vault.forward(checked(inputs.forward, input))
   if (verb === 'seal') return vault.seal(checked(inputs.seal, input))
   if (verb === 'open') return vault.open(checked(inputs.open, input))
+  if (verb === 'shred') return vault.shred(checked(inputs.shred, input))
   if (verb === 'unsettled') return vault.unsettled(checked(inputs.unsettled, input).limit)
   if (verb === 'writeInquiries') return vault.updater.writeInquiries(checked(inputs.writeInquiries, input))
   if (verb === 'readAdvices') return vault.updater.readAdvices(checked(inputs.readAdvices, input))

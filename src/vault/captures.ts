@@ -50,6 +50,8 @@ export type Hot = {
   readonly mode: Mode
   readonly kind: Facts['kind']
   readonly adoptedAt: number
+  /** Its operation has leave to send it once, which is in the audit, and has not done so yet. */
+  released: boolean
   readonly capturedAt: number
   secrets: Secrets | undefined
   once: Buffer | undefined
@@ -63,6 +65,8 @@ export type Captures = {
   /** Moves a capture to the adopted ones, under the name of its owner; nothing happens if it lapsed meanwhile. */
   adopt(captured: Captured, owner: string, operation: string): void
   hot(owner: string): Hot | undefined
+  /** Zeroes what was adopted for it, or sealed ahead, in every version. */
+  forget(of: { readonly tenant: string; readonly owner: string }): void
   /** Zeroes what has lapsed; called by a timer. */
   sweep(): void
   /** Zeroes everything: the vault stops. */
@@ -100,7 +104,7 @@ export function createCaptures(now: () => number): Captures {
       if (waiting.get(captured.reference) !== captured) return
       drop(held, captured)
       const { mode, facts, capturedAt, secrets, once } = captured
-      adopted.set(owner, { operation, mode, kind: facts.kind, adoptedAt: now(), capturedAt, secrets, once })
+      adopted.set(owner, { operation, mode, kind: facts.kind, adoptedAt: now(), released: true, capturedAt, secrets, once })
       for (const [oldest, one] of adopted) {
         if (adopted.size <= adoptedMax) break
         zeroAll(one)
@@ -112,6 +116,7 @@ export function createCaptures(now: () => number): Captures {
       if (found !== undefined) cool(found, now())
       return found
     },
+    forget: of => forgetOwner(held, of),
     sweep() {
       dropLapsed(held, now())
       for (const one of waiting.values()) {
@@ -125,6 +130,19 @@ export function createCaptures(now: () => number): Captures {
       for (const map of [waiting, adopted, perTenant]) map.clear()
     },
     count: () => waiting.size,
+  }
+}
+
+function forgetOwner(held: Held, { tenant, owner }: { readonly tenant: string; readonly owner: string }): void {
+  for (const captured of held.waiting.values()) {
+    if (captured.ahead?.words.includes(`|${tenant}|${owner}|`) !== true) continue
+    drop(held, captured)
+    zeroAll(captured)
+  }
+  for (const [name, one] of held.adopted) {
+    if (!name.startsWith(`${tenant}|${owner}|`)) continue
+    zeroAll(one)
+    held.adopted.delete(name)
   }
 }
 

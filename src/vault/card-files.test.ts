@@ -11,6 +11,7 @@ import { newSender, sealedBy } from './card-files.seam.ts'
 import { cardFileLifeMs } from './card-files.ts'
 import { newGrant } from './card-release.ts'
 import { releaseGrants } from './card-tables.ts'
+import { keyRoot } from './root.ts'
 import { sweepOwnerless } from './sweep.ts'
 import { records, vaultTables } from './tables.ts'
 import { createVault, type VaultCore } from './vault.ts'
@@ -26,7 +27,7 @@ function house(more: { readonly store?: MemoryStore } = {}): House {
   const store = more.store ?? createMemoryStore(vaultTables)
   const clock = { now }
   const unsent = () => Promise.reject(new Error('nothing is sent'))
-  const root = createSecretKey(Buffer.alloc(32, 1))
+  const root = keyRoot('file', createSecretKey(Buffer.alloc(32, 1)), randomBytes)
   const ports = { now: () => clock.now, random: randomBytes, store, root, send: unsent, origins: new Set<string>(), allowLoopback: false }
   return { store, clock, vault: createVault(ports) }
 }

@@ -20,9 +20,10 @@ import { certificateIn, makeOwnKey, openOwnKey } from './own-key.ts'
 import { findRecord, openRecord, sealRecord } from './record.ts'
 import type { StoredCard } from './scan.ts'
 import { deks, records } from './tables.ts'
+import type { Trail } from './trail.ts'
 
 type Ports = { readonly store: Store; now(): number; random(count: number): Buffer }
-type Desk = { readonly ports: Ports; readonly keyring: Keyring }
+type Desk = { readonly ports: Ports; readonly keyring: Keyring; readonly trail: Trail }
 type RecordRow = Row<typeof records>
 
 /** What nobody has taken by then is forgotten, key and cards. */
@@ -30,8 +31,8 @@ export const cardFileLifeMs = 7 * 24 * 3_600_000
 /** Cards of one commit: two rows each, and a commit holds a thousand. */
 const cardsAtOnce = 400
 
-export function createCardFileDesk(ports: Ports, keyring: Keyring): CardFileDesk & { forgetLapsed(): Promise<void> } {
-  const desk: Desk = { ports, keyring }
+export function createCardFileDesk(ports: Ports, of: Omit<Desk, 'ports'>): CardFileDesk & { forgetLapsed(): Promise<void> } {
+  const desk: Desk = { ports, ...of }
   return {
     begin: input => begin(desk, input),
     show: async input => stateIfAny(await readFile(desk, input)),
@@ -39,7 +40,7 @@ export function createCardFileDesk(ports: Ports, keyring: Keyring): CardFileDesk
     forget: input => forget(desk, input),
     peek: input => peek(desk, input),
     sealAs: input => sealAs(desk, input),
-    ...createCardRelease(ports, keyring),
+    ...createCardRelease(ports, of),
     async forgetLapsed() {
       for (const row of await ports.store.due(cardFiles, { now: ports.now(), clock: null, limit: 16 }))
         await forget(desk, { tenant: row.tenant, mode: row.mode, file: row.id })
@@ -169,7 +170,7 @@ async function commitAll({ ports }: Desk, rows: readonly (readonly Write[])[], e
 async function sealedRows({ ports, keyring }: Desk, file: CardFileRow, stored: StoredCard, place: number): Promise<readonly Write[]> {
   const { card, number, holder, expiryMonth, expiryYear, brand, bin, last4 } = stored
   const prints = await printsOf(keyring, file, number)
-  const kek = await keyring.current('pan', file.tenant)
+  const kek = await keyring.wrapping('pan', file.tenant)
   const { dek, record } = sealRecord(ports, kek, {
     ...{ tenant: file.tenant, mode: file.mode, instrument: file.id, instrumentVersion: place },
     operation: file.id,
@@ -246,7 +247,7 @@ async function copyFor(desk: Desk, file: CardFileRow, wanted: ToSealAs): Promise
   try {
     const prints = { network: row.network_fingerprint ?? Buffer.alloc(0), tenant: row.fingerprint ?? '' }
     const referenceHash = hash('sha256', `${wanted.instrument}|${wanted.instrumentVersion}|${wanted.operation}`, 'base64url')
-    const kek = await keyring.current('pan', tenant)
+    const kek = await keyring.wrapping('pan', tenant)
     const { dek, record } = sealRecord(ports, kek, {
       ...owner,
       operation: wanted.operation,
@@ -255,7 +256,10 @@ async function copyFor(desk: Desk, file: CardFileRow, wanted: ToSealAs): Promise
       facts: factsOf(row),
       secrets,
     })
-    return { owner, fingerprint: row.fingerprint, writes: [insert(dek.table, dek.row), insert(record.table, record.row)] }
+    // It leaves the vault for nowhere: the entry rides in the commit of the copy.
+    const subject = `${file.id}@${row.instrument_version}`
+    const told = await desk.trail.entry({ act: 'renew', tenant, subject, purpose: 'import', operation: wanted.operation })
+    return { owner, fingerprint: row.fingerprint, writes: [insert(dek.table, dek.row), insert(record.table, record.row), told] }
   } finally {
     forgetSecrets(secrets)
   }

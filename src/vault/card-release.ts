@@ -14,6 +14,7 @@ import { signContent } from './envelope-signature.ts'
 import type { Keyring } from './keys.ts'
 import { certificateIn, makeOwnKey, newAgreementKey, openOwnKey } from './own-key.ts'
 import { findRecord, openRecord } from './record.ts'
+import type { Trail } from './trail.ts'
 
 /** Of one grant. */
 export const releasedMost = cardsMost
@@ -37,12 +38,12 @@ export function newGrant(of: {
 type Asked = Parameters<CardFileDesk['write']>[0]
 type Written = Awaited<ReturnType<CardFileDesk['write']>>
 type Ports = { readonly store: Store; now(): number; random(count: number): Buffer }
-type Desk = { readonly ports: Ports; readonly keyring: Keyring }
+type Desk = { readonly ports: Ports; readonly keyring: Keyring; readonly trail: Trail }
 
 const senderName = (tenant: string): string => `Bindery vault of ${tenant}`
 
-export function createCardRelease(ports: Ports, keyring: Keyring): Pick<CardFileDesk, 'senderCertificate' | 'write'> {
-  const desk: Desk = { ports, keyring }
+export function createCardRelease(ports: Ports, of: Omit<Desk, 'ports'>): Pick<CardFileDesk, 'senderCertificate' | 'write'> {
+  const desk: Desk = { ports, ...of }
   return {
     senderCertificate: async ({ tenant }) => (await senderKey(desk, tenant)).certificate,
     write: input => write(desk, input),
@@ -105,6 +106,12 @@ const count = async ({ ports }: Desk, grant: ReleaseGrantRow, set: Partial<Relea
 type Found = { readonly found: readonly CardToWrite[]; readonly left: readonly string[] }
 
 async function openAll(desk: Desk, { tenant, mode, cards }: Asked): Promise<Found> {
+  await desk.trail.write(
+    cards.map(({ instrument, instrumentVersion }) => ({
+      ...({ act: 'export', tenant, purpose: 'card_file' } as const),
+      subject: `${instrument}@${instrumentVersion}`,
+    })),
+  )
   const found: CardToWrite[] = []
   const left: string[] = []
   for (const { card, instrument, instrumentVersion } of cards) {

@@ -70,6 +70,7 @@ export function createVaultClient(ports: ClientPorts): VaultClient {
       sealAdvices: async input => checked(outputs.sealAdvices, await call('sealAdvices', input, fileTimeoutMs)),
       renew: async input => checked(outputs.renew, await call('renew', input)),
     },
+    shred: async input => checked(outputs.shred, await call('shred', input)),
     cardFiles: {
       begin: async input => checked(outputs.beginCardFile, await call('beginCardFile', input)),
       show: async input => checked(outputs.showCardFile, await call('showCardFile', input)),

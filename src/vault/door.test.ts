@@ -7,6 +7,7 @@ import { type Grant, signGrant } from '../core/grant.ts'
 import { createMemoryStore } from '../world/memory.ts'
 import type { Log } from '../world/world.ts'
 import { createDoor } from './door.ts'
+import { keyRoot } from './root.ts'
 import { vaultTables } from './tables.ts'
 import { createVault } from './vault.ts'
 
@@ -24,7 +25,7 @@ async function stage(t: TestContext) {
     now,
     random: randomBytes,
     store: createMemoryStore(vaultTables),
-    root: createSecretKey(randomBytes(32)),
+    root: keyRoot('file', createSecretKey(randomBytes(32)), randomBytes),
     send: () => assert.fail('nothing is sent'),
     origins: new Set(),
     allowLoopback: false,

@@ -16,6 +16,7 @@ import { createVaultClient } from './client.ts'
 import { createDesk, type Desk } from './desk.ts'
 import type { SendBytes } from './forward.ts'
 import { encodeFrame } from './frames.ts'
+import { keyRoot } from './root.ts'
 import { vaultTables } from './tables.ts'
 import { createVault } from './vault.ts'
 
@@ -31,7 +32,7 @@ function stage(t: TestContext, send: SendBytes = async () => ({ status: 200, hea
     now: Date.now,
     random: randomBytes,
     store: createMemoryStore(vaultTables),
-    root: createSecretKey(randomBytes(32)),
+    root: keyRoot('file', createSecretKey(randomBytes(32)), randomBytes),
     send,
     origins: new Set(['https://api.channel.example']),
     allowLoopback: false,

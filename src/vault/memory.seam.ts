@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { createMemoryStore } from '../world/memory.ts'
 import { createDoor } from './door.ts'
 import { createRandomPool } from './pool.ts'
+import { keyRoot } from './root.ts'
 import { vaultTables } from './tables.ts'
 import { createVault } from './vault.ts'
 
@@ -19,7 +20,7 @@ const vault = createVault({
   now,
   random,
   store: createMemoryStore(vaultTables),
-  root: createSecretKey(random(32)),
+  root: keyRoot('file', createSecretKey(random(32)), random),
   send: async () => ({ status: 200, headers: {}, body: Buffer.from('{}') }),
   origins: new Set(['https://api.channel.example']),
   allowLoopback: false,

@@ -9,6 +9,7 @@ import { readKeys, type WalletSettings } from './device-token/keys.ts'
 import { createFakeWallet } from './device-token/mint.ts'
 import { createTokenOpener } from './open-token.ts'
 import { createReplays } from './replays.ts'
+import { keyRoot } from './root.ts'
 import { readSettings, writeSettings } from './settings.ts'
 import { vaultTables } from './tables.ts'
 import { createVault } from './vault.ts'
@@ -19,7 +20,7 @@ const wallet = createFakeWallet(tap)
 const card = { number: '4242424242424242', expiryMonth: 3, expiryYear: 2030 }
 const grant = { tenant: 'ten_1', mode: 'test' } as const
 const store = createMemoryStore(vaultTables)
-const root = createSecretKey(randomBytes(32))
+const root = keyRoot('file', createSecretKey(randomBytes(32)), randomBytes)
 
 /** A vault over the same tables each time: a new one is what it is after a restart. */
 function vaultWith(settings: WalletSettings = wallet.settings, clock = { now: nowMs }) {

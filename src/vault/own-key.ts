@@ -41,7 +41,7 @@ function privateKeyOf(bytes: Buffer): KeyObject {
 
 export async function makeOwnKey(ports: Ports, keyring: Keyring, owner: Owner): Promise<OwnKey> {
   const { key, bytes } = newAgreementKey(ports.random)
-  const kek = await keyring.current('pan', owner.tenant)
+  const kek = await keyring.wrapping('pan', owner.tenant)
   const key_id = Buffer.from(ports.random(keyIdLength))
   const wrapped = wrapKey(ports.random, kek.key, dekContext(kek, key_id, owner.tenant, owner.name), bytes)
   bytes.fill(0)

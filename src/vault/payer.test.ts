@@ -11,11 +11,12 @@ import { captureLifeMs, codeLifeMs, hotLifeMs } from './captures.ts'
 import { checked } from './checked.ts'
 import type { SendBytes } from './forward.ts'
 import { createReplays } from './replays.ts'
+import { keyRoot } from './root.ts'
 import { sweepOwnerless } from './sweep.ts'
 import { deks, openedTokens, records, vaultTables } from './tables.ts'
 import { createVault, type VaultPorts } from './vault.ts'
 
-const root = createSecretKey(Buffer.alloc(32, 1))
+const root = keyRoot('file', createSecretKey(Buffer.alloc(32, 1)), randomBytes)
 const grant = { tenant: 'ten_1', mode: 'test' } as const
 const iban = 'DE89370400440532013000'
 const german = { kind: 'bank_account', scheme: 'sepa_debit', country: 'DE', iban, name: 'Zoë "Z" Doe', email: 'zoe+pay@shop.example' }

@@ -1,6 +1,6 @@
 /** The vault as it runs: its own process, on PostgreSQL, under its own role. */
 import assert from 'node:assert/strict'
-import { fork } from 'node:child_process'
+import { execFileSync, fork } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
@@ -19,11 +19,12 @@ import { newKeyPair } from '../world/keypair.ts'
 import { asRole, roles } from '../world/migrate.ts'
 import { isAlive } from '../world/processes.ts'
 import { rideFunctionSql } from '../world/ride-sql.ts'
+import type { AnyTable } from '../world/table.ts'
 import { type TestDatabase, testDatabase } from '../world/testing.ts'
 import { createVaultClient } from './client.ts'
 import { createFakeWallet } from './device-token/mint.ts'
 import { reasonsToRefuse } from './hardening.ts'
-import { developmentKeyFile, developmentRoot } from './root.ts'
+import { developmentKeyFile, developmentRoot } from './root-file.ts'
 import { type VaultSettings, writeSettings } from './settings.ts'
 import { keepVault, startVault } from './start.ts'
 import { vaultTables } from './tables.ts'
@@ -231,7 +232,7 @@ test('the development key is made once, kept private, and noticed when damaged',
   const folder = mkdtempSync(join(tmpdir(), 'vault-root-'))
   t.after(() => rmSync(folder, { recursive: true, force: true }))
   const input = { folder, production: false, random: randomBytes }
-  assert.ok(developmentRoot(input).equals(developmentRoot(input)))
+  assert.equal(developmentRoot(input).name, developmentRoot(input).name)
   assert.throws(() => developmentRoot({ ...input, production: true }), /NODE_ENV is production/)
   chmodSync(join(folder, developmentKeyFile), 0o644)
   assert.throws(() => developmentRoot(input), /chmod 600/)
@@ -242,7 +243,8 @@ test('the declared tables are what the database has', async () => {
   const client = new Client(connection)
   await client.connect()
   try {
-    for (const table of vaultTables) {
+    const declaredTables: readonly AnyTable[] = vaultTables
+    for (const table of declaredTables) {
       const columns = await client.query<{ line: string }>(
         `select column_name || ' ' || data_type || ' ' || is_nullable as line
            from information_schema.columns
@@ -406,7 +408,7 @@ test('a vault that is killed is started again at the same addresses, and one tha
   t.after(() => own.close())
   const settings = { ...(await settingsFor(t)), database: { ...asRole(own.connection, roles.vault) } }
   const ends: string[] = []
-  const kept = await keepVault(settings, reason => ends.push(reason))
+  const kept = await keepVault(settings, { ended: reason => ends.push(reason) })
   t.after(() => kept.stop())
   const client = clientOf(settings)
   t.after(() => client.close())
@@ -425,4 +427,48 @@ test('a vault that is killed is started again at the same addresses, and one tha
   const last = kept.process().pid
   await kept.stop()
   assert.ok(last !== undefined && !isAlive(last))
+})
+
+test('with its root in shares the vault is locked until three custodians have given theirs', async t => {
+  const settings = await ownSettings(t)
+  const folder = mkdtempSync(join(tmpdir(), 'ceremony-'))
+  t.after(() => rmSync(folder, { recursive: true, force: true }))
+  const cli = fileURLToPath(new URL('../../cli/bindery.ts', import.meta.url))
+  const to = join(folder, 'shares')
+  execFileSync(process.execPath, [cli, 'vault', 'ceremony', '--to', to])
+  const give = (socket: string, share: string): string => {
+    const input = readFileSync(join(to, share))
+    return execFileSync(process.execPath, [cli, 'vault', 'unseal', '--socket', socket], { input, stdio: 'pipe' }).toString()
+  }
+  const rootFile = join(to, 'vault-root.json')
+  const said: string[] = []
+  const open = async () => {
+    let tell: (at: string) => void = () => undefined
+    const locked = new Promise<string>(resolve => {
+      tell = resolve
+    })
+    const starting = startVault({ ...settings, rootFile }, tell)
+    const socket = await locked
+    assert.equal(statSync(socket).mode & 0o777, 0o600)
+    assert.ok(!existsSync(settings.socketPath), 'it serves nobody yet')
+    for (const share of ['share-2.txt', 'share-5.txt', 'share-1.txt']) said.push(give(socket, share).trim())
+    return starting
+  }
+  const first = await open()
+  t.after(() => first.stop())
+  assert.deepEqual(said, [
+    ...['share 1 of the 3 that are needed was taken', 'share 2 of the 3 that are needed was taken', 'the vault is open'],
+  ])
+  const client = clientOf(settings)
+  await client.ready(5000)
+  const at = { tenant: 'ten_1', owner: 'whe_1', field: 'secret' }
+  const sealed = await client.seal({ ...at, text: 'x' })
+  client.close()
+  await first.stop()
+  const again = await open()
+  t.after(() => again.stop())
+  const later = clientOf(settings)
+  t.after(() => later.close())
+  await later.ready(5000)
+  assert.equal(await later.open({ ...at, sealed }), 'x')
 })

@@ -7,6 +7,7 @@ import type { Mode } from '../world/world.ts'
 import type { Prints } from './captures.ts'
 import { columnsOf, type Facts, type Secrets } from './content.ts'
 import type { Keyring } from './keys.ts'
+import { openDataKey, rewrapLater } from './rewrap.ts'
 import {
   dekContext,
   newDataKey,
@@ -15,7 +16,6 @@ import {
   type Random,
   SealBroken,
   sealEnvelope,
-  unwrapKey,
   type WrappingKey,
   wrapKey,
 } from './seal.ts'
@@ -38,8 +38,8 @@ const ownerlessMs = 60 * 60_000
 
 type Field = 'card' | 'payer'
 const fieldOf = ({ kind }: Facts): Field => (isCardKind(kind) ? 'card' : 'payer')
-/** Whose key seals it: card numbers have one of their own. */
-export const purposeOf = ({ kind }: Facts): Purpose => (isCardKind(kind) ? 'pan' : 'pii')
+/** Whose key seals it: card numbers and bank accounts have keys of their own. */
+export const purposeOf = ({ kind }: Facts): Purpose => (isCardKind(kind) ? 'pan' : kind === 'bank_account' ? 'bank' : 'pii')
 
 /** The version stands in the place, so that an old version's rows, put in a new one's stead, do not open. */
 const ownerName = (owner: Owner): string => `${owner.instrument}@${owner.instrumentVersion}`
@@ -100,19 +100,17 @@ export async function findRecord(store: Store, owner: Omit<Owner, 'mode'>) {
   return card ?? payer
 }
 
+type Ports = { readonly store: Store; readonly random: Random }
+type Found = Awaited<ReturnType<typeof findRecord>>
+
 /** Opens what is sealed; the caller zeroes it. `read`: its record, where the caller has it. Throws a `gone` problem when there is nothing (never sealed, shredded, another mode's). */
-export async function openRecord(
-  ports: { store: Store },
-  keyring: Keyring,
-  owner: Owner,
-  read?: Awaited<ReturnType<typeof findRecord>>,
-): Promise<Secrets> {
-  const [dek, record] = await Promise.all([ports.store.get(deks, keyColumns(owner)), read ?? findRecord(ports.store, owner)])
-  if (dek === undefined || record === undefined || record.mode !== owner.mode) {
-    throw new Problem('gone', 'nothing is sealed under this instrument; nothing was sent')
-  }
-  const kek = await keyring.exact(dek.purpose, owner.tenant, dek.key_version)
-  const key = unwrapKey(kek.key, dekContext(kek, dek.id, owner.tenant, ownerName(owner)), dek.wrapped)
+export async function openRecord(ports: Ports, keyring: Keyring, owner: Owner, read?: Found): Promise<Secrets> {
+  const found = await openable(ports, keyring, owner, read).catch((error: unknown) => {
+    // Between our reading of the row and of its key, the row may have been rewrapped and the key destroyed: once more, from the row.
+    if (error instanceof SealBroken) return openable(ports, keyring, owner, read)
+    throw error
+  })
+  const { dek, record, kek, key } = found
   try {
     const plain = openEnvelope(kek, { id: dek.id, key }, placeOf(owner, record.field), record.envelope)
     try {
@@ -122,7 +120,16 @@ export async function openRecord(
     }
   } finally {
     key.fill(0)
+    void rewrapLater({ ...ports, keyring }, dek)
   }
+}
+
+async function openable({ store }: Ports, keyring: Keyring, owner: Owner, read: Found) {
+  const [dek, record] = await Promise.all([store.get(deks, keyColumns(owner)), read ?? findRecord(store, owner)])
+  if (dek === undefined || record === undefined || record.mode !== owner.mode) {
+    throw new Problem('gone', 'nothing is sealed under this instrument; nothing was sent')
+  }
+  return { dek, record, ...(await openDataKey(keyring, dek)) }
 }
 
 /**

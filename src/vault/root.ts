@@ -1,51 +1,29 @@
 /**
- * The root key of a development machine: a file. A file beside the data protects against nothing but a stolen database dump, so it
- * refuses to serve in production; there the root comes in shares or from a key store.
+ * The root of the key hierarchy, as everything else sees it: it wraps the few keys of purposes and opens them again, once for each process.
+ * Where it lies is its own affair: `root-file.ts`, `root-shares.ts`, `root-transit.ts`, `root-pkcs11.ts`.
  */
-import { createSecretKey, type KeyObject } from 'node:crypto'
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, statSync, writeSync } from 'node:fs'
-import { join } from 'node:path'
-import { keyCheckValue } from './keys.ts'
+import type { KeyObject } from 'node:crypto'
+import { keyCheckValue, type Random, unwrapKey, wrapKey } from './seal.ts'
 
-export const developmentKeyFile = 'development-root.key'
-const line = /^bindery-development-root-1 ([0-9a-f]{64}) ([0-9a-f]{16})\n$/
-
-/** Reads the key file in the data folder, or makes it (mode 0600). Throws an Error meant for the operator to read. */
-export function developmentRoot(input: { folder: string; production: boolean; random: (count: number) => Buffer }): KeyObject {
-  const path = join(input.folder, developmentKeyFile)
-  if (input.production) {
-    throw new Error(
-      `NODE_ENV is production, and the only root key there is would be the development key file ${path}. A key beside the data it ` +
-        'protects must not guard real cards: this version of the vault does not run in production. Unset NODE_ENV to try it out.',
-    )
-  }
-  mkdirSync(input.folder, { recursive: true, mode: 0o700 })
-  createOnce(path, input.random)
-  const mode = statSync(path).mode & 0o777
-  if ((mode & 0o077) !== 0) throw new Error(`${path} can be read by others (mode ${mode.toString(8)}); run: chmod 600 ${path}`)
-  const found = line.exec(readFileSync(path, 'latin1'))
-  if (found === null) throw new Error(`${path} is not a development root key, or only half of one; restore it from a copy`)
-  const key = Buffer.from(found[1] ?? '', 'hex')
-  if (keyCheckValue(key).toString('hex') !== found[2]) throw new Error(`${path} is damaged: its check value does not fit`)
-  const root = createSecretKey(key)
-  key.fill(0)
-  return root
+export type Root = {
+  /** As the rows say that it wrapped: `file:…`, `shares:…`, `transit:…`, `pkcs11:…`. */
+  readonly name: string
+  /** Bound to its context: what was wrapped for one key does not open as another. */
+  wrap(context: Buffer, key: Buffer): Promise<Buffer>
+  /** The caller zeroes what comes back. Throws an Error where it is not what this root wrapped. */
+  unwrap(context: Buffer, wrapped: Buffer): Promise<Buffer>
+  /** Under the newest version of a root that has versions of its own; undefined if that is so already. The key is not opened here. */
+  renewed?(context: Buffer, wrapped: Buffer): Promise<Buffer | undefined>
 }
 
-function createOnce(path: string, random: (count: number) => Buffer): void {
-  const file = openNew(path)
-  if (file === undefined) return
-  const key = random(32)
-  writeSync(file, `bindery-development-root-1 ${key.toString('hex')} ${keyCheckValue(key).toString('hex')}\n`)
-  fsyncSync(file)
-  closeSync(file)
-}
-
-function openNew(path: string): number | undefined {
-  try {
-    return openSync(path, 'wx', 0o600)
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return undefined
-    throw error
+/** A root whose key is in this process: a file's, or what shares add up to. Named after its key's check value. */
+export function keyRoot(kind: 'file' | 'shares', key: KeyObject, random: Random): Root {
+  const bytes = key.export()
+  const name = `${kind}:${keyCheckValue(bytes).toString('hex')}`
+  bytes.fill(0)
+  return {
+    name,
+    wrap: (context, wrapped) => Promise.resolve(wrapKey(random, key, context, wrapped)),
+    unwrap: async (context, wrapped) => unwrapKey(key, context, wrapped),
   }
 }

@@ -7,8 +7,8 @@
  * compared, in constant time, before anything is decrypted, so an envelope cannot be made that opens under two keys. Authenticated beside
  * the ciphertext: the whole header, and where the value belongs (`Place`), so a row moved to another tenant, owner or field does not open.
  */
-import { createCipheriv, createDecipheriv, createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto'
-import { keyIdLength, wrappedLength } from './tables.ts'
+import { createCipheriv, createDecipheriv, createHmac, createSecretKey, hkdfSync, type KeyObject, timingSafeEqual } from 'node:crypto'
+import { kcvLength, keyIdLength, wrappedLength } from './tables.ts'
 
 /** Where a value belongs. `owner`: an instrument and its version (`ins_…@1`), or what a short text was sealed for. */
 export type Place = { readonly tenant: string; readonly owner: string; readonly field: string; readonly schema: number }
@@ -95,7 +95,10 @@ export function sealEnvelope(random: Random, kek: WrappingKey, dek: DataKey, pla
   return out
 }
 
-/** Opens an envelope; the caller zeroes what comes back. Throws `SealBroken`. */
+/**
+ * Opens an envelope; the caller zeroes what comes back. `kek`: what wraps its data key by now. Since then the data key may have been wrapped
+ * anew, never the value: so the header may name an earlier version, and only of the same key. Throws `SealBroken`.
+ */
 export function openEnvelope(kek: Pick<WrappingKey, 'id' | 'version'>, dek: DataKey, place: Place, envelope: Buffer): Buffer {
   const end = envelope.length - tagLength
   const fits =
@@ -104,7 +107,7 @@ export function openEnvelope(kek: Pick<WrappingKey, 'id' | 'version'>, dek: Data
     envelope[at.suite] === suite &&
     envelope[at.flags] === 0 &&
     envelope.subarray(at.kekId, at.kekVer).equals(kek.id) &&
-    envelope.readUInt32BE(at.kekVer) === kek.version &&
+    envelope.readUInt32BE(at.kekVer) <= kek.version &&
     envelope.subarray(at.dekId, at.salt).equals(dek.id) &&
     envelope.readUInt32BE(at.length) === end - headerLength
   if (!fits) throw new SealBroken()
@@ -157,6 +160,11 @@ export function unwrapKey(wrapping: KeyObject, context: Buffer, wrapped: Buffer)
   opening.setAAD(context)
   opening.setAuthTag(wrapped.subarray(wrappedLength - tagLength))
   return finish(opening, wrapped.subarray(12, wrappedLength - tagLength))
+}
+
+/** The first 8 bytes of HKDF-SHA-512(key, no salt, "PIV1 kcv"): tells a wrong key from a damaged record. */
+export function keyCheckValue(key: Buffer): Buffer {
+  return Buffer.from(hkdfSync('sha512', key, '', 'PIV1 kcv', kcvLength))
 }
 
 /** A fresh data key: its own memory, so that zeroing it zeroes the only copy. */

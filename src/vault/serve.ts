@@ -3,10 +3,12 @@
  * ends when told to (SIGTERM) or when its parent is gone. Nothing it prints ever holds a card.
  */
 import { randomFillSync } from 'node:crypto'
-import { chmodSync, fstatSync, rmSync } from 'node:fs'
+import { appendFileSync, chmodSync, existsSync, fstatSync, rmSync, writeFileSync } from 'node:fs'
 import type { Server } from 'node:net'
+import { join } from 'node:path'
 import { createLog } from '../world/log.ts'
 import { createPostgresStore } from '../world/postgres.ts'
+import type { Log } from '../world/world.ts'
 import { createDesk } from './desk.ts'
 import { readKeys } from './device-token/keys.ts'
 import { createDoor } from './door.ts'
@@ -15,18 +17,24 @@ import { createTokenOpener } from './open-token.ts'
 import { createOutgoing, type Later } from './outgoing.ts'
 import { createRandomPool } from './pool.ts'
 import { createReplays } from './replays.ts'
-import { developmentRoot } from './root.ts'
+import { openRoots } from './root-settings.ts'
+import { sequencedAtOnce } from './sequence.ts'
 import { readSettings } from './settings.ts'
 import { vaultTables } from './tables.ts'
 import { keysOfUpdaters } from './updater.ts'
 import { readUpdaterFile } from './updater-file.ts'
-import { createVault } from './vault.ts'
+import { createVault, type VaultCore } from './vault.ts'
 import { readWalletFile } from './wallet-file.ts'
 
 /** How often what has lapsed is looked for. */
 const forgetEveryMs = 5_000
 /** How often rides of more than an hour ago, wallet tokens that are stale by now and card files that nobody took are deleted. */
 const forgetRidesEveryMs = 60_000
+/** How often this process says that it runs, and what is due about keys is done. */
+const keysEveryMs = 5_000
+const sequenceEveryMs = 500
+/** How often a checkpoint is given to the witness, where there is a new one. */
+const witnessEveryMs = 60_000
 /** Calls under way get this long when the vault is told to stop. */
 const drainMs = 10_000
 
@@ -47,27 +55,29 @@ async function serve(): Promise<void> {
   const wallets = settings.walletKeysFile === undefined ? readKeys(settings.wallets ?? {}) : readWalletFile(settings.walletKeysFile)
   const log = createLog('info')
   const random = createRandomPool(buffer => randomFillSync(buffer))
-  const root = developmentRoot({ folder: settings.dataFolder, production, random })
-  const store = createPostgresStore({ connection: settings.database, schema: 'vault', tables: vaultTables })
-  await store.connect()
   const later: Later = (ms, act) => {
     const timer = setTimeout(act, ms)
     return () => clearTimeout(timer)
   }
   const outgoing = createOutgoing(later, settings.certificates)
+  const roots = await openRoots({
+    ...{ path: settings.rootFile, folder: settings.dataFolder, production, random, send: outgoing.send },
+    locked: socketPath => announce({ locked: socketPath }),
+  })
+  const store = createPostgresStore({ connection: settings.database, schema: 'vault', tables: vaultTables })
+  await store.connect()
   const updaterKeys = keysOfUpdaters([
     ...(settings.updaters ?? []),
     ...(settings.updaterKeysFile === undefined ? [] : readUpdaterFile(settings.updaterKeysFile)),
   ])
   const { origins, allowLoopback, linkKey, grantKey, publicUrl } = settings
-  const now = () => Date.now()
-  const replays = createReplays({ store, now })
+  const replays = createReplays({ store, now: Date.now })
   const openToken = createTokenOpener(wallets, replays)
   const vault = createVault({
-    now,
+    now: Date.now,
     random,
     store,
-    root,
+    ...roots,
     send: outgoing.send,
     origins: new Set(origins),
     allowLoopback,
@@ -75,28 +85,80 @@ async function serve(): Promise<void> {
     updaterKeys,
   })
   const desk = createDesk({ vault, linkKey, log, random })
-  const door = createDoor({ vault, grantKey, publicUrl, log, now, random })
+  const door = createDoor({ vault, grantKey, publicUrl, log, now: Date.now, random })
   await listenPrivately(desk.server, settings.socketPath)
   const captureUrl = await listenOpenly(door, settings.captureHost, settings.capturePort)
-  const forgetting = setInterval(() => vault.forgetLapsed(), forgetEveryMs)
-
-  const tidying = setInterval(() => {
-    Promise.all([store.forgetRides(), replays.forget(), vault.forgetSightings(), vault.forgetCardFiles()]).catch((error: unknown) =>
-      log.warn('old rides or tokens were not forgotten', { error: error instanceof Error ? error.name : 'unknown' }),
-    )
-  }, forgetRidesEveryMs)
-
+  const duties = dutiesOf({
+    vault,
+    log,
+    witness: witnessIn(settings.dataFolder),
+    forget: () => Promise.all([store.forgetRides(), replays.forget(), vault.forgetSightings(), vault.forgetCardFiles()]),
+  })
   stopWhenTold(async () => {
-    clearInterval(forgetting)
-    clearInterval(tidying)
+    for (const one of duties) one.stop()
     const closed = new Promise(resolve => door.close(resolve))
     door.closeIdleConnections()
     await Promise.all([closed, desk.close()])
     await outgoing.close()
     vault.clear()
+    await vault.rotation.leave()
     await store.close()
   })
   announce({ ready: true, captureUrl })
+}
+
+type DutiesOf = { readonly vault: VaultCore; readonly log: Log; readonly witness: Witness; forget(): Promise<unknown> }
+
+/** What is told to the outside of the audit: to be on another disk, or another machine's. */
+type Witness = { readonly keyFile: string; readonly file: string; newest: string | undefined; written: string | undefined }
+
+function dutiesOf({ vault, log, witness, forget }: DutiesOf): readonly Duty[] {
+  return [
+    everySoOften(forgetEveryMs, 'forget what lapsed', log, async () => vault.forgetLapsed()),
+    everySoOften(forgetRidesEveryMs, 'forget old rides and tokens', log, forget),
+    everySoOften(keysEveryMs, 'keys', log, async () => {
+      await vault.rotation.beat()
+      await vault.rotation.turn()
+    }),
+    everySoOften(sequenceEveryMs, 'audit', log, async () => {
+      for (let added = sequencedAtOnce; added === sequencedAtOnce; ) {
+        const turn = await vault.sequencer.turn()
+        added = turn.added
+        witness.newest = turn.note ?? witness.newest
+      }
+    }),
+    everySoOften(witnessEveryMs, 'witness', log, async () => {
+      if (!existsSync(witness.keyFile)) writeFileSync(witness.keyFile, `${await vault.sequencer.verifier()}\n`, { mode: 0o644 })
+      if (witness.newest !== witness.written && witness.newest !== undefined) appendFileSync(witness.file, `${witness.newest}\n`)
+      witness.written = witness.newest
+    }),
+  ]
+}
+
+function witnessIn(folder: string): Witness {
+  return { keyFile: join(folder, 'audit-key.txt'), file: join(folder, 'audit-witness.txt'), newest: undefined, written: undefined }
+}
+
+type Duty = { stop(): void }
+
+/** Again and again, never twice at once. The first time is now. What fails is logged, and tried the next time. */
+function everySoOften(everyMs: number, what: string, log: Log, act: () => Promise<unknown>): Duty {
+  let running = false
+  const turn = (): void => {
+    if (running) return
+    running = true
+    act()
+      .catch((error: unknown) => {
+        const reason = error instanceof Error ? `${error.name}: ${error.message}` : 'unknown'
+        log.error('a duty of the vault failed', { what, error: reason })
+      })
+      .finally(() => {
+        running = false
+      })
+  }
+  turn()
+  const timer = setInterval(turn, everyMs)
+  return { stop: () => clearInterval(timer) }
 }
 
 /** Nobody but this user can open the socket, from the first moment it exists. */
@@ -119,7 +181,7 @@ async function listenOpenly(server: Server, host: string, port: number): Promise
 }
 
 /** To a parent that speaks IPC, else as one line on standard output. */
-function announce(ready: { readonly ready: true; readonly captureUrl: string }): void {
+function announce(ready: { readonly ready: true; readonly captureUrl: string } | { readonly locked: string }): void {
   if (process.send !== undefined) process.send(ready)
   else process.stdout.write(`${JSON.stringify(ready)}\n`)
 }

@@ -64,6 +64,7 @@ const shape = z.object({
   VAULT_CERTIFICATES: fromJson.pipe(certificates).optional(),
   VAULT_UPDATERS: fromJson.pipe(updatersShape).optional(),
   VAULT_UPDATER_KEYS_FILE: z.string().min(1).optional(),
+  VAULT_ROOT_FILE: z.string().min(1).optional(),
   NODE_ENV: z.string().optional(),
 })
 
@@ -93,6 +94,8 @@ export type VaultSettings = {
   readonly updaters?: UpdaterSettings | undefined
   /** Where live ones lie: read by the vault alone. */
   readonly updaterKeysFile?: string | undefined
+  /** Which root (`root-settings.ts`): read by the vault alone. Without it, the development file's. */
+  readonly rootFile?: string | undefined
 }
 
 /** Throws an Error that lists every mistake, without the values. */
@@ -116,6 +119,7 @@ export function readSettings(env: NodeJS.ProcessEnv): VaultSettings & { readonly
     certificates: read.VAULT_CERTIFICATES === undefined ? undefined : new Map(read.VAULT_CERTIFICATES),
     updaters: read.VAULT_UPDATERS,
     updaterKeysFile: read.VAULT_UPDATER_KEYS_FILE,
+    rootFile: read.VAULT_ROOT_FILE,
     production: read.NODE_ENV === 'production',
   }
 }
@@ -135,6 +139,7 @@ export function writeSettings(settings: VaultSettings): Record<string, string> {
     ...(settings.wallets === undefined ? {} : { VAULT_WALLETS: JSON.stringify(settings.wallets) }),
     ...(settings.walletKeysFile === undefined ? {} : { VAULT_WALLET_KEYS_FILE: settings.walletKeysFile }),
     ...(settings.updaterKeysFile === undefined ? {} : { VAULT_UPDATER_KEYS_FILE: settings.updaterKeysFile }),
+    ...(settings.rootFile === undefined ? {} : { VAULT_ROOT_FILE: settings.rootFile }),
     ...(settings.updaters === undefined ? {} : { VAULT_UPDATERS: JSON.stringify(settings.updaters) }),
     ...(settings.certificates === undefined ? {} : { VAULT_CERTIFICATES: JSON.stringify([...settings.certificates]) }),
   }

@@ -18,6 +18,8 @@ export type StartedVault = {
 
 const program = fileURLToPath(new URL('serve.ts', import.meta.url))
 const ready = z.object({ ready: z.literal(true), captureUrl: z.string() })
+/** It waits for its custodians (`root-shares.ts`), as long as it takes. */
+const locked = z.object({ locked: z.string() })
 const startWithinMs = 30_000
 const stopWithinMs = 15_000
 const againMs = { first: 50, most: 5_000 }
@@ -26,7 +28,7 @@ const againMs = { first: 50, most: 5_000 }
  * Resolves when the vault takes calls. Throws an Error with what the vault wrote to standard error when it does not start. The shell is
  * there for one thing: a process cannot lower its own limit for core files in Node.
  */
-export async function startVault(settings: VaultSettings): Promise<StartedVault> {
+export async function startVault(settings: VaultSettings, onLocked?: (socketPath: string) => void): Promise<StartedVault> {
   const child = spawn('/bin/sh', ['-c', 'ulimit -c 0; exec "$0" "$@"', process.execPath, ...flags(), program], {
     stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
     env: { ...inherited(), ...writeSettings(settings) },
@@ -37,19 +39,19 @@ export async function startVault(settings: VaultSettings): Promise<StartedVault>
     process.stderr.write(chunk)
   })
   const gone = once(child, 'exit').then(([code, signal]: unknown[]) => `the vault ended (${String(code ?? signal)})`)
-  const captureUrl = await announced(child, () => said)
+  const captureUrl = await announced(child, () => said, onLocked)
   return { captureUrl, process: child, ended: gone, stop: () => stop(child) }
 }
 
 /**
  * The same, and starts it again whenever it ends by itself. What it held in memory is gone then (captures have to be made anew), what it
- * sealed is not. `onEnd` is told why it ended. It comes back at the same addresses.
+ * sealed is not. `ended` is told why it ended, `locked` where it takes the shares of its root. It comes back at the same addresses.
  */
 export async function keepVault(
   settings: VaultSettings,
-  onEnd: (reason: string) => void,
+  { ended: onEnd, locked: onLocked }: { ended(reason: string): void; locked?(socketPath: string): void },
 ): Promise<Pick<StartedVault, 'captureUrl' | 'stop'> & { process(): ChildProcess }> {
-  const kept = { current: await startVault(settings), stopped: false }
+  const kept = { current: await startVault(settings, onLocked), stopped: false }
   const { captureUrl } = kept.current
   const again = { ...settings, capturePort: Number(new URL(captureUrl).port) }
   const watch = async (): Promise<void> => {
@@ -58,7 +60,9 @@ export async function keepVault(
       if (kept.stopped) return
       onEnd(reason)
       for (let waitMs = againMs.first; !kept.stopped; waitMs = Math.min(againMs.most, waitMs * 2)) {
-        const started = await startVault(again).catch((error: unknown) => onEnd(error instanceof Error ? error.message : 'unknown reason'))
+        const started = await startVault(again, onLocked).catch((error: unknown) =>
+          onEnd(error instanceof Error ? error.message : 'unknown reason'),
+        )
         if (started !== undefined) {
           kept.current = started
           break
@@ -94,9 +98,15 @@ function inherited(): Record<string, string> {
   return kept
 }
 
-async function announced(child: ChildProcess, said: () => string): Promise<string> {
-  const message = new Promise<unknown>(resolve => child.once('message', resolve))
-  const first = await Promise.race([message, ended(child, startWithinMs)])
+async function announced(child: ChildProcess, said: () => string, onLocked: ((socketPath: string) => void) | undefined): Promise<string> {
+  const message = (): Promise<unknown> => new Promise(resolve => child.once('message', resolve))
+  const over = once(child, 'exit').then(() => true)
+  let first = await Promise.race([message(), ended(child, startWithinMs)])
+  const waits = locked.safeParse(first)
+  if (waits.success) {
+    onLocked?.(waits.data.locked)
+    first = await Promise.race([message(), over])
+  }
   const read = ready.safeParse(first)
   if (read.success) return read.data.captureUrl
   child.kill('SIGKILL')

@@ -7,16 +7,31 @@ import { bool, bytes, int, json, maybe, table, text, time } from '../world/table
 import type { Mode } from '../world/world.ts'
 import { cardFiles, releaseGrants, senderKeys } from './card-tables.ts'
 import { sightings } from './sightings.ts'
+import { auditTables } from './tables-audit.ts'
 
-export const purposes = ['pan', 'secret', 'pii', 'fp'] as const
+export const purposes = ['pan', 'bank', 'secret', 'pii', 'fp', 'audit'] as const
 export type Purpose = (typeof purposes)[number]
+/** `added`: to be confirmed by every process of the vault. `current`: wraps. `retired`: opens only. A key that is destroyed has no row. */
+export const keyStates = ['added', 'current', 'retired'] as const
+export type KeyState = (typeof keyStates)[number]
 
-/** Initialisation vector 12, key 32, tag 16. */
+/** Initialisation vector 12, key 32, tag 16. A root in a key store has a form of its own. */
 export const wrappedLength = 60
+const rootWrappedLengthMax = 2048
 export const keyIdLength = 16
 export const kcvLength = 8
+/** The scope of a purpose's own key. */
+export const purposeScope = '*'
+/**
+ * How often one key may wrap: random initialisation vectors of 96 bits allow 2³² (NIST SP 800-38D, 8.3), and we stay at a quarter of that.
+ * A check of the table, so that no process passes it.
+ */
+export const wrapsMax = 2 ** 30
 
-/** Keys that wrap keys, and fingerprint keys. Scope `*`: the purpose's own key, wrapped by the root; else a tenant or `network`. */
+/**
+ * Keys that wrap keys, and keys of MACs and signatures. Scope `*`: the purpose's own key, wrapped by the root; else a tenant, `network` or
+ * what a key of ours is for. All versions of one have the same `id`. `due_at`: when something is to be done about it (`rotate.ts`).
+ */
 export const keys = table(
   'keys',
   {
@@ -28,17 +43,50 @@ export const keys = table(
     /** Key check value: tells a wrong key from a damaged record. */
     kcv: bytes(),
     created_at: time(),
+    status: text<KeyState>(),
+    /** The version of the purpose's key that wraps it; 0: the root does. */
+    parent_version: int(),
+    /** Which root; null: rows of before there were several, which are the development file's. */
+    root: maybe(text()),
+    /** Wraps reserved so far, in blocks: never fewer than were made. */
+    wraps: int(),
+    promoted_at: maybe(time()),
+    retired_at: maybe(time()),
+    due_at: maybe(time()),
+    clock: maybe(text()),
+    version: int(),
   },
   {
     key: ['purpose', 'scope', 'key_version'],
+    indexes: { keys_parent: ['parent_version', 'purpose'], keys_status: ['status'] },
     checks: {
       keys_purpose_known: row => purposes.includes(row.purpose),
+      keys_status_known: row => keyStates.includes(row.status),
       keys_version_positive: row => row.key_version > 0,
+      keys_parent_fits: row => (row.scope === purposeScope ? row.parent_version === 0 : row.parent_version > 0 && row.root === null),
+      keys_wraps_range: row => row.wraps >= 0 && row.wraps <= wrapsMax,
       keys_id_length: row => row.id.length === keyIdLength,
-      keys_wrapped_length: row => row.wrapped.length === wrappedLength,
+      keys_wrapped_length: row =>
+        row.scope === purposeScope
+          ? row.wrapped.length >= wrappedLength && row.wrapped.length <= rootWrappedLengthMax
+          : row.wrapped.length === wrappedLength,
       keys_kcv_length: row => row.kcv.length === kcvLength,
     },
   },
+)
+
+/** Processes of the vault that run, by their own word every few seconds. `role`: always `vault`, so that all of them can be asked for. */
+export const nodes = table(
+  'nodes',
+  { role: text<'vault'>(), id: text(), started_at: time(), seen_at: time(), version: int() },
+  { key: ['role', 'id'], checks: { nodes_role_known: row => row.role === 'vault' } },
+)
+
+/** This process has opened this key: what must be said by all before a key wraps anything. */
+export const confirmations = table(
+  'confirmations',
+  { purpose: text<Purpose>(), scope: text(), key_version: int(), node: text(), at: time(), version: int() },
+  { key: ['purpose', 'scope', 'key_version', 'node'] },
 )
 
 /** One data key per owner and version of the owner; `owner` is an instrument, or what a short text was sealed for. */
@@ -57,11 +105,19 @@ export const deks = table(
   },
   {
     key: ['tenant', 'owner', 'owner_version'],
+    indexes: { deks_wrapped_by: ['key_version', 'purpose', 'tenant'] },
     checks: {
       deks_id_length: row => row.id.length === keyIdLength,
       deks_wrapped_length: row => row.wrapped.length === wrappedLength,
     },
   },
+)
+
+/** Whoever something was sealed for: how often, and whether it was shredded and when. The log of shreddings. */
+export const owners = table(
+  'owners',
+  { tenant: text(), owner: text(), sealed: int(), shredded: int(), shredded_at: maybe(time()), version: int() },
+  { key: ['tenant', 'owner'] },
 )
 
 /** Of these kinds a card's number is sealed, of the others a payer's fields. */
@@ -161,4 +217,8 @@ export const openedTokens = table(
   },
 )
 
-export const vaultTables = [keys, deks, records, openedTokens, cardFiles, senderKeys, releaseGrants, sightings] as const
+export const vaultTables = [
+  ...([keys, nodes, confirmations, deks, owners, records, openedTokens] as const),
+  ...([cardFiles, senderKeys, releaseGrants, sightings] as const),
+  ...auditTables,
+] as const

@@ -4,20 +4,13 @@ import type { Row } from '../world/table.ts'
 import type { Vault } from '../world/world.ts'
 import { createCache } from './cache.ts'
 import type { Keyring } from './keys.ts'
-import {
-  dekContext,
-  newDataKey,
-  openEnvelope,
-  type Random,
-  SealBroken,
-  sealEnvelope,
-  unwrapKey,
-  type WrappingKey,
-  wrapKey,
-} from './seal.ts'
+import { openDataKey, rewrapLater } from './rewrap.ts'
+import { dekContext, newDataKey, openEnvelope, type Random, SealBroken, sealEnvelope, wrapKey } from './seal.ts'
+import { type Owner, sealsFor } from './shred.ts'
 import { deks } from './tables.ts'
+import type { Trail } from './trail.ts'
 
-type Ports = { readonly store: Store; readonly random: Random; now(): number; readonly keyring: Keyring }
+type Ports = { readonly store: Store; readonly random: Random; now(): number; readonly keyring: Keyring; readonly trail: Trail }
 type DekRow = Row<typeof deks>
 
 const schema = 1
@@ -29,7 +22,7 @@ const rowsHeldMax = 10_000
 const ownerVersion = 0
 
 /** `seal` and `open` of the vault. A sealed text is `piv1.` and the envelope in base64url. `open` throws `SealBroken`. */
-export function createTexts(ports: Ports): Pick<Vault, 'seal' | 'open'> {
+export function createTexts(ports: Ports): Pick<Vault, 'seal' | 'open'> & { forget(of: Owner): void } {
   const held = createCache<DekRow>(rowsHeldMax)
   const find = async (tenant: string, owner: string): Promise<DekRow | undefined> => {
     const name = `${tenant}|${owner}`
@@ -37,13 +30,25 @@ export function createTexts(ports: Ports): Pick<Vault, 'seal' | 'open'> {
     if (row !== undefined) held.set(name, row)
     return row
   }
+  /** From a remembered row the key may be gone: it was rewrapped since, and what wrapped it was destroyed. */
+  const unwrapped = async (row: DekRow) => {
+    try {
+      return await openDataKey(ports.keyring, row)
+    } catch (error) {
+      held.delete(`${row.tenant}|${row.owner}`)
+      const now = error instanceof SealBroken ? await find(row.tenant, row.owner) : undefined
+      if (now === undefined) throw error
+      return openDataKey(ports.keyring, now)
+    }
+  }
   return {
+    forget: ({ tenant, owner }) => held.delete(`${tenant}|${owner}`),
     async seal({ tenant, owner, field, text }) {
       const plain = Buffer.from(text)
       if (plain.length > textBytesMax) throw new RangeError('too long a text to seal')
       const row = (await find(tenant, owner)) ?? (await make(ports, tenant, owner)) ?? (await find(tenant, owner))
       if (row === undefined) throw new SealBroken()
-      const { kek, key } = await unwrapped(ports.keyring, row)
+      const { kek, key } = await unwrapped(row)
       const envelope = sealEnvelope(ports.random, kek, { id: row.id, key }, { tenant, owner, field, schema }, plain)
       key.fill(0)
       plain.fill(0)
@@ -52,8 +57,11 @@ export function createTexts(ports: Ports): Pick<Vault, 'seal' | 'open'> {
     async open({ tenant, owner, field, sealed }) {
       const row = await find(tenant, owner)
       if (row === undefined || !sealed.startsWith(prefix)) throw new SealBroken()
-      const { kek, key } = await unwrapped(ports.keyring, row)
+      const entry = ports.trail.write([{ act: 'open', tenant, subject: owner, purpose: field }])
+      entry.catch(() => undefined)
+      const { kek, key } = await unwrapped(row)
       try {
+        await entry
         const envelope = Buffer.from(sealed.slice(prefix.length), 'base64url')
         const plain = openEnvelope(kek, { id: row.id, key }, { tenant, owner, field, schema }, envelope)
         const text = plain.toString()
@@ -61,19 +69,15 @@ export function createTexts(ports: Ports): Pick<Vault, 'seal' | 'open'> {
         return text
       } finally {
         key.fill(0)
+        void rewrapLater(ports, row)
       }
     },
   }
 }
 
-async function unwrapped(keyring: Keyring, row: DekRow): Promise<{ readonly kek: WrappingKey; readonly key: Buffer }> {
-  const kek = await keyring.exact(row.purpose, row.tenant, row.key_version)
-  return { kek, key: unwrapKey(kek.key, dekContext(kek, row.id, row.tenant, row.owner), row.wrapped) }
-}
-
 /** Undefined: somebody else made it first. */
 async function make(ports: Ports, tenant: string, owner: string): Promise<DekRow | undefined> {
-  const kek = await ports.keyring.current('secret', tenant)
+  const kek = await ports.keyring.wrapping('secret', tenant)
   const dek = newDataKey(ports.random)
   const row = {
     tenant,
@@ -86,6 +90,6 @@ async function make(ports: Ports, tenant: string, owner: string): Promise<DekRow
     created_at: ports.now(),
   }
   dek.key.fill(0)
-  const result = await ports.store.commit([insert(deks, row)])
+  const result = await ports.store.commit([insert(deks, row), sealsFor({ tenant, owner })])
   return result.ok ? { ...row, version: 1 } : undefined
 }

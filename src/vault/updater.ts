@@ -14,6 +14,7 @@ import { printsOf } from './fingerprint.ts'
 import type { Keyring } from './keys.ts'
 import { findRecord, openRecord, purposeOf, sealRecord } from './record.ts'
 import type { UpdaterSettings } from './settings.ts'
+import type { Trail } from './trail.ts'
 
 /** By the updater's name. Only these are files sealed for: whoever calls cannot name a key of its own. */
 export type UpdaterKeys = ReadonlyMap<string, FileKeys>
@@ -29,10 +30,10 @@ export const keysOfUpdaters = (settings: UpdaterSettings): UpdaterKeys =>
   )
 
 type Ports = { readonly store: Store; now(): number; random(count: number): Buffer }
-type Desk = { readonly ports: Ports; readonly keyring: Keyring; readonly keys: UpdaterKeys }
+type Desk = { readonly ports: Ports; readonly keyring: Keyring; readonly trail: Trail; readonly keys: UpdaterKeys }
 
-export function createUpdaterDesk(ports: Ports, keyring: Keyring, keys: UpdaterKeys): UpdaterDesk {
-  const desk: Desk = { ports, keyring, keys }
+export function createUpdaterDesk(ports: Ports, of: Pick<Desk, 'keyring' | 'trail'>, keys: UpdaterKeys): UpdaterDesk {
+  const desk: Desk = { ports, ...of, keys }
   return {
     writeInquiries: input => write(desk, input),
     readAdvices: input => Promise.resolve(read(desk, input)),
@@ -55,6 +56,12 @@ async function write(desk: Desk, input: Asked): ReturnType<UpdaterDesk['writeInq
   const keys = keysOf(desk, input.updater)
   const inquiries: Inquiry[] = []
   const left: number[] = []
+  await desk.trail.write(
+    input.lines.map(({ instrument, instrumentVersion }) => ({
+      ...({ act: 'inquire', tenant: input.tenant, purpose: 'account_updater', operation: input.run, detail: input.updater } as const),
+      subject: `${instrument}@${instrumentVersion}`,
+    })),
+  )
   try {
     for (const { line, instrument, instrumentVersion } of input.lines) {
       const secrets = await cardOf(desk, { tenant: input.tenant, mode: input.mode, instrument, instrumentVersion })
@@ -142,6 +149,9 @@ type Renewed = {
 
 /** The same card under a new version, with what is new of it. The same words again get the same answer. */
 async function sealVersion(desk: Desk, owner: CardOwner, to: Renewed): Promise<Captured | undefined> {
+  const { tenant, instrument, instrumentVersion } = owner
+  const told = { act: 'renew', tenant, purpose: 'new_version', operation: to.operation, detail: `to ${to.version}` } as const
+  await desk.trail.write([{ ...told, subject: `${instrument}@${instrumentVersion}` }])
   const before = await cardOf(desk, owner)
   if (before === undefined) return undefined
   const secrets: CardSecrets = {
@@ -155,7 +165,7 @@ async function sealVersion(desk: Desk, owner: CardOwner, to: Renewed): Promise<C
     const prints = await printsOf(desk.keyring, owner, secrets.number)
     const at = { ...owner, instrumentVersion: to.version }
     const referenceHash = createHash('sha256').update(`${owner.instrument}|${to.operation}`).digest('base64url')
-    const kek = await desk.keyring.current(purposeOf(facts), owner.tenant)
+    const kek = await desk.keyring.wrapping(purposeOf(facts), owner.tenant)
     const writes = sealRecord(desk.ports, kek, { ...at, operation: to.operation, prints, facts, secrets, referenceHash })
     const result = await desk.ports.store.commit([insert(writes.dek.table, writes.dek.row), insert(writes.record.table, writes.record.row)])
     if (result.ok) return viewOf(facts, prints.tenant, false)

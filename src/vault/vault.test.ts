@@ -9,13 +9,14 @@ import type { Captured } from '../world/world.ts'
 import { captureLifeMs, codeLifeMs, hotLifeMs } from './captures.ts'
 import type { SendBytes } from './forward.ts'
 import { WrongRoot } from './keys.ts'
+import { keyRoot } from './root.ts'
 import { SealBroken } from './seal.ts'
 import { sweepOwnerless } from './sweep.ts'
 import { deks, records, vaultTables } from './tables.ts'
 import { createVault, type VaultPorts } from './vault.ts'
 
 const number = '4242424242424242'
-const root = createSecretKey(Buffer.alloc(32, 1))
+const root = keyRoot('file', createSecretKey(Buffer.alloc(32, 1)), randomBytes)
 
 function stage(more: Partial<VaultPorts> = {}) {
   const clock = { now: Date.UTC(2026, 10, 22) }
@@ -227,7 +228,7 @@ test('nothing leaves before it is sealed for good, and nothing at all when it ca
     await new Promise(setImmediate)
     assert.equal(sent.length, 0)
     holding = false
-    held.pop()?.()
+    for (const release of held.splice(0)) release()
     assert.equal((await answer).status, 200)
     assert.equal(sent.splice(0).length, 1)
     await vault.forward({ ...forwarding(), ...words })
@@ -419,7 +420,7 @@ test('without its data key a card is gone, though the envelope is still there', 
 test('another root key is noticed and named', async () => {
   const { vault, ports } = stage()
   await vault.capture(grant, cardBody())
-  const wrong = createVault({ ...ports, root: createSecretKey(Buffer.alloc(32, 2)) })
+  const wrong = createVault({ ...ports, root: keyRoot('file', createSecretKey(Buffer.alloc(32, 2)), randomBytes) })
   await assert.rejects(wrong.capture(grant, cardBody()), WrongRoot)
 })
 

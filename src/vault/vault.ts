@@ -2,7 +2,6 @@
  * The vault: everything it does, over what it is handed. In production it stands behind a socket in a process of its own (`serve.ts`); in
  * simulation the same functions run over the memory store.
  */
-import type { KeyObject } from 'node:crypto'
 import type { PayerField } from '../channels/source.ts'
 import type { Grant } from '../core/grant.ts'
 import { newId } from '../core/id.ts'
@@ -19,10 +18,15 @@ import { networkFingerprint, tenantFingerprint } from './fingerprint.ts'
 import { type Egress, forwardFilled, prepare } from './forward.ts'
 import { createKeyring, networkScope } from './keys.ts'
 import { openRecord } from './record.ts'
+import type { Root } from './root.ts'
+import { createRotation, type Rotation } from './rotate.ts'
 import type { PayerKind } from './scan-payer.ts'
+import { createSequencer, type Sequencer } from './sequence.ts'
+import { shred } from './shred.ts'
 import { createSightings, type SightingLimits, tracksOf } from './sightings.ts'
 import { type Ownership, settleOwners, unsettledOwners } from './sweep.ts'
 import { createTexts } from './texts.ts'
+import { createTrail } from './trail.ts'
 import { createUpdaterDesk, type UpdaterKeys } from './updater.ts'
 
 export type VaultPorts = Egress & {
@@ -30,7 +34,9 @@ export type VaultPorts = Egress & {
   random(count: number): Buffer
   /** The vault's own tables (`vaultTables`). */
   readonly store: Store
-  readonly root: KeyObject
+  readonly root: Root
+  /** What wrapped the keys of purposes before; they are moved as they are met. */
+  readonly formerRoot?: Root | undefined
   /** Without it no wallet's token is taken. */
   readonly openToken?: OpenToken | undefined
   /** Without it no file of card numbers is written. */
@@ -74,6 +80,9 @@ export type VaultCore = Vault & {
   /** Zeroes everything held in memory. */
   clear(): void
   readonly captures: Captures
+  readonly rotation: Rotation
+  /** Puts what was done into the chain of the audit. */
+  readonly sequencer: Sequencer
 }
 
 type Core = Adopting & { readonly ports: VaultPorts }
@@ -81,12 +90,19 @@ type Core = Adopting & { readonly ports: VaultPorts }
 export function createVault(ports: VaultPorts): VaultCore {
   const keyring = createKeyring(ports)
   const captures = createCaptures(() => ports.now())
+  const node = ports.random(8).toString('hex')
+  const { store, random } = ports
+  const now = () => ports.now()
+  const trail = createTrail({ store, now, keyring, node })
+  const rotation = createRotation({ store, random, now, keyring, node, trail })
   const sightings = createSightings(ports, ports.sightingLimits)
-  const core: Core = { ports, keyring, captures, claims: createClaims(), sightings }
-  const files = createCardFileDesk(ports, keyring)
-  const texts = createTexts({ store: ports.store, random: ports.random, now: () => ports.now(), keyring })
+  const core: Core = { ports, keyring, captures, claims: createClaims(), trail, sightings }
+  const texts = createTexts({ store, random, now, keyring, trail })
+  const files = createCardFileDesk(ports, { keyring, trail })
   return {
     captures,
+    rotation,
+    sequencer: createSequencer({ store, now, keyring }),
     capture: (grant, body) => capture(core, grant, body),
     peek: async input => {
       const found = captures.get(input)
@@ -97,7 +113,16 @@ export function createVault(ports: VaultPorts): VaultCore {
     forward: input => forward(core, input),
     seal: texts.seal,
     open: texts.open,
-    updater: createUpdaterDesk(ports, keyring, ports.updaterKeys ?? new Map()),
+    updater: createUpdaterDesk(ports, { keyring, trail }, ports.updaterKeys ?? new Map()),
+    shred: async owner => {
+      captures.forget(owner)
+      texts.forget(owner)
+      const keys = await shred({ ...ports, now, trail }, owner)
+      // What was adopted or opened while the door was being shut.
+      captures.forget(owner)
+      texts.forget(owner)
+      return { keys }
+    },
     cardFiles: files,
     forgetCardFiles: files.forgetLapsed,
     unsettled: limit => unsettledOwners(ports, limit),
@@ -173,14 +198,35 @@ function answerOf({ reference, facts, capturedAt }: Captured): CaptureAnswer {
 async function forward(core: Core, input: Parameters<Vault['forward']>[0]) {
   const template = prepare(core.ports, input.request)
   if (input.reference !== undefined) await adoptFirst(core, { ...input, reference: input.reference })
-  const held = await heldFor(core, input, core.captures.hot(ownerOf(input)))
+  const hot = core.captures.hot(ownerOf(input))
+  const leave = takeLeave(hot, input) ? undefined : recordForward(core, input)
+  // Waited for below, where what is held is zeroed whatever becomes of it.
+  leave?.catch(() => undefined)
+  const held = await heldFor(core, input, hot)
   try {
+    await leave
     return await forwardFilled(core.ports, input.request, template, held, input.timeoutMs)
   } finally {
     forgetSecrets(held.secrets)
     for (const once of [held.securityCode, held.cryptogram]) once?.fill(0)
   }
 }
+
+/** The leave that the sealing's commit gave this very operation, used up. */
+function takeLeave(hot: Hot | undefined, { operation, mode }: { readonly operation: string; readonly mode: Mode }): boolean {
+  if (hot?.released !== true || hot.operation !== operation || hot.mode !== mode) return false
+  hot.released = false
+  return true
+}
+
+/** Beside the reading of what is to be sent, and durable before any of it leaves. */
+const recordForward = (core: Core, input: Parameters<Vault['forward']>[0]): Promise<void> =>
+  core.trail.write([
+    {
+      ...{ act: 'forward', tenant: input.tenant, purpose: 'send_to_channel', operation: input.operation },
+      ...{ subject: `${input.instrument}@${input.instrumentVersion}`, detail: URL.parse(input.request.url)?.origin ?? '' },
+    },
+  ])
 
 /** Nothing leaves before it is sealed for good under the words of this very operation: what a channel stores must not be lost for us. */
 async function adoptFirst(core: Core, input: Adoption): Promise<void> {

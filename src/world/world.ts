@@ -187,6 +187,11 @@ export interface Vault {
   seal(input: { readonly tenant: string; readonly owner: string; readonly field: string; readonly text: string }): Promise<string>
   open(input: { readonly tenant: string; readonly owner: string; readonly field: string; readonly sealed: string }): Promise<string>
   readonly updater: UpdaterDesk
+  /**
+   * Destroys the data keys of an owner (an instrument, a customer) in every version; nothing that was sealed for it opens again, and nothing
+   * is sealed for it any more. Idempotent. `keys`: how many there were still.
+   */
+  shred(input: { readonly tenant: string; readonly owner: string }): Promise<{ readonly keys: number }>
   readonly cardFiles: CardFileDesk
 }
 
