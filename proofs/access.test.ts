@@ -253,4 +253,6 @@ async function refusedFor(customer: string): Promise<string> {
 
 /** What the server does on its own: rides of the store, deliveries and their cursors. */
 const without = (counts: Readonly<Record<string, number>>): Readonly<Record<string, number>> =>
-  Object.fromEntries(Object.entries(counts).filter(([name]) => !/\.(rides|deliveries|cursors|inbox|facts|events|export_parts)$/.test(name)))
+  Object.fromEntries(
+    Object.entries(counts).filter(([name]) => !/\.(rides|deliveries|cursors|inbox|facts|events|export_parts|audit_\w+)$/.test(name)),
+  )
