@@ -123,13 +123,8 @@ test('an instrument that is unbound gives its token up', async () => {
   const { id } = await bound(on)
   await provision(on, id)
   assert.equal((await on.call('POST', `/v1/instruments/${id}/unbind`, {})).status, 200)
-  assert.deepEqual(
-    on.rows(tokenRequests).map(one => [one.verb, one.status]),
-    [
-      ['provision', 'settled'],
-      ['remove', 'open'],
-    ],
-  )
+  const asked = on.rows(tokenRequests).map(one => `${one.verb} ${one.status}`)
+  assert.deepEqual(asked.sort(), ['provision settled', 'remove open'])
   await tokensDue(on.world)
   assert.equal((await tokenOf(on, id))?.status, 'deleted')
 })
