@@ -1,11 +1,11 @@
 /** Giving up what channels hold of an instrument: for each living binding the intent to revoke it, and the binding as it is then. Pure but for ids. */
 import { insert, moveTo, type Write } from '../world/store.ts'
 import type { World } from '../world/world.ts'
-import { standing } from './binding.ts'
+import { factRow } from './fact.ts'
 import { mindsOf } from './learn.ts'
 import { leaseMs } from './operation.ts'
 import { newRevoke } from './revoke.ts'
-import { type BindingRow, bindings, type FactRow, facts, type InstrumentRow, type OperationRow, operations } from './tables.ts'
+import { type BindingRow, bindings, facts, type InstrumentRow, type OperationRow, operations } from './tables.ts'
 
 export type GivenUp = { readonly writes: readonly Write[]; readonly asked: readonly OperationRow[]; readonly all: readonly BindingRow[] }
 
@@ -37,24 +37,14 @@ function revokeOne(
   { request, sequence }: { readonly request: string | null; readonly sequence: number },
 ) {
   const now = world.now()
-  const minds = mindsOf(world)({ instrument, binding, siblings: [], operations: [], facts: [] })
+  const rows = { instrument, binding, siblings: [], operations: [], facts: [] }
+  const minds = mindsOf(world)(rows)
   const operation = newRevoke(binding, { tries: 1, dueAt: now + leaseMs, request }, minds)
-  const fact: FactRow = {
-    tenant: binding.tenant,
-    id: minds.mint('fct', binding.customer),
-    instrument: binding.instrument,
-    binding: binding.id,
-    source: 'customer',
-    source_event: `${operation.id}:intent`,
-    kind: 'revoking',
-    operation: operation.id,
-    standing: standing('revoking', { place: operation.place, rank: 3, id: `customer/${operation.id}:intent` }),
-    news: { kind: 'revoking' },
-    effective_at: now,
-    seen_at: now,
-    request,
-    version: 1,
+  const intent = {
+    ...({ source: 'customer', event: `${operation.id}:intent`, news: { kind: 'revoking' }, rank: 3, operation: operation.id } as const),
+    ...(request === null ? {} : { request }),
   }
+  const fact = factRow({ ...rows, operations: [operation] }, intent, minds)
   const revoking: BindingRow = {
     ...binding,
     status: 'revoking',
