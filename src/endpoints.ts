@@ -20,7 +20,6 @@ import { exportEndpoints } from './moving/exportApi.ts'
 import { importEndpoints } from './moving/importApi.ts'
 import { networkEndpoints } from './network/api.ts'
 import { portalEndpoints } from './portal/api.ts'
-import { keptWithInstruments } from './portal/keeping.ts'
 import { sessionEndpoints } from './sessions/api.ts'
 import { sweepEndpoints, sweepListEndpoints } from './sweeps/api.ts'
 import { updaterEndpoints } from './updater/api.ts'
@@ -42,7 +41,7 @@ export const endpoints = (from: { readonly reader: Pick<Pool, 'query'>; readonly
   ...channelEndpoints,
   ...doorEndpoints,
   ...sessionEndpoints,
-  ...portalEndpoints(keptWithInstruments),
+  ...portalEndpoints,
   ...sweepEndpoints,
   ...sweepListEndpoints(from.reader),
   ...eventEndpoints(from.queries),
