@@ -129,6 +129,30 @@ test('an instrument that is unbound gives its token up', async () => {
   assert.equal((await tokenOf(on, id))?.status, 'deleted')
 })
 
+test('a token whose answer was lost is given up all the same when its instrument was unbound meanwhile', async () => {
+  const on = await trial(['stripe'])
+  const { id } = await bound(on)
+  on.stage('network').faults.add({ match: { path: '/tokens' }, fault: 'lost_after', times: 1 })
+  await provision(on, id)
+  assert.equal((await on.call('POST', `/v1/instruments/${id}/unbind`, {})).status, 200)
+  on.advance(2 * 60_000)
+  await tokensDue(on.world)
+  assert.deepEqual(
+    on
+      .rows(tokenRequests)
+      .map(one => `${one.verb} ${one.status}`)
+      .sort(),
+    ['provision settled', 'remove open'],
+  )
+  await tokensDue(on.world)
+  assert.equal((await tokenOf(on, id))?.status, 'deleted')
+  const { held } = on.stage('network').simulator.books()
+  assert.deepEqual(
+    held.map(one => one.usable),
+    [false],
+  )
+})
+
 test('forged, stale and malformed news is refused, and changes nothing', async () => {
   const on = await trial(['stripe'])
   const { id } = await bound(on)
