@@ -10,6 +10,7 @@ import { channels } from '../src/channels/index.ts'
 import { readConfig } from '../src/config.ts'
 import { type Running, start } from '../src/main.ts'
 import { createLog } from '../src/world/log.ts'
+import { reliedOn, yearsPass } from './alive.ts'
 import { bindAll, judgedChannels } from './all.ts'
 import { type Caller, callerOf, type Instrument, instrumentShape, receiver, say, show, title, until } from './steps.ts'
 
@@ -54,6 +55,9 @@ async function tell({ address, apiKey = '', captureUrl, sandbox }: Running): Pro
   await secondChannel(story, first)
   await unbind(story, first)
   await explain(story, first)
+  const atStripe = (owner: string, number: string) => bind(story, owner, { number }, { channels: ['stripe'] })
+  await yearsPass(caller, atStripe)
+  await reliedOn(caller, customer.id, atStripe)
   await heard(hook, first)
   // The two that the story went through.
   for (const name of (await judgedChannels()).filter(one => one === 'stripe' || one === 'adyen')) {
@@ -232,7 +236,7 @@ async function heard(
   hook: { readonly heard: readonly { readonly type: string; readonly instrument: string | null; readonly sequence: number | null }[] },
   first: Instrument,
 ): Promise<void> {
-  title("9. The merchant's system heard of all this, signed and in order")
+  title("11. The merchant's system heard of all this, signed and in order")
   const events = await until('all events of the first card', async () => {
     const of = hook.heard.filter(one => one.instrument === first.id)
     return of.filter(one => one.type === 'binding.revoked').length >= 2 ? of : undefined

@@ -118,16 +118,19 @@ export function outcomes(one: End, other: End, owed: ReadonlySet<string>): reado
 }
 
 const plainColumns: readonly string[] = ['status', 'token', 'display', 'own', 'reasons', 'unbound', 'card_version', 'due_at']
-const plain = (end: End, owed: ReadonlySet<string>): End => ({
-  ...end,
-  told: new Map(),
-  rows: new Map(
-    [...end.rows].flatMap(([name, row]) => {
-      const kept = Object.entries(row).filter(([column]) => plainColumns.includes(column) && !(column === 'token' && owed.has(name)))
-      return /^(ins|bnd)_/.test(name) ? [[name, Object.fromEntries(kept)] as const] : []
-    }),
-  ),
-})
+function plain(end: End, owed: ReadonlySet<string>): End {
+  // How long a token is good for counts from when its channel was asked, and an answer that is asked for again says it anew.
+  const lapses = new Set([...end.rows.values()].map(row => row.valid_until))
+  const kept = (name: string, row: Rows): Rows =>
+    Object.fromEntries(
+      Object.entries(row).flatMap(([column, value]) => {
+        if (!plainColumns.includes(column) || (column === 'token' && owed.has(name))) return []
+        return [[column, column === 'due_at' && value !== null && lapses.has(value) ? 'when a token lapses' : value]]
+      }),
+    )
+  const rows = [...end.rows].flatMap(([name, row]) => (/^(ins|bnd)_/.test(name) ? [[name, kept(name, row)] as const] : []))
+  return { ...end, told: new Map(), rows: new Map(rows) }
+}
 
 /** How far a revocation has got that both began is not compared: by whose token it goes, and so whom it waits for, may differ. */
 const farAs = (rows: End['rows'], reacted: ReadonlySet<string>): End['rows'] =>

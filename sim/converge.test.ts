@@ -11,6 +11,12 @@ test('whatever the order, repetition and splitting of the news, an instrument en
   assert.equal(histories, 60)
 })
 
+// Histories that ended otherwise once: the version of a card was the highest that was ever advised, not that of the latest advice.
+for (const seed of [89, 323])
+  test(`history ${seed} ends the same`, async () => {
+    assert.deepEqual((await converge({ from: seed, histories: 1, shuffles: 4 })).diverged, [])
+  })
+
 test('every kind of news is told of bindings in every phase, and every kind of an instrument itself', async () => {
   assert.deepEqual(await kindsMet(300), [])
 })

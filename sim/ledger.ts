@@ -102,9 +102,20 @@ const broughtBack = (ledger: Ledger, binding: BindingRow): boolean =>
       tokensOf(ledger, binding).some(token => row.told.names.includes(token)),
   )
 
+/** By its customer's test clock the token lapsed, by the channel's, which is real, not yet; and the channel gives no newer one in time. */
+const lapsedAhead = ({ instruments, facts: told }: Ledger, { id, instrument, status }: BindingRow): boolean => {
+  const mine = told.filter(row => row.binding === id)
+  return (
+    status === 'expired' &&
+    instruments.some(row => row.id === instrument && row.clock !== null) &&
+    mine.some(({ source, news }) => source === 'clock' && 'lapsedAtMs' in news) &&
+    !mine.some(({ news }) => 'refreshAtMs' in news)
+  )
+}
+
 /**
  * What we know that we do not know: a person was asked, or the channel is still to answer; the channel said one thing and the opposite; it
- * changed something and told nobody; or it keeps what nobody can ask it to give up.
+ * changed something and told nobody; it keeps what nobody can ask it to give up; or a test clock ran ahead of it.
  */
 export function excused(ledger: Ledger, binding: BindingRow): boolean {
   const { quiet } = ledger.simulated
@@ -116,6 +127,7 @@ export function excused(ledger: Ledger, binding: BindingRow): boolean {
     kept ||
     orphaned ||
     broughtBack(ledger, binding) ||
+    lapsedAhead(ledger, binding) ||
     ledger.operations.some(row => row.binding === binding.id && (row.status === 'parked' || row.status === 'waiting')) ||
     ledger.facts.some(row => row.binding === binding.id && contradicted(ledger, row, binding)) ||
     tokens.some(token => quiet.has(token))

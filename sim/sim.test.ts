@@ -19,7 +19,7 @@ function expected(): readonly string[] {
 
 test('whatever fails and in whatever order, no invariant breaks, and every channel and shape is met', async () => {
   const seen = new Set<string>()
-  for (const seed of [1, 2]) {
+  for (const seed of [2, 4]) {
     const run = await runSeed(seed, 1010)
     assert.deepEqual(run.violations, [], `seed ${seed}`)
     assert.ok(run.commands >= 1000, `${run.commands} commands`)

@@ -20,7 +20,6 @@ import { exportEndpoints } from './moving/exportApi.ts'
 import { importEndpoints } from './moving/importApi.ts'
 import { networkEndpoints } from './network/api.ts'
 import { portalEndpoints } from './portal/api.ts'
-import { keptWithInstruments } from './portal/keeping.ts'
 import { safeguardEndpoints } from './safeguards/api.ts'
 import { switchEndpoints } from './safeguards/switchApi.ts'
 import { sessionEndpoints } from './sessions/api.ts'
@@ -46,7 +45,7 @@ export const endpoints = (from: { readonly reader: Pick<Pool, 'query'>; readonly
   ...safeguardEndpoints,
   ...switchEndpoints,
   ...sessionEndpoints,
-  ...portalEndpoints(keptWithInstruments),
+  ...portalEndpoints,
   ...sweepEndpoints,
   ...sweepListEndpoints(from.reader),
   ...eventEndpoints(from.queries),

@@ -22,6 +22,7 @@ import { askNetworkAgain } from './network/provision.ts'
 import { tokenRequests } from './network/tables.ts'
 import { forgetCounts } from './safeguards/forget.ts'
 import { currentSwitches } from './safeguards/switches.ts'
+import { planSweeps } from './sweeps/plan.ts'
 import type { SweepQueries } from './sweeps/queries.ts'
 import { sweepOn } from './sweeps/sweep.ts'
 import { sweeps } from './sweeps/tables.ts'
@@ -60,6 +61,7 @@ export function duties(
     { name: 'ask account updaters', everyMs: 5_000, run: () => updatesDue(world) },
     { name: 'erase what is to be erased', everyMs: 2_000, run: () => eraseDue(world) },
     { name: 'compare with what channels keep', everyMs: 1_000, run: () => sweepDue(world, of.sweeps) },
+    { name: 'plan what is to be compared', everyMs: 3_600_000, run: () => planSweeps(world, of.sweeps) },
     { name: 'heal what died', everyMs: 5_000, run: () => healDue(world) },
     { name: 'fan out events', everyMs: 250, run: () => fanOut(world, of.queries) },
     { name: 'deliver webhooks', everyMs: 250, run: () => of.dispatcher.tick() },

@@ -9,7 +9,7 @@ import { type Adopting, carry, type Lapse } from './carry.ts'
 import type { Rows } from './decide.ts'
 import { cannotRepeat } from './operation.ts'
 import { bindsBeside, heldBySibling } from './revoke.ts'
-import { channelNames, type OperationRow } from './tables.ts'
+import { bindings, channelNames, type OperationRow } from './tables.ts'
 
 /** `lapsed`: what was captured is no more, and nothing had left. */
 export type Asked = LookUpOutcome | { readonly kind: 'lapsed' }
@@ -97,10 +97,15 @@ async function send(world: World, channel: Channel, call: Call, operation: Opera
   return (await channel.revoke?.(call, { ...about, token, references })) ?? missing
 }
 
-/** Some channels give one token for a card however often it is bound: what is another binding's by now is not ours to revoke. */
-async function passedOn(world: World, operation: OperationRow, token: string): Promise<boolean> {
-  const held = await world.store.get(channelNames, { channel: operation.channel, mode: operation.mode, name: token })
-  return held !== undefined && held.binding !== operation.binding
+/**
+ * Some channels give one token for a card however often it is bound: what is another binding's by now is not ours to revoke. Which of several a
+ * name belongs to is told by their ids, and so by a clock that may have been set back: one that has ended keeps nothing.
+ */
+async function passedOn({ store }: World, operation: OperationRow, token: string): Promise<boolean> {
+  const held = await store.get(channelNames, { channel: operation.channel, mode: operation.mode, name: token })
+  if (held === undefined || held.binding === operation.binding) return false
+  const other = await store.get(bindings, { tenant: held.tenant, id: held.binding })
+  return other !== undefined && other.slot !== null
 }
 
 /** Also those that the channel gave before the answer to the bind was lost. */

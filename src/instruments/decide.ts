@@ -7,6 +7,7 @@ import { same } from '../core/same.ts'
 import { insert, moveTo, type Write } from '../world/store.ts'
 import { declineWrites } from './admit.ts'
 import { type Known, overlay } from './binding.ts'
+import { takenBy } from './cardVersion.ts'
 import { deaths, planDeath } from './death.ts'
 import { contradicted, type NewFact } from './fact.ts'
 import { failOver } from './failover.ts'
@@ -102,7 +103,7 @@ export function decide(rows: Rows, change: Change, minds: Minds): Decision {
   const visible = changed || made.operations.length > 0
   const binding: BindingRow = visible ? { ...folded, notified: sequence } : folded
   const all = [...others, binding].sort((a, b) => (a.id < b.id ? -1 : 1))
-  const card_version = sealedVersion(rows, fresh)
+  const card_version = Math.max(rows.instrument.card_version, takenBy([...rows.facts, ...fresh], rows.operations))
   const next: InstrumentRow = { ...rows.instrument, ...derived, card_version, versions: made.versions, updated_at: minds.now }
   const telling = { before: { ...rows, all: [...rows.siblings, rows.binding] }, instrument: next, binding, all }
   const notices = visible ? notice({ ...telling, corrects: contradicted(rows.facts, told.folded) }, minds) : undefined
@@ -169,13 +170,6 @@ function bindingAfter(
     operations: before.operations + added,
     updated_at: now,
   }
-}
-
-/** A card that a channel took, whatever became of it there, is the one to bind elsewhere with. */
-function sealedVersion(rows: Rows, fresh: readonly FactRow[]): number {
-  const taken = [...rows.facts, ...fresh].some(one => one.kind === 'bound')
-  const sealed = taken ? (rows.operations.find(one => one.verb === 'bind')?.input.cardVersion ?? 1) : 1
-  return Math.max(sealed, rows.instrument.card_version)
 }
 
 /**

@@ -54,7 +54,7 @@ export async function beginErasure(world: World, { tenant, id, request }: At): P
     const now = world.now()
     const { instrument } = rows
     const sequence = instrument.sequence + 1
-    const gone = giveUp(world, instrument, rows.bindings, { request, sequence })
+    const gone = giveUp(world, rows.bindings, { request, sequence })
     const fact = ownFactRow(world, instrument, {
       source: 'bindery',
       event: 'erasing',

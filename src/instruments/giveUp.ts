@@ -1,69 +1,26 @@
 /** Giving up what channels hold of an instrument: for each living binding the intent to revoke it, and the binding as it is then. Pure but for ids. */
-import { insert, moveTo, type Write } from '../world/store.ts'
-import type { World } from '../world/world.ts'
-import { standing } from './binding.ts'
-import { mindsOf } from './learn.ts'
-import { leaseMs } from './operation.ts'
-import { newRevoke } from './revoke.ts'
-import { type BindingRow, bindings, type FactRow, facts, type InstrumentRow, type OperationRow, operations } from './tables.ts'
+import { moveTo, type Write } from '../world/store.ts'
+import { nextId, type World } from '../world/world.ts'
+import { isKept, type Minting, retire } from './retire.ts'
+import { type BindingRow, bindings, type OperationRow } from './tables.ts'
 
 export type GivenUp = { readonly writes: readonly Write[]; readonly asked: readonly OperationRow[]; readonly all: readonly BindingRow[] }
 
 /** `sequence`: of the notice that tells it. */
 export function giveUp(
   world: World,
-  instrument: InstrumentRow,
   rows: readonly BindingRow[],
   of: { readonly request: string | null; readonly sequence: number },
 ): GivenUp {
+  const minds: Minting = { now: world.now(), mint: (prefix, near) => nextId(world, prefix, near) }
   const writes: Write[] = []
   const asked: OperationRow[] = []
   const all = rows.map(binding => {
-    // What has expired may still be kept over there.
-    const kept = binding.status === 'expired' && binding.token !== null
-    if (binding.status !== 'active' && binding.status !== 'suspended' && !kept) return binding
-    const { operation, fact, revoking } = revokeOne(world, instrument, binding, of)
-    asked.push(operation)
-    writes.push(insert(facts, fact), insert(operations, operation), moveTo(bindings, binding, revoking))
-    return revoking
+    if (!isKept(binding)) return binding
+    const given = retire(binding, { ...of, by: 'customer', atOnce: true }, minds)
+    asked.push(given.operation)
+    writes.push(...given.intent, moveTo(bindings, binding, given.binding))
+    return given.binding
   })
   return { writes, asked, all }
-}
-
-function revokeOne(
-  world: World,
-  instrument: InstrumentRow,
-  binding: BindingRow,
-  { request, sequence }: { readonly request: string | null; readonly sequence: number },
-) {
-  const now = world.now()
-  const minds = mindsOf(world)({ instrument, binding, siblings: [], operations: [], facts: [] })
-  const operation = newRevoke(binding, { tries: 1, dueAt: now + leaseMs, request }, minds)
-  const fact: FactRow = {
-    tenant: binding.tenant,
-    id: minds.mint('fct', binding.customer),
-    instrument: binding.instrument,
-    binding: binding.id,
-    source: 'customer',
-    source_event: `${operation.id}:intent`,
-    kind: 'revoking',
-    operation: operation.id,
-    standing: standing('revoking', { place: operation.place, rank: 3, id: `customer/${operation.id}:intent` }),
-    news: { kind: 'revoking' },
-    effective_at: now,
-    seen_at: now,
-    request,
-    version: 1,
-  }
-  const revoking: BindingRow = {
-    ...binding,
-    status: 'revoking',
-    slot: null,
-    action: null,
-    reason: null,
-    notified: sequence,
-    operations: binding.operations + 1,
-    updated_at: now,
-  }
-  return { operation, fact, revoking }
 }

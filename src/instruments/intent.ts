@@ -4,7 +4,8 @@ import type { InstrumentKind, MandateTerms, Source } from '../channels/source.ts
 import { type Mode, nextId, type World } from '../world/world.ts'
 import { mandateOf } from './mandate.ts'
 import { newborn } from './newborn.ts'
-import { leaseMs, type Verb } from './operation.ts'
+import type { Verb } from './operation.ts'
+import { operationOf } from './retire.ts'
 import { returnUrlOf } from './return.ts'
 import type { Redisplay } from './reuse.ts'
 import {
@@ -113,30 +114,9 @@ export function newBindOperation(
 }
 
 /** One more thing asked about a binding, after all that was asked before. */
-export function newOperation(
+export const newOperation = (
   world: World,
   binding: BindingRow,
   more: { readonly verb: Exclude<Verb, 'revoke'>; readonly input: OperationRow['input']; readonly request: string | null },
-): OperationRow {
-  const now = world.now()
-  return {
-    id: nextId(world, 'opn', binding.customer),
-    tenant: binding.tenant,
-    mode: binding.mode,
-    customer: binding.customer,
-    instrument: binding.instrument,
-    binding: binding.id,
-    channel: binding.channel,
-    verb: more.verb,
-    status: 'open',
-    place: binding.operations + 1,
-    input: more.input,
-    tries: 1,
-    cause: null,
-    request: more.request,
-    due_at: now + leaseMs,
-    clock: null,
-    created_at: now,
-    version: 1,
-  }
-}
+): OperationRow =>
+  operationOf(binding, { ...more, atOnce: true }, { now: world.now(), mint: (prefix, near) => nextId(world, prefix, near) })

@@ -9,7 +9,7 @@ import { nextId, type World } from '../world/world.ts'
 import { derive, ended } from './instrument.ts'
 import { notice } from './notice.ts'
 import { foldOwn } from './own.ts'
-import { isKept, retire } from './propagate.ts'
+import { isKept, retire } from './retire.ts'
 import { customersDefault, sharingWrites } from './sharing.ts'
 import {
   type BindingRow,
@@ -130,9 +130,8 @@ function moveBinding(
 ): { readonly binding: BindingRow; readonly writes: readonly Write[] } {
   const there = beside.find(other => other.channel === one.channel && other.slot !== null && one.slot !== null)
   if (there !== undefined && isKept(one)) {
-    const given = retire({ ...one, instrument: into.id }, sequence, minds)
-    const [fact, operation] = given.writes
-    return { binding: given.binding, writes: [...[fact, operation].flatMap(write => write ?? []), moveTo(bindings, one, given.binding)] }
+    const { binding, intent } = retire({ ...one, instrument: into.id }, { sequence }, minds)
+    return { binding, writes: [...intent, moveTo(bindings, one, binding)] }
   }
   const replaces = there === undefined ? one.replaces : there.id
   const binding: BindingRow = {

@@ -4,21 +4,18 @@
  * what the vault sealed, and the old token is given up when the new one lives. A pure decision over rows; the worker carries it out.
  */
 import type { ChannelName } from '../channels/channel.ts'
-import type { IdPrefix } from '../core/id.ts'
 import { insert, moveTo, type Write } from '../world/store.ts'
 import { type Mode, nextId, type World } from '../world/world.ts'
-import { revokePlace, standing } from './binding.ts'
 import { displayOf } from './display.ts'
 import { compareExpiry, type Expiry, expiryOf } from './expiry.ts'
 import { ended } from './instrument.ts'
 import { newborn } from './newborn.ts'
-import type { OperationInput, Verb } from './operation.ts'
+import type { OperationInput } from './operation.ts'
+import { isKept, type Minting, operationOf, retire } from './retire.ts'
 import { returnUrlOf } from './return.ts'
-import { type BindingRow, bindings, type FactRow, facts, type InstrumentRow, type OperationRow, operations, slotOf } from './tables.ts'
+import { type BindingRow, bindings, type InstrumentRow, type OperationRow, operations, slotOf } from './tables.ts'
 
-export type SpreadMinds = {
-  readonly now: number
-  readonly mint: (prefix: IdPrefix, near: string) => string
+export type SpreadMinds = Minting & {
   readonly returnUrl: (operation: string) => string
   readonly open: (channel: ChannelName) => boolean
   readonly canUpdate: (channel: ChannelName) => boolean
@@ -55,7 +52,7 @@ export function spread(instrument: InstrumentRow, all: readonly BindingRow[], mi
   const after = all.map(binding => {
     const how = isBehind(instrument, binding, target) ? wayOf({ ...instrument, display }, binding, target, minds) : undefined
     if (how === undefined) return binding
-    if (how.do === 'update') asked.push(operationOf(binding, 'update', { expiry: target }, minds))
+    if (how.do === 'update') asked.push(operationOf(binding, { verb: 'update', input: { expiry: target } }, minds))
     else {
       if (how.renew) versions += 1
       const { replacement, operation } = bindAgain({ ...instrument, display, versions }, binding, how.renew ? target : undefined, minds)
@@ -117,7 +114,7 @@ function bindAgain(
     quiet: true,
     client: clientOf(old),
   }
-  const operation = operationOf({ ...replacement, operations: 0 }, 'bind', input, minds)
+  const operation = operationOf({ ...replacement, operations: 0 }, { verb: 'bind', input }, minds)
   return { replacement, operation: { ...operation, input: { ...input, returnUrl: minds.returnUrl(operation.id) } } }
 }
 
@@ -125,30 +122,6 @@ const clientOf = ({ client }: BindingRow): NonNullable<OperationInput['client']>
   ...(client?.ip == null ? {} : { ip: client.ip }),
   ...(client?.userAgent == null ? {} : { userAgent: client.userAgent }),
 })
-
-/** Nothing of it has left yet: the worker makes the first attempt. */
-function operationOf(binding: BindingRow, verb: Verb, input: OperationInput, minds: Pick<SpreadMinds, 'mint' | 'now'>): OperationRow {
-  return {
-    id: minds.mint('opn', binding.customer),
-    tenant: binding.tenant,
-    mode: binding.mode,
-    customer: binding.customer,
-    instrument: binding.instrument,
-    binding: binding.id,
-    channel: binding.channel,
-    verb,
-    status: 'open',
-    place: verb === 'revoke' ? revokePlace + binding.operations : binding.operations + 1,
-    input,
-    tries: 0,
-    cause: null,
-    request: null,
-    due_at: minds.now,
-    clock: null,
-    created_at: minds.now,
-    version: 1,
-  }
-}
 
 /** Writes of a spread. `told`: the binding whose row the caller moves itself. */
 export function spreadWrites(before: readonly BindingRow[], made: Spread, told?: string): readonly Write[] {
@@ -163,47 +136,6 @@ export function spreadWrites(before: readonly BindingRow[], made: Spread, told?:
   ]
 }
 
-/** What gives a binding up because another has taken its place, or turned out to be the same. */
-export function retire(
-  binding: BindingRow,
-  sequence: number,
-  minds: Pick<SpreadMinds, 'mint' | 'now'>,
-): { readonly binding: BindingRow; readonly writes: readonly Write[] } {
-  const operation = operationOf(binding, 'revoke', {}, minds)
-  const event = `${operation.id}:intent`
-  const fact: FactRow = {
-    tenant: binding.tenant,
-    id: minds.mint('fct', binding.customer),
-    instrument: binding.instrument,
-    binding: binding.id,
-    source: 'bindery',
-    source_event: event,
-    kind: 'revoking',
-    operation: operation.id,
-    standing: standing('revoking', { place: operation.place, rank: 3, id: `bindery/${event}` }),
-    news: { kind: 'revoking' },
-    effective_at: minds.now,
-    seen_at: minds.now,
-    request: null,
-    version: 1,
-  }
-  const after: BindingRow = {
-    ...binding,
-    status: 'revoking',
-    slot: null,
-    action: null,
-    reason: null,
-    notified: sequence,
-    operations: binding.operations + 1,
-    updated_at: minds.now,
-  }
-  return { binding: after, writes: [insert(facts, fact), insert(operations, operation), moveTo(bindings, binding, after)] }
-}
-
-/** Whether something is kept over there that could be given up. */
-export const isKept = ({ status, token }: Pick<BindingRow, 'status' | 'token'>): boolean =>
-  status === 'active' || status === 'suspended' || (status === 'expired' && token !== null)
-
 /** What follows for the other bindings of an instrument from what one of them has become. `version`s of new rows are the caller's to insert. */
 export function follow(
   of: {
@@ -216,10 +148,11 @@ export function follow(
 ): { readonly binding: BindingRow; readonly others: readonly BindingRow[]; readonly writes: readonly Write[]; readonly made: Spread } {
   const { instrument, binding, others, sequence } = of
   const replaced = binding.status === 'active' ? others.find(one => one.id === binding.replaces && isKept(one)) : undefined
-  const given = replaced === undefined ? undefined : retire(replaced, sequence, minds)
+  const given = replaced === undefined ? undefined : retire(replaced, { sequence }, minds)
   const left = others.map(one => (one === replaced && given !== undefined ? given.binding : one))
   const made = spread(instrument, [...left, binding], minds)
   const after = made.bindings.filter(one => one.id !== binding.id)
   const own = made.bindings.find(one => one.id === binding.id) ?? binding
-  return { binding: own, others: after, writes: [...(given?.writes ?? []), ...spreadWrites([...left, binding], made, binding.id)], made }
+  const retired = replaced === undefined || given === undefined ? [] : [...given.intent, moveTo(bindings, replaced, given.binding)]
+  return { binding: own, others: after, writes: [...retired, ...spreadWrites([...left, binding], made, binding.id)], made }
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { BindOutcome, Channel, LookUpOutcome, RevokeOutcome, Told } from '../channels/channel.ts'
 import { bindings, operations } from './tables.ts'
-import { day, returnUrl, scripted, type Trial, trial } from './trial.seam.ts'
+import { day, returnUrl, scripted, type Trial, trial, visa } from './trial.seam.ts'
 
 const hour = day / 24
 const account = { bank_account: { scheme: 'sepa_debit', country: 'DE' } }
@@ -168,4 +168,28 @@ test('a look-up that tells of the life of what is not known to be bound ends not
     await on.work()
   }
   assert.equal((await on.read(id)).status, 'active')
+})
+
+test('a token that a card got once more is revoked, though the clock was set back between and its name stayed with the binding that ended', async () => {
+  const revoked: string[] = []
+  const on = await trial([
+    scripted('one', {
+      oneTokenPerCard: true,
+      bind: async () => ({ kind: 'bound', token: 'tok_1', references: {} }),
+      repeat: { bind: { kind: 'lookUp' }, revoke: { kind: 'repeatable', times: 3 } },
+      revoke: async (_, { token }) => {
+        revoked.push(token)
+        return { kind: 'revoked' }
+      },
+    }),
+  ])
+  const bindIt = async () => on.bind({ card: { capture: await on.capture(visa) } })
+  const first = await bindIt()
+  await on.call('POST', `/v1/instruments/${first.id}/unbind`, {})
+  on.advance(-3_600_000)
+  const second = await bindIt()
+  assert.notEqual(second.id, first.id)
+  await on.call('POST', `/v1/instruments/${second.id}/unbind`, {})
+  assert.equal((await on.read(second.id)).bindings[0]?.status, 'revoked')
+  assert.deepEqual(revoked, ['tok_1', 'tok_1'])
 })

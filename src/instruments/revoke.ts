@@ -2,9 +2,10 @@
 
 import { type Fact, foldBinding, type Known, revokePlace } from './binding.ts'
 import type { Change, Minds, Rows } from './decide.ts'
-import { asFact, factRow, type NewFact } from './fact.ts'
+import { asFact, factRow } from './fact.ts'
 import { forgetFact, isForgotten } from './forget.ts'
-import { type BindingRow, type FactRow, type OperationRow, slotOf } from './tables.ts'
+import { intentOf, operationOf } from './retire.ts'
+import { type FactRow, type OperationRow, slotOf } from './tables.ts'
 
 export type Weighed = {
   /** What was told, as it is kept. */
@@ -105,35 +106,7 @@ export function planRevoke(
   // One that gives up another's token says nothing about this binding's own; what a bank brought back after one was done is given up again.
   const same = rows.operations.filter(one => one.verb === 'revoke' && one.input.token === stray)
   if (same.some(one => one.status !== 'settled' || stray === undefined)) return undefined
-  const operation = newRevoke(rows.binding, { tries: 0, dueAt: minds.now, request: null }, minds)
+  const operation = operationOf(rows.binding, { verb: 'revoke' }, minds)
   if (stray !== undefined) return { operation: { ...operation, input: { token: stray } }, fact: undefined }
-  const news: NewFact = { source: 'bindery', event: `${operation.id}:intent`, news: { kind: 'revoking' }, rank: 3, operation: operation.id }
-  return { operation, fact: factRow({ ...rows, operations: [operation] }, news, minds) }
-}
-
-export function newRevoke(
-  binding: BindingRow,
-  more: { readonly tries: number; readonly dueAt: number; readonly request: string | null },
-  minds: Minds,
-): OperationRow {
-  return {
-    id: minds.mint('opn', binding.customer),
-    tenant: binding.tenant,
-    mode: binding.mode,
-    customer: binding.customer,
-    instrument: binding.instrument,
-    binding: binding.id,
-    channel: binding.channel,
-    verb: 'revoke',
-    status: 'open',
-    place: revokePlace + binding.operations,
-    input: {},
-    tries: more.tries,
-    cause: null,
-    request: more.request,
-    due_at: more.dueAt,
-    clock: null,
-    created_at: minds.now,
-    version: 1,
-  }
+  return { operation, fact: intentOf(operation, 'bindery', minds) }
 }

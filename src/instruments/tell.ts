@@ -6,6 +6,7 @@ import type { IdPrefix } from '../core/id.ts'
 import { Problem } from '../core/problem.ts'
 import { insert, moveTo, type Write } from '../world/store.ts'
 import { nextId, type World } from '../world/world.ts'
+import { cardVersion, takenVersion } from './cardVersion.ts'
 import { customerNow } from './customer.ts'
 import { differs } from './decide.ts'
 import { aheadMs, eventOf, firstOfEach } from './fact.ts'
@@ -49,7 +50,10 @@ export async function tellInstrument(world: World, telling: Telling): Promise<Ow
   for (let tries = 0; tries < collisionsMax; tries += 1) {
     const rows = await readOwnRows(world, telling.tenant, telling.instrument)
     if (tries === 0) await refuseAhead(world, rows.instrument, telling.facts)
-    const { writes, after } = decideOwn(world, rows, telling.facts)
+    // Late advice may make an earlier version the newest again: what was stored says nothing of which that was.
+    const advised = telling.facts.some(one => one.news.kind === 'advised')
+    const taken = advised ? await takenVersion(world, rows.bindings) : rows.instrument.card_version
+    const { writes, after } = decideOwn(world, rows, telling.facts, taken)
     const all = [...writes, ...(telling.companions?.(after) ?? [])]
     if (all.length === 0) return rows
     if ((await world.store.commit(all)).ok) return after
@@ -97,6 +101,7 @@ function decideOwn(
   world: World,
   rows: OwnRows,
   news: readonly NewOwnFact[],
+  taken: number,
 ): { readonly writes: readonly Write[]; readonly after: OwnRows } {
   const had = new Set(rows.facts.map(one => `${one.source}/${one.source_event}`))
   const fresh = firstOfEach(news.filter(one => !had.has(eventOf(one))))
@@ -106,7 +111,7 @@ function decideOwn(
   const all = [...rows.facts, ...fresh]
   const before = rows.instrument
   const own = foldOwn(all.map(asOwnFact))
-  const card_version = Math.max(before.card_version, own.renewed?.cardVersion ?? 0)
+  const card_version = cardVersion(taken, own)
   const made = spread({ ...before, own, card_version }, rows.bindings, spreadMindsOf(world, before.mode))
   const folded = { ...before, own, card_version, versions: made.versions, ...derive({ ...before, own }, made.bindings) }
   const visible = differs(before, folded, ['status', 'display', 'reasons', 'own'])

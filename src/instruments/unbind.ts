@@ -75,7 +75,7 @@ function planUnbind(world: World, rows: OwnRows, { request, plan, replacement }:
   const now = world.now()
   const before = rows.instrument
   const sequence = before.sequence + 1
-  const { writes, asked, all } = giveUp(world, before, rows.bindings, { request, sequence })
+  const { writes, asked, all } = giveUp(world, rows.bindings, { request, sequence })
   const by = replacement?.id
   const fact =
     by === undefined || before.own.replacedBy === by

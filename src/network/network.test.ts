@@ -123,15 +123,34 @@ test('an instrument that is unbound gives its token up', async () => {
   const { id } = await bound(on)
   await provision(on, id)
   assert.equal((await on.call('POST', `/v1/instruments/${id}/unbind`, {})).status, 200)
+  const asked = on.rows(tokenRequests).map(one => `${one.verb} ${one.status}`)
+  assert.deepEqual(asked.sort(), ['provision settled', 'remove open'])
+  await tokensDue(on.world)
+  assert.equal((await tokenOf(on, id))?.status, 'deleted')
+})
+
+test('a token whose answer was lost is given up all the same when its instrument was unbound meanwhile', async () => {
+  const on = await trial(['stripe'])
+  const { id } = await bound(on)
+  on.stage('network').faults.add({ match: { path: '/tokens' }, fault: 'lost_after', times: 1 })
+  await provision(on, id)
+  assert.equal((await on.call('POST', `/v1/instruments/${id}/unbind`, {})).status, 200)
+  on.advance(2 * 60_000)
+  await tokensDue(on.world)
   assert.deepEqual(
-    on.rows(tokenRequests).map(one => [one.verb, one.status]),
-    [
-      ['provision', 'settled'],
-      ['remove', 'open'],
-    ],
+    on
+      .rows(tokenRequests)
+      .map(one => `${one.verb} ${one.status}`)
+      .sort(),
+    ['provision settled', 'remove open'],
   )
   await tokensDue(on.world)
   assert.equal((await tokenOf(on, id))?.status, 'deleted')
+  const { held } = on.stage('network').simulator.books()
+  assert.deepEqual(
+    held.map(one => one.usable),
+    [false],
+  )
 })
 
 test('forged, stale and malformed news is refused, and changes nothing', async () => {
@@ -155,6 +174,8 @@ test('forged, stale and malformed news is refused, and changes nothing', async (
 test('two cards of one account are one instrument: the bindings move, and the later id answers with the older', async () => {
   const on = await trial(['stripe', 'checkout'])
   const first = await bound(on)
+  // The older is the one with the earlier id, and within one millisecond that is chance.
+  on.advance(1)
   const second = await on.bind({ card: { capture: await on.capture({ ...visa, number: '4242424242424242' }) }, channels: ['checkout'] })
   assert.notEqual(first.id, second.id)
   // The network says that both are of one account.

@@ -5,7 +5,7 @@ import { takeName } from '../instruments/lineage.ts'
 import { newsOf, type TokenNews, type TokenOutcome } from '../instruments/networkToken.ts'
 import { backoffMs, leaseMs } from '../instruments/operation.ts'
 import type { InstrumentRow } from '../instruments/tables.ts'
-import { type NewOwnFact, readOwnRows, tellInstrument } from '../instruments/tell.ts'
+import { type NewOwnFact, type OwnRows, readOwnRows, tellInstrument } from '../instruments/tell.ts'
 import { insert, move, moveTo, type Write } from '../world/store.ts'
 import { nextId, type World } from '../world/world.ts'
 import { createRequestor } from './requestor.ts'
@@ -116,12 +116,12 @@ async function learnOf(
   const settled: TokenRequestRow = { ...row, status: 'settled', due_at: null, cause: outcome.kind === 'refused' ? outcome.reason : null }
   if (outcome.kind === 'told') await knowToken(world, row, outcome.token)
   const facts = outcome.kind === 'refused' && row.verb === 'remove' ? [] : [factOf(row, outcome, name)]
-  const companions = (): readonly Write[] => [moveTo(tokenRequests, row, settled)]
-  const after = await tellInstrument(world, { tenant: row.tenant, instrument: row.instrument, facts, companions })
-  // It was unbound while the network was asked for its token.
-  const unwanted =
-    row.verb === 'provision' && after.instrument.unbound_at !== null ? removalOf(world, after.instrument, row.request) : undefined
-  if (unwanted !== undefined) await world.store.commit([insert(tokenRequests, unwanted)])
+  // What was unbound while the network was asked gives its token up by the commit that learns of it.
+  const companions = ({ instrument }: OwnRows): readonly Write[] => {
+    const unwanted = row.verb === 'provision' && instrument.unbound_at !== null ? removalOf(world, instrument, row.request) : undefined
+    return [moveTo(tokenRequests, row, settled), ...(unwanted === undefined ? [] : [insert(tokenRequests, unwanted)])]
+  }
+  await tellInstrument(world, { tenant: row.tenant, instrument: row.instrument, facts, companions })
   return settled
 }
 

@@ -9,7 +9,6 @@ import { viewSession } from '../sessions/view.ts'
 import { refusedBy } from '../world/store.ts'
 import type { World } from '../world/world.ts'
 import { giveUp, heldBy, prefer, replace } from './act.ts'
-import type { Keeping } from './keeping.ts'
 import { admitLink, createLink, linkLifeMsMax, linkUrl, ownLink, readLink, revokeLink } from './link.ts'
 import { portalPages } from './pages.ts'
 import { type LinkRow, rights } from './tables.ts'
@@ -145,22 +144,15 @@ const bearer: Bearer = {
 const theirs = { tag: 'Customer portal (customer)', auth: 'none', bearer, query: nothing } as const
 const listed = { 200: { description: "The customer's instruments.", schema: listShape } }
 
-export const portalEndpoints = (keeping: Keeping): readonly Endpoint[] => [
-  ...linkEndpoints,
-  ...readers(keeping),
-  ...changes(keeping),
-  ...portalPages(keeping),
-]
-
-async function list(world: World, keeping: Keeping, link: LinkRow): Promise<Answer> {
-  const data = (await heldBy(world, keeping, link)).map(one => ({ ...one.shown, default: one.preferred }))
+async function list(world: World, link: LinkRow): Promise<Answer> {
+  const data = (await heldBy(world, link)).map(one => ({ ...one.shown, default: one.preferred }))
   return { status: 200, body: { object: 'list', data } }
 }
 /** What was done is shown to whoever may see it. */
-const listIfAllowed = async (world: World, keeping: Keeping, link: LinkRow): Promise<Answer> =>
-  link.may.includes('list') ? list(world, keeping, link) : { status: 200, body: { object: 'list', data: [] } }
+const listIfAllowed = async (world: World, link: LinkRow): Promise<Answer> =>
+  link.may.includes('list') ? list(world, link) : { status: 200, body: { object: 'list', data: [] } }
 
-const readers = (keeping: Keeping): readonly Endpoint[] => [
+const readers: readonly Endpoint[] = [
   endpoint({
     ...theirs,
     method: 'GET',
@@ -170,11 +162,11 @@ const readers = (keeping: Keeping): readonly Endpoint[] => [
     params: nothing,
     body: nothing,
     answers: listed,
-    handle: async ({ world }, { headers }) => list(world, keeping, await linkOf(world, headers)),
+    handle: async ({ world }, { headers }) => list(world, await linkOf(world, headers)),
   }),
 ]
 
-const changes = (keeping: Keeping): readonly Endpoint[] => [
+const changes: readonly Endpoint[] = [
   endpoint({
     ...theirs,
     method: 'POST',
@@ -186,8 +178,8 @@ const changes = (keeping: Keeping): readonly Endpoint[] => [
     answers: listed,
     handle: async ({ world }, { params, headers }) => {
       const link = await linkOf(world, headers)
-      await prefer(world, keeping, link, params.id)
-      return listIfAllowed(world, keeping, link)
+      await prefer(world, link, params.id)
+      return listIfAllowed(world, link)
     },
   }),
   endpoint({
@@ -216,8 +208,10 @@ const changes = (keeping: Keeping): readonly Endpoint[] => [
     answers: listed,
     handle: async ({ world, requestId: request }, { params, body, headers }) => {
       const link = await linkOf(world, headers)
-      await giveUp(world, keeping, link, { id: params.id, confirmed: body.confirm === true, request })
-      return listIfAllowed(world, keeping, link)
+      await giveUp(world, link, { id: params.id, confirmed: body.confirm === true, request })
+      return listIfAllowed(world, link)
     },
   }),
 ]
+
+export const portalEndpoints: readonly Endpoint[] = [...linkEndpoints, ...readers, ...changes, ...portalPages]

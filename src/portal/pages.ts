@@ -10,8 +10,7 @@ import { returnedParameters } from '../instruments/schemas.ts'
 import { hostedOrigin, hostedUrl } from '../sessions/secret.ts'
 import { viewForClient } from '../sessions/view.ts'
 import type { World } from '../world/world.ts'
-import { giveUp, heldBy, prefer, readHeld, replace } from './act.ts'
-import type { Keeping } from './keeping.ts'
+import { giveUp, heldBy, prefer, readHeld, reliesOn, replace } from './act.ts'
 import { admitLink } from './link.ts'
 import { confirmPage, listPage, type Message, messages, problemPage } from './paper.ts'
 import type { LinkRow } from './tables.ts'
@@ -36,64 +35,61 @@ const query = returnedParameters
 
 type Headers = Readonly<Partial<Record<string, string>>>
 
-export function portalPages(keeping: Keeping): readonly Endpoint[] {
-  return [
-    endpoint({
-      ...described,
-      method: 'GET',
-      path: '/portal/{token}',
-      name: 'showPortal',
-      summary: "The customer's own view",
-      params,
-      query,
-      handle: async ({ world }, input) =>
-        shown(world, async () => {
-          const link = await admitLink(world, input.params.token)
-          const proof = proofFor(world, link, input.headers)
-          const held = link.may.includes('list') ? await heldBy(world, keeping, link) : []
-          const defaults = keeping.setDefault !== undefined
-          const of = { link, token: input.params.token, csrf: proof.csrf, held, message: messageOf(input.query.done), defaults }
-          return paper(world, link, 200, listPage(of), proof)
-        }),
-    }),
-    endpoint({
-      ...described,
-      method: 'GET',
-      path: '/portal/{token}/unbind/{id}',
-      name: 'showPortalUnbind',
-      summary: 'Ask before giving it up',
-      params: z.strictObject({ token, id: z.string().max(40) }),
-      query,
-      handle: async ({ world }, input) =>
-        shown(world, async () => {
-          const link = await admitLink(world, input.params.token)
-          const proof = proofFor(world, link, input.headers)
-          const row = await readHeld(world, link, input.params.id)
-          const dependents = await keeping.dependentsOf(world, row)
-          const page = { link, token: input.params.token, csrf: proof.csrf, shown: viewForClient(row, []), dependents }
-          return paper(world, link, 200, confirmPage(page), proof)
-        }),
-    }),
-    form('default', 'Make it the default', async (context, { link, id }) => {
-      await prefer(context.world, keeping, link, id)
-      return undefined
-    }),
-    form('replace', 'Go and type in what takes its place', async (context, { link, id }) => {
-      const { session, secret } = await replace(context.world, link, id)
-      if (link.hosted && session.kinds?.includes('card')) return hostedUrl(context.world, secret)
-      const onward = new URL(link.return_url)
-      onward.searchParams.set('binding_session', session.id)
-      onward.searchParams.set('replaces', id)
-      // Behind the #, so that it reaches the page and no server's log.
-      onward.hash = `client_secret=${secret}`
-      return onward.href
-    }),
-    form('unbind', 'Give it up', async (context, { link, id }) => {
-      await giveUp(context.world, keeping, link, { id, confirmed: true, request: context.requestId })
-      return undefined
-    }),
-  ]
-}
+export const portalPages: readonly Endpoint[] = [
+  endpoint({
+    ...described,
+    method: 'GET',
+    path: '/portal/{token}',
+    name: 'showPortal',
+    summary: "The customer's own view",
+    params,
+    query,
+    handle: async ({ world }, input) =>
+      shown(world, async () => {
+        const link = await admitLink(world, input.params.token)
+        const proof = proofFor(world, link, input.headers)
+        const held = link.may.includes('list') ? await heldBy(world, link) : []
+        const of = { link, token: input.params.token, csrf: proof.csrf, held, message: messageOf(input.query.done) }
+        return paper(world, link, 200, listPage(of), proof)
+      }),
+  }),
+  endpoint({
+    ...described,
+    method: 'GET',
+    path: '/portal/{token}/unbind/{id}',
+    name: 'showPortalUnbind',
+    summary: 'Ask before giving it up',
+    params: z.strictObject({ token, id: z.string().max(40) }),
+    query,
+    handle: async ({ world }, input) =>
+      shown(world, async () => {
+        const link = await admitLink(world, input.params.token)
+        const proof = proofFor(world, link, input.headers)
+        const row = await readHeld(world, link, input.params.id)
+        const dependents = await reliesOn(world, row)
+        const page = { link, token: input.params.token, csrf: proof.csrf, shown: viewForClient(row, []), dependents }
+        return paper(world, link, 200, confirmPage(page), proof)
+      }),
+  }),
+  form('default', 'Make it the default', async (context, { link, id }) => {
+    await prefer(context.world, link, id)
+    return undefined
+  }),
+  form('replace', 'Go and type in what takes its place', async (context, { link, id }) => {
+    const { session, secret } = await replace(context.world, link, id)
+    if (link.hosted && session.kinds?.includes('card')) return hostedUrl(context.world, secret)
+    const onward = new URL(link.return_url)
+    onward.searchParams.set('binding_session', session.id)
+    onward.searchParams.set('replaces', id)
+    // Behind the #, so that it reaches the page and no server's log.
+    onward.hash = `client_secret=${secret}`
+    return onward.href
+  }),
+  form('unbind', 'Give it up', async (context, { link, id }) => {
+    await giveUp(context.world, link, { id, confirmed: true, request: context.requestId })
+    return undefined
+  }),
+]
 
 type Formed = { readonly link: LinkRow; readonly id: string }
 

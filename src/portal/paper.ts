@@ -16,8 +16,7 @@ const said: Readonly<Record<Message, string>> = {
 type Shown = ReturnType<typeof viewForClient>
 type On = { readonly link: LinkRow; readonly token: string; readonly csrf: string }
 
-/** `defaults`: whether one can be set here. */
-type Listing = On & { readonly held: readonly Held[]; readonly message: Message | undefined; readonly defaults: boolean }
+type Listing = On & { readonly held: readonly Held[]; readonly message: Message | undefined }
 
 export function listPage(of: Listing): string {
   const { link, held, message } = of
@@ -38,9 +37,7 @@ function item(of: Listing, { shown, preferred }: Held): string {
   const may = (right: Right) => of.link.may.includes(right)
   const about = `aria-label="${escaped(title)}"`
   const actions = [
-    ...(of.defaults && may('set_default') && !preferred && shown.status === 'active'
-      ? [button(of, 'default', shown.id, 'Make default')]
-      : []),
+    ...(may('set_default') && !preferred && shown.status === 'active' ? [button(of, 'default', shown.id, 'Make default')] : []),
     ...(may('replace') ? [button(of, 'replace', shown.id, 'Replace')] : []),
     ...(may('unbind') ? [`<a class="button quiet" href="/portal/${of.token}/unbind/${shown.id}">Remove</a>`] : []),
   ]

@@ -1,11 +1,8 @@
 import assert from 'node:assert/strict'
-import { after, test } from 'node:test'
-import { createServer } from '../http/serve.ts'
+import { test } from 'node:test'
 import { instruments } from '../instruments/tables.ts'
 import { returnUrl, visa } from '../instruments/trial.seam.ts'
 import { browser, type Stored, trialOnPostgres } from '../sessions/trial.seam.ts'
-import { portalEndpoints } from './api.ts'
-import type { Keeping } from './keeping.ts'
 
 const mastercard = { ...visa, number: '5555555555554444' }
 const bind = async (on: Stored, card: unknown = visa, customer = on.customer) =>
@@ -99,40 +96,19 @@ test('a replacement is bound by a session, and only then does the former end and
   assert.notEqual(next, former.id)
 })
 
-/** What another part of the house keeps, kept here by the test. */
-function keptHere(): { readonly keeping: Keeping; readonly defaults: Map<string, string>; readonly dependents: Map<string, string[]> } {
-  const defaults = new Map<string, string>()
-  const dependents = new Map<string, string[]>()
-  return {
-    defaults,
-    dependents,
-    keeping: {
-      readDefault: async (_world, { customer }) => defaults.get(customer),
-      setDefault: async (_world, row) => {
-        defaults.set(row.customer, row.id)
-      },
-      dependentsOf: async (_world, row) => dependents.get(row.id) ?? [],
-    },
-  }
+const relies = async (on: Stored, id: string, title: string): Promise<void> => {
+  const body = { reference: 'sub-1', kind: 'subscription', title }
+  assert.equal((await on.call('POST', `/v1/instruments/${id}/dependents`, body)).status, 201)
 }
-
-async function withKeeping(on: Stored, keeping: Keeping): Promise<{ readonly address: string }> {
-  const server = createServer({ world: on.world, endpoints: portalEndpoints(keeping), log: on.world.log })
-  await server.listen(0)
-  after(() => server.close())
-  return { address: server.address() }
-}
+const defaultOf = async (on: Stored) => (await on.call('GET', `/v1/customers/${on.customer}/default`)).body.instrument
 
 test('a default is set, and what others depend on is given up only when that is confirmed', async () => {
   const on = await trialOnPostgres(['stripe'])
-  const { keeping, dependents, defaults } = keptHere()
-  const at = await withKeeping(on, keeping)
   const { id } = await bind(on)
-  const { token } = await linkTo(on)
-  const phone = browser(at, token)
+  const { phone } = await linkTo(on)
   assert.equal((await phone.call('POST', `/v1/portal/instruments/${id}/default`)).status, 200)
-  assert.equal(defaults.get(on.customer), id)
-  dependents.set(id, ['Streaming, monthly'])
+  assert.equal(await defaultOf(on), id)
+  await relies(on, id, 'Streaming, monthly')
   const asked = await phone.call('POST', `/v1/portal/instruments/${id}/unbind`, {})
   assert.equal(asked.status, 409)
   assert.match(String(asked.body.detail), /Streaming, monthly/)
@@ -161,12 +137,10 @@ const csrfIn = (text: string): string => /name="csrf" value="([^"]+)"/.exec(text
 
 test('the page works with forms alone, loads nothing, runs nothing, and takes no form from elsewhere', async () => {
   const on = await trialOnPostgres(['stripe'])
-  const { keeping, defaults, dependents } = keptHere()
-  const { address } = await withKeeping(on, keeping)
   const { id } = await bind(on)
-  dependents.set(id, ['<b>Gym</b> & "pool"'])
+  await relies(on, id, '<b>Gym</b> & "pool"')
   const { path } = await linkTo(on)
-  const { go } = plainBrowser(address)
+  const { go } = plainBrowser(on.address)
   const first = await go(path)
   assert.equal(first.status, 200)
   const policy = first.headers.get('content-security-policy') ?? ''
@@ -183,7 +157,7 @@ test('the page works with forms alone, loads nothing, runs nothing, and takes no
     [{ id, csrf }, { 'sec-fetch-site': 'cross-site' }],
   ] as const)
     assert.equal((await go(`${path}/default`, form, headers)).status, 403)
-  assert.equal(defaults.size, 0)
+  assert.equal(await defaultOf(on), null)
   const set = await go(`${path}/default`, { id, csrf }, { 'sec-fetch-site': 'same-origin' })
   assert.deepEqual([set.status, set.headers.get('location')], [303, `${path}?done=default`])
   const now = await go(String(set.headers.get('location')))
@@ -224,20 +198,4 @@ test('what a channel calls a card is shown as text, whatever it is', async () =>
   const { text } = await plainBrowser(on.address).go(path)
   assert.doesNotMatch(text, /<img/)
   assert.match(text, /&lt;img src=x/)
-})
-
-test('where nobody keeps defaults none is offered, and asking for one says so', async () => {
-  const on = await trialOnPostgres(['stripe'])
-  const { keeping } = keptHere()
-  const { setDefault: _, ...without } = keeping
-  const [kept, none] = [await withKeeping(on, keeping), await withKeeping(on, without)]
-  const { id } = await bind(on)
-  const { path, token } = await linkTo(on)
-  const offers = async (address: string) => (await plainBrowser(address).go(path)).text.includes('Make default')
-  assert.deepEqual([await offers(kept.address), await offers(none.address)], [true, false])
-  const asked = await fetch(`${none.address}/v1/portal/instruments/${id}/default`, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${token}` },
-  })
-  assert.equal(asked.status, 422)
 })

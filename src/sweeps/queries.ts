@@ -1,8 +1,11 @@
 /** Whom a sweep looks at next. Decides nothing. */
 import type { Pool } from 'pg'
+import { tenants } from '../http/tables.ts'
 import { bindings } from '../instruments/tables.ts'
 import type { MemoryStore } from '../world/memory.ts'
 import type { Mode } from '../world/world.ts'
+import type { Place, Unswept } from './plan.ts'
+import { sweeps } from './tables.ts'
 
 /** What a sweep calls an absence that it has seen often enough: the reason of the fact, and of the binding. */
 export const notListed = 'not_listed'
@@ -17,6 +20,8 @@ export type SweptAt = {
 export type SweepQueries = {
   /** Customers with something at the channel that may be compared, by id, after this one. */
   readonly customers: (at: SweptAt) => Promise<readonly string[]>
+  /** Tenants and places that are to be swept though nobody asked. */
+  readonly unswept: (of: Unswept) => Promise<readonly (Place & { readonly tenant: string })[]>
 }
 
 export const createSweepQueries = (pool: Pick<Pool, 'query'>): SweepQueries => ({
@@ -35,6 +40,27 @@ limit $5`
     const { rows } = await pool.query<{ readonly customer: string }>({ name: 'customers to sweep', text, values })
     return rows.map(row => row.customer)
   },
+  unswept: async ({ places, before, limit }) => {
+    const text = `
+select t.id as tenant, p.mode, p.channel
+from tenants t
+cross join unnest($1::text[], $2::text[]) as p(mode, channel)
+where t.created_at < $5
+and not exists (
+  select 1
+  from sweeps s
+  where s.tenant = t.id
+  and s.mode = p.mode
+  and s.channel = p.channel
+  and (s.ended_at is null or s.ended_at > case when s.missing > 0 then $4::timestamptz else $3::timestamptz end)
+)
+order by t.id, p.mode, p.channel
+limit $6`
+    const times = [before.whole, before.missing, before.tenant].map(at => new Date(at))
+    const values = [places.map(one => one.mode), places.map(one => one.channel), ...times, limit]
+    const { rows } = await pool.query<Place & { readonly tenant: string }>({ name: 'places to sweep', text, values })
+    return rows
+  },
 })
 
 /** The same over the memory store, for simulation and tests. */
@@ -51,6 +77,15 @@ export const memorySweepQueries = (store: Pick<MemoryStore, 'rows'>): SweepQueri
           row.customer > (after ?? ''),
       )
     return [...new Set(fits.map(row => row.customer))].sort().slice(0, limit)
+  },
+  unswept: async ({ places, before, limit }) => {
+    const lately = store
+      .rows(sweeps)
+      .filter(row => row.ended_at === null || row.ended_at > (row.missing > 0 ? before.missing : before.whole))
+    const owners = store.rows(tenants).filter(row => row.created_at < before.tenant)
+    const all = owners.flatMap(({ id }) => places.map(place => ({ ...place, tenant: id })))
+    const open = all.filter(one => !lately.some(row => row.tenant === one.tenant && row.mode === one.mode && row.channel === one.channel))
+    return open.slice(0, limit)
   },
 })
 

@@ -1,7 +1,8 @@
 /**
  * Looks for card and account numbers in the memory of a running vault, from another process (Linux: /proc/<pid>/mem), so that the search itself puts
  * none there. Fifty cards and fifty accounts come in over real HTTP. What stays behind in the end is at most what the HTTP parser's own receive buffer still
- * holds: the last body or two, until the next request overwrites it.
+ * holds until the next request overwrites it: the last body that came in one piece with its head, which lies behind it, and the last that came apart from
+ * it, which lies at the beginning. Which it is depends on how the kernel cut the stream.
  */
 import assert from 'node:assert/strict'
 import { type ChildProcess, fork } from 'node:child_process'
@@ -14,6 +15,7 @@ import { signGrant } from '../core/grant.ts'
 import { passesLuhn } from '../core/pan.ts'
 
 const count = 50
+const inReceiveBuffer = 2
 /** Shared by all numbers of this test and by nothing else. */
 const prefix = '40128877'
 
@@ -67,7 +69,7 @@ async function tell(child: ChildProcess, command: Record<string, unknown>): Prom
 
 const elsewhere = process.platform === 'linux' ? false : 'needs /proc'
 
-test('fifty captured, adopted and forwarded cards, and accounts, leave at most one number in the memory of the vault', {
+test('fifty captured, adopted and forwarded cards, and accounts, leave no more in the memory of the vault than the receive buffer holds', {
   skip: elsewhere,
 }, async t => {
   const grantKey = randomBytes(32)
@@ -120,7 +122,7 @@ test('fifty captured, adopted and forwarded cards, and accounts, leave at most o
     await tell(child, { do: 'advance', ms: 0 })
     const left = foundIn(pid, wanted)
     t.diagnostic(`after a minute: ${left.size} of ${count} left of ${what}`)
-    assert.ok(left.size <= 1, `${left.size} of ${count} left of ${what}`)
+    assert.ok(left.size <= inReceiveBuffer, `${left.size} of ${count} left of ${what}`)
   }
   const turnedAway = numbers(10_000)
   const bodyOf = (number: string) => JSON.stringify({ number, expiry_month: 12, expiry_year: 2035 })
@@ -128,7 +130,7 @@ test('fifty captured, adopted and forwarded cards, and accounts, leave at most o
   for (const number of turnedAway.slice(0, 20)) assert.equal((await post(bodyOf(number).replace('12', '13'))).status, 400)
   const refused = foundIn(pid, new Set(turnedAway))
   t.diagnostic(`of ${count} that were refused: ${refused.size}`)
-  assert.ok(refused.size <= 1, `${refused.size} of ${count} refused numbers left`)
+  assert.ok(refused.size <= inReceiveBuffer, `${refused.size} of ${count} refused numbers left`)
   await post(`{"nothing":"${'x'.repeat(3000)}"}`)
   const later = foundIn(pid, new Set([...cards, ...accounts, ...turnedAway]))
   t.diagnostic(`after one more request of another kind: ${later.size}`)

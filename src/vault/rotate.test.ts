@@ -6,9 +6,11 @@ import type { ChannelRequest } from '../channels/channel.ts'
 import { asRole, roles } from '../world/migrate.ts'
 import { createPostgresStore, type PostgresStore } from '../world/postgres.ts'
 import { rideFunctionSql } from '../world/ride-sql.ts'
-import { insert, move } from '../world/store.ts'
+import { insert, move, remove } from '../world/store.ts'
 import { testDatabase } from '../world/testing.ts'
+import { cardFiles } from './card-tables.ts'
 import { createKeyring, WrongRoot } from './keys.ts'
+import { makeOwnKey, openOwnKey } from './own-key.ts'
 import { keyRoot } from './root.ts'
 import { createRotation } from './rotate.ts'
 import { keyContext, wrapKey } from './seal.ts'
@@ -122,6 +124,42 @@ test('what the old version wrapped is wrapped anew, by use and by page, and a ve
   const fresh = process('d')
   await read(fresh, 'ten_2', 'ins_1')
   await read(fresh, 'ten_1', 'ins_2')
+})
+
+test('a version that wraps the key of a card file stays as long as the file does, however many files there are', async () => {
+  const one = process('k')
+  const { store, vault, rotation } = one
+  const whose = { tenant: 'ten_8', mode: 'test', file: 'cdf_9' } as const
+  const own = await makeOwnKey({ random: randomBytes, now }, one.keyring, { tenant: whose.tenant, name: 'a sender' })
+  await vault.cardFiles.begin({ ...whose, sender: own.certificate })
+  const file = (await store.get(cardFiles, { tenant: whose.tenant, id: whose.file })) ?? assert.fail()
+  assert.equal(file.key_version, 1)
+  const aWeek = async () => {
+    for (let day = 0; day < 7; day += 1) {
+      clock.now += 24 * 60 * 60_000
+      await rotation.beat()
+      await rotation.turn()
+    }
+  }
+  await rotation.beat()
+  await rotation.request('pan', whose.tenant)
+  await rotation.turn()
+  clock.now += 61_000
+  await rotation.beat()
+  await rotation.turn()
+  // More than one answer holds come before it, and none of them names that version.
+  const others = Array.from({ length: 1_000 }, (_, n) => ({ ...file, id: `cdf_${String(n).padStart(5, '0')}`, key_version: 2 }))
+  for (let at = 0; at < others.length; at += 250)
+    await store.commit(others.slice(at, at + 250).map(({ version: _, ...row }) => insert(cardFiles, row)))
+  await aWeek()
+  assert.deepEqual(await versions(one, 'pan', whose.tenant), ['1 retired', '2 current'])
+  assert.ok(await openOwnKey(process('l').keyring, { tenant: whose.tenant, name: whose.file }, file), 'and it still opens')
+  for (const row of [file, ...others]) {
+    const found = await store.get(cardFiles, { tenant: row.tenant, id: row.id })
+    if (found !== undefined) await store.commit([remove(cardFiles, found)])
+  }
+  await aWeek()
+  assert.deepEqual(await versions(one, 'pan', whose.tenant), ['2 current'])
 })
 
 test("a purpose's own key is rotated under its tenants' keys, which stay the same", async () => {
