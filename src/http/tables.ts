@@ -1,6 +1,7 @@
 /** The tables of the HTTP layer; their SQL twins stand in migrations/0002_http.sql. */
 import { int, json, maybe, type Row, table, text, time } from '../world/table.ts'
 import type { Mode } from '../world/world.ts'
+import { type Role, roles } from './role.ts'
 
 export const tenants = table(
   'tenants',
@@ -10,7 +11,7 @@ export const tenants = table(
 
 const oneOf = <T extends string>(values: readonly T[], value: T): boolean => values.includes(value)
 
-/** `hash`: SHA-256 of the whole key in hexadecimal. `hint`: its first letters, for lists. */
+/** `hash`: SHA-256 of the whole key in hexadecimal. `hint`: its first letters, for lists. `person`: who uses it, where that is one. */
 export const apiKeys = table(
   'api_keys',
   {
@@ -18,6 +19,8 @@ export const apiKeys = table(
     tenant: text(),
     mode: text<Mode>(),
     kind: text<'secret' | 'publishable'>(),
+    role: text<Role>(),
+    person: maybe(text()),
     hash: text(),
     hint: text(),
     created_at: time(),
@@ -32,6 +35,8 @@ export const apiKeys = table(
     checks: {
       api_keys_mode: row => oneOf(['test', 'live'], row.mode),
       api_keys_kind: row => oneOf(['secret', 'publishable'], row.kind),
+      api_keys_role: row => oneOf(roles, row.role) && (row.role === 'browser') === (row.kind === 'publishable'),
+      api_keys_person: row => row.person === null || (row.person.length >= 1 && row.person.length <= 200),
       api_keys_hash_form: row => row.hash.length === 64,
     },
   },
