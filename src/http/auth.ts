@@ -170,7 +170,10 @@ function refused(detail: string, code: ProblemCode = 'unauthenticated', members:
 export function admit(caller: Caller, { auth, action }: Pick<Endpoint, 'auth' | 'action'>): void {
   if (auth === 'none' || action === undefined) return
   if (auth === 'secret' && caller.kind !== 'secret')
-    throw refused('This needs a secret key (sk_…); a publishable one may not do it.', 'forbidden', { permission: action, role: caller.role })
+    throw refused('This needs a secret key (sk_…); a publishable one may not do it.', 'forbidden', {
+      permission: action,
+      role: caller.role,
+    })
   if (!may(caller.role, action))
     throw refused(`This needs a key with the permission ${action}, which the role ${caller.role} does not have.`, 'forbidden', {
       permission: action,
