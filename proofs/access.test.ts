@@ -22,7 +22,7 @@ let publishable: Caller
 let live: Caller
 let stranger: Caller
 let tenant: string
-let owned: ReturnType<typeof ownIds> | undefined
+let owned: ReturnType<typeof makeOwn> | undefined
 let next = 2_000
 const fresh = (): { number: string } => {
   next += 1
@@ -89,7 +89,7 @@ test('without a key, or with one that is not known, nothing is told', async () =
 })
 
 test('no tenant, and no other mode, reads or changes what is somebody else’s', async () => {
-  const ids = await (owned ??= ownIds())
+  const ids = await ownIds()
   const before = await ground.auditor.rowCounts()
   let asked = 0
   for (const [whose, caller] of [
@@ -141,7 +141,7 @@ test('every endpoint × role × whose: who may is let in, who may not is told wh
     [],
     'a row of an endpoint that is gone',
   )
-  const ids = await (owned ??= ownIds())
+  const ids = await ownIds()
   const other = (await ground.newKey({ mode: 'test', kind: 'secret' })).tenant
   let asked = 0
   for (const role of roles) {
@@ -270,7 +270,11 @@ const bodies: Readonly<Record<string, unknown>> = {
 }
 
 /** An id of each kind, of the first tenant in test mode. */
-async function ownIds(): Promise<Readonly<Record<string, string>>> {
+function ownIds(): ReturnType<typeof makeOwn> {
+  owned ??= makeOwn()
+  return owned
+}
+async function makeOwn(): Promise<Readonly<Record<string, string>>> {
   const customers = await story.customer()
   const instruments = (await story.bind(customers, fresh(), ['stripe'])).id
   const named = z.object({ id: z.string() })

@@ -1,5 +1,4 @@
 /** The list of every endpoint. */
-import type { Pool } from 'pg'
 import { eventEndpoints } from './events/api.ts'
 import type { EventQueries } from './events/queries.ts'
 import type { Endpoint } from './http/endpoint.ts'
@@ -23,9 +22,10 @@ import { portalEndpoints } from './portal/api.ts'
 import { sessionEndpoints } from './sessions/api.ts'
 import { sweepEndpoints, sweepListEndpoints } from './sweeps/api.ts'
 import { updaterEndpoints } from './updater/api.ts'
+import type { TenantReader } from './world/tenant-reader.ts'
 
 /** `reader`: connections of the role that may only read, for the lists. */
-export const endpoints = (from: { readonly reader: Pick<Pool, 'query'>; readonly queries: EventQueries }): readonly Endpoint[] => [
+export const endpoints = (from: { readonly reader: TenantReader; readonly queries: EventQueries }): readonly Endpoint[] => [
   ...customerEndpoints,
   ...instrumentEndpoints,
   ...mandateEndpoints,

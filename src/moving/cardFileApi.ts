@@ -1,9 +1,9 @@
 /** The endpoints that move card numbers between vaults: encrypted on their way through here, opened and written in the vault alone. */
-import type { Pool } from 'pg'
 import { type FieldError, fieldProblem, Problem } from '../core/problem.ts'
 import { type Endpoint, endpoint, nothing } from '../http/endpoint.ts'
 import { showTime } from '../http/schemas.ts'
 import type { CardFault, CardFileState } from '../world/card-files.ts'
+import type { TenantReader } from '../world/tenant-reader.ts'
 import { type Mode, nextId } from '../world/world.ts'
 import {
   cardExportBody,
@@ -48,7 +48,7 @@ function faultProblem(faults: readonly CardFault[]): Problem {
   return new Problem('unprocessable', `nothing of the part was taken: ${first?.pointer ?? ''}: ${first?.detail ?? ''}`, { errors })
 }
 
-export const cardFileEndpoints = (reader: Pick<Pool, 'query'>): readonly Endpoint[] => [...incoming, ...outgoing(reader)]
+export const cardFileEndpoints = (reader: TenantReader): readonly Endpoint[] => [...incoming, ...outgoing(reader)]
 
 const incoming: readonly Endpoint[] = [
   endpoint({
@@ -135,7 +135,7 @@ const incoming: readonly Endpoint[] = [
   }),
 ]
 
-const outgoing = (reader: Pick<Pool, 'query'>): readonly Endpoint[] => [
+const outgoing = (reader: TenantReader): readonly Endpoint[] => [
   endpoint({
     method: 'GET',
     path: '/v1/card_exports/certificate',

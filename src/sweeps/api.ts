@@ -1,11 +1,11 @@
 /** Sweeps as endpoints: begun, looked at, and where one was held, released or discarded. */
-import type { Pool } from 'pg'
 import { z } from 'zod'
 import { fieldProblem, Problem } from '../core/problem.ts'
 import { type Answer, type Context, type Endpoint, endpoint, nothing } from '../http/endpoint.ts'
 import { listQuery, listShape } from '../http/list.ts'
 import { id, reference } from '../http/schemas.ts'
 import { insert, refusedBy } from '../world/store.ts'
+import type { TenantReader } from '../world/tenant-reader.ts'
 import { listSweeps } from './queries.ts'
 import { discard, release } from './release.ts'
 import { newSweep } from './sweep.ts'
@@ -114,7 +114,7 @@ export const sweepEndpoints: readonly Endpoint[] = [
 ]
 
 /** Read from a reader of its own, like every list. */
-export const sweepListEndpoints = (reader: Pick<Pool, 'query'>): readonly Endpoint[] => [
+export const sweepListEndpoints = (reader: TenantReader): readonly Endpoint[] => [
   endpoint({
     method: 'GET',
     path: '/v1/sweeps',
