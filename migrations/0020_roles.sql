@@ -10,3 +10,33 @@ alter table api_keys
     and (role = 'browser') = (kind = 'publishable')
   ),
   add constraint api_keys_person check (length(person) between 1 and 200);
+
+-- What one person asks for and another allows. Whoever reads this table sees both: `hash` is of exactly what may be done.
+create table approvals (
+  tenant text collate "C" not null,
+  id text collate "C" not null,
+  mode text collate "C" not null,
+  act text collate "C" not null,
+  method text collate "C" not null,
+  url text not null,
+  body jsonb,
+  hash text collate "C" not null,
+  status text collate "C" not null,
+  asked_by text collate "C" not null,
+  asked_key text collate "C" not null,
+  decided_by text collate "C",
+  decided_key text collate "C",
+  created_at timestamptz not null,
+  decided_at timestamptz,
+  used_at timestamptz,
+  expires_at timestamptz not null,
+  version integer not null,
+  constraint approvals_pkey primary key (tenant, id),
+  constraint approvals_mode check (mode in ('test', 'live')),
+  constraint approvals_status check (status in ('asked', 'approved', 'denied', 'used')),
+  constraint approvals_two_persons check (decided_by <> asked_by and decided_key <> asked_key),
+  constraint approvals_decided check ((status = 'asked') = (decided_by is null)),
+  constraint approvals_decided_whole check ((decided_by is null) = (decided_at is null) and (decided_by is null) = (decided_key is null)),
+  constraint approvals_used check ((status = 'used') = (used_at is not null))
+);
+create index approvals_waiting on approvals (status, tenant);

@@ -46,6 +46,39 @@ create policy own_tenant on bindery.api_keys as permissive for select to bindery
 create policy rides on bindery.api_keys as permissive for all to bindery_rider using (true) with check (true);
 create policy watches on bindery.api_keys as permissive for select to bindery_watcher using (true);
 
+create table bindery.approvals (
+  tenant text collate "C" not null,
+  id text collate "C" not null,
+  mode text collate "C" not null,
+  act text collate "C" not null,
+  method text collate "C" not null,
+  url text not null,
+  body jsonb,
+  hash text collate "C" not null,
+  status text collate "C" not null,
+  asked_by text collate "C" not null,
+  asked_key text collate "C" not null,
+  decided_by text collate "C",
+  decided_key text collate "C",
+  created_at timestamp with time zone not null,
+  decided_at timestamp with time zone,
+  used_at timestamp with time zone,
+  expires_at timestamp with time zone not null,
+  version integer not null,
+  constraint approvals_pkey PRIMARY KEY (tenant, id),
+  constraint approvals_decided CHECK (((status = 'asked'::text) = (decided_by IS NULL))),
+  constraint approvals_decided_whole CHECK ((((decided_by IS NULL) = (decided_at IS NULL)) AND ((decided_by IS NULL) = (decided_key IS NULL)))),
+  constraint approvals_mode CHECK ((mode = ANY (ARRAY['test'::text, 'live'::text]))),
+  constraint approvals_status CHECK ((status = ANY (ARRAY['asked'::text, 'approved'::text, 'denied'::text, 'used'::text]))),
+  constraint approvals_two_persons CHECK (((decided_by <> asked_by) AND (decided_key <> asked_key))),
+  constraint approvals_used CHECK (((status = 'used'::text) = (used_at IS NOT NULL)))
+);
+CREATE INDEX approvals_waiting ON bindery.approvals USING btree (status, tenant);
+alter table bindery.approvals enable row level security;
+create policy own_tenant on bindery.approvals as permissive for select to bindery_reader using ((tenant = current_setting('bindery.tenant'::text, true)));
+create policy rides on bindery.approvals as permissive for all to bindery_rider using (true) with check (true);
+create policy watches on bindery.approvals as permissive for select to bindery_watcher using (true);
+
 create table bindery.binding_sessions (
   id text collate "C" not null,
   tenant text collate "C" not null,

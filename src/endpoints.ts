@@ -1,4 +1,6 @@
 /** The list of every endpoint. */
+
+import { approvalEndpoints } from './approvals/api.ts'
 import { eventEndpoints } from './events/api.ts'
 import type { EventQueries } from './events/queries.ts'
 import type { Endpoint } from './http/endpoint.ts'
@@ -14,6 +16,7 @@ import { listEndpoints } from './instruments/lists.ts'
 import { mandateEndpoints } from './instruments/mandatesApi.ts'
 import { sharingEndpoints } from './instruments/sharingApi.ts'
 import { versionEndpoints } from './instruments/versionsApi.ts'
+import { keyEndpoints } from './keys/api.ts'
 import { cardFileEndpoints } from './moving/cardFileApi.ts'
 import { exportEndpoints } from './moving/exportApi.ts'
 import { importEndpoints } from './moving/importApi.ts'
@@ -48,4 +51,6 @@ export const endpoints = (from: { readonly reader: TenantReader; readonly querie
   ...importEndpoints,
   ...exportEndpoints,
   ...cardFileEndpoints(from.reader),
+  ...approvalEndpoints(from.reader),
+  ...keyEndpoints,
 ]

@@ -51,7 +51,9 @@ export async function createKey(
   const key = input.text ?? newKey(world, input.mode, input.kind)
   if (!key.startsWith(prefixOf(input.mode, input.kind)) || !isKeyForm(key)) throw new TypeError('an API key of the wrong form')
   const id = nextId(world, 'key', input.tenant)
-  const { tenant, mode, kind, person = null } = input
+  const { tenant, mode, kind } = input
+  // One person is written one way, so that two keys of theirs are seen to be.
+  const person = input.person?.trim().toLowerCase() ?? null
   const role = kind === 'publishable' ? 'browser' : (input.role ?? 'owner')
   const row = { id, tenant, mode, kind, role, person, hash: hashOf(key), hint: key.slice(0, 12), created_at: world.now(), revoked_at: null }
   const result = await world.store.commit([insert(apiKeys, row)])

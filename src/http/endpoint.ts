@@ -102,6 +102,8 @@ type Described = Admitted & {
   readonly summary: string
   readonly description?: string
   readonly tag: string
+  /** In live mode it takes two persons (fourEyes.ts). */
+  readonly fourEyes?: true
   /** No JSON is parsed; the handler gets `input.raw` (webhooks in, parts of files). */
   readonly rawBody?: true
   /** Of this endpoint alone, where the server's limit is too small. */

@@ -37,6 +37,7 @@ export const sharingEndpoints: readonly Endpoint[] = [
     method: 'POST',
     name: 'setSharingLimit',
     action: 'policies.write',
+    fourEyes: true,
     summary: 'Set how many customers may have one card or account',
     description: 'For binds from now on; who has one keeps it. `null`: as the deployment says.',
     body: z.strictObject({ customers_max: most.nullable() }),

@@ -41,6 +41,7 @@ export const exportEndpoints: readonly Endpoint[] = [
     tag,
     auth: 'secret',
     action: 'exports.write',
+    fourEyes: true,
     params: nothing,
     query: nothing,
     body: exportBody,

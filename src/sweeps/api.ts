@@ -90,6 +90,7 @@ export const sweepEndpoints: readonly Endpoint[] = [
     tag,
     auth: 'secret',
     action: 'sweeps.release',
+    fourEyes: true,
     params,
     query: nothing,
     body: nothing,
