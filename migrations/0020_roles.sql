@@ -33,10 +33,10 @@ create table approvals (
   version integer not null,
   constraint approvals_pkey primary key (tenant, id),
   constraint approvals_mode check (mode in ('test', 'live')),
-  constraint approvals_status check (status in ('asked', 'approved', 'denied', 'used')),
+  constraint approvals_status check (status in ('asked', 'approved', 'denied', 'used', 'lapsed')),
   constraint approvals_two_persons check (decided_by <> asked_by and decided_key <> asked_key),
-  constraint approvals_decided check ((status = 'asked') = (decided_by is null)),
+  constraint approvals_decided check (status = 'lapsed' or (status = 'asked') = (decided_by is null)),
   constraint approvals_decided_whole check ((decided_by is null) = (decided_at is null) and (decided_by is null) = (decided_key is null)),
   constraint approvals_used check ((status = 'used') = (used_at is not null))
 );
-create index approvals_waiting on approvals (status, tenant);
+create index approvals_waiting on approvals (asked_by, tenant, status);

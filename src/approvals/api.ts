@@ -21,7 +21,7 @@ const shape = z
     method: z.string(),
     url: z.string(),
     body: z.unknown().describe('What will be done is this, to the letter.'),
-    status: z.enum([...approvalStatuses, 'lapsed']),
+    status: z.enum(approvalStatuses),
     asked_by: z.string(),
     decided_by: z.string().nullable(),
     created_at: z.iso.datetime(),

@@ -42,11 +42,15 @@ async function ask(world: World, { caller, endpoint, url, body, hash }: Act): Pr
     throw new Problem('forbidden', refusal?.refused ?? '', { members: { permission: 'person' } })
   const { tenant, mode, person, key } = caller
   const now = world.now()
-  const waiting = (await world.store.find(approvals, { tenant, status: 'asked' })).filter(row => row.mode === mode && !isOver(row, now))
-  const known = waiting.find(row => row.hash === hash && row.asked_by === person)
+  const open = await world.store.find(approvals, { tenant, asked_by: person, status: 'asked' })
+  const lapsed = open.filter(row => isOver(row, now))
+  // So that what waits is few to look through; if this is refused, the next who asks does it.
+  if (lapsed.length > 0) await world.store.commit(lapsed.map(row => move(approvals, row, { status: 'lapsed' })))
+  const waiting = open.filter(row => row.mode === mode && !isOver(row, now))
+  const known = waiting.find(row => row.hash === hash)
   if (known !== undefined) return known
   if (waiting.length >= openMax)
-    throw new Problem('too_many_requests', `${openMax} requests wait for a second person; have them decided first.`)
+    throw new Problem('too_many_requests', `${openMax} of your requests wait for a second person; have them decided first.`)
   const expires_at = now + (world.settings.fourEyes?.minutes ?? approvalMinutesDefault) * 60_000
   const decided = { decided_by: null, decided_key: null, decided_at: null, used_at: null }
   const asked = { asked_by: person, asked_key: key, method: endpoint.method, url, body: body ?? null }

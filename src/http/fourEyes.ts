@@ -8,7 +8,7 @@ import type { ApprovalRow } from './tables.ts'
 
 /** Reference: a request lapses after half an hour; a deployment may say 15 minutes to a day. */
 export const approvalMinutesDefault = 30
-/** Requests of one tenant that wait at the same time. */
+/** Requests of one person that wait at the same time. */
 export const openMax = 20
 
 export type Someone = { readonly person: string | null; readonly key: string }
@@ -28,7 +28,7 @@ export const mayAsk = ({ person }: Someone): Refused | undefined => (person === 
 export function decideApproval(row: ApprovalRow, by: Someone, status: 'approved' | 'denied', now: number): Decided {
   if (by.person === null) return { refused: nobody }
   if (by.person === row.asked_by || by.key === row.asked_key) return { refused: 'Whoever asked may not decide: this takes another person.' }
-  if (isOver(row, now)) return { refused: 'The request has lapsed: it was not decided in time. Ask anew.' }
+  if (isOver(row, now) || row.status === 'lapsed') return { refused: 'The request has lapsed: it was not decided in time. Ask anew.' }
   if (row.status !== 'asked') return { refused: `The request was ${row.status} already, by ${row.decided_by ?? 'nobody'}.` }
   return { set: { status, decided_by: by.person, decided_key: by.key, decided_at: now } }
 }
@@ -38,7 +38,7 @@ export function useApproval(row: ApprovalRow | undefined, by: Someone & { readon
   if (row === undefined || row.mode !== by.mode) return { refused: 'There is no such approval.' }
   if (row.hash !== hash) return { refused: 'What was approved is another act: address or body differ from what was asked for.' }
   if (by.person !== row.asked_by) return { refused: 'The approval is for the person who asked.' }
-  if (isOver(row, now)) return { refused: 'The approval has lapsed. Ask anew.' }
+  if (isOver(row, now) || row.status === 'lapsed') return { refused: 'The approval has lapsed. Ask anew.' }
   if (row.status === 'used') return { refused: 'The approval was used already: it is good for one act.' }
   if (row.status === 'denied') return { refused: `The request was denied by ${row.decided_by ?? 'nobody'}.` }
   if (row.status === 'asked') return { refused: 'The request waits for a second person.' }

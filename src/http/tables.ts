@@ -43,7 +43,7 @@ export const apiKeys = table(
   },
 )
 
-export const approvalStatuses = ['asked', 'approved', 'denied', 'used'] as const
+export const approvalStatuses = ['asked', 'approved', 'denied', 'used', 'lapsed'] as const
 
 /** What one person asks for and another allows (fourEyes.ts). `act`: the endpoint's name. `hash`: of exactly what may be done. */
 export const approvals = table(
@@ -70,12 +70,12 @@ export const approvals = table(
   },
   {
     key: ['tenant', 'id'],
-    indexes: { approvals_waiting: ['status', 'tenant'] },
+    indexes: { approvals_waiting: ['asked_by', 'tenant', 'status'] },
     checks: {
       approvals_mode: row => oneOf(['test', 'live'], row.mode),
       approvals_status: row => oneOf(approvalStatuses, row.status),
       approvals_two_persons: row => row.decided_by === null || (row.decided_by !== row.asked_by && row.decided_key !== row.asked_key),
-      approvals_decided: row => (row.status === 'asked') === (row.decided_by === null),
+      approvals_decided: row => row.status === 'lapsed' || (row.status === 'asked') === (row.decided_by === null),
       approvals_decided_whole: row =>
         (row.decided_by === null) === (row.decided_at === null) && (row.decided_by === null) === (row.decided_key === null),
       approvals_used: row => (row.status === 'used') === (row.used_at !== null),
