@@ -66,14 +66,14 @@ create table bindery.approvals (
   expires_at timestamp with time zone not null,
   version integer not null,
   constraint approvals_pkey PRIMARY KEY (tenant, id),
-  constraint approvals_decided CHECK (((status = 'asked'::text) = (decided_by IS NULL))),
+  constraint approvals_decided CHECK (((status = 'lapsed'::text) OR ((status = 'asked'::text) = (decided_by IS NULL)))),
   constraint approvals_decided_whole CHECK ((((decided_by IS NULL) = (decided_at IS NULL)) AND ((decided_by IS NULL) = (decided_key IS NULL)))),
   constraint approvals_mode CHECK ((mode = ANY (ARRAY['test'::text, 'live'::text]))),
-  constraint approvals_status CHECK ((status = ANY (ARRAY['asked'::text, 'approved'::text, 'denied'::text, 'used'::text]))),
+  constraint approvals_status CHECK ((status = ANY (ARRAY['asked'::text, 'approved'::text, 'denied'::text, 'used'::text, 'lapsed'::text]))),
   constraint approvals_two_persons CHECK (((decided_by <> asked_by) AND (decided_key <> asked_key))),
   constraint approvals_used CHECK (((status = 'used'::text) = (used_at IS NOT NULL)))
 );
-CREATE INDEX approvals_waiting ON bindery.approvals USING btree (status, tenant);
+CREATE INDEX approvals_waiting ON bindery.approvals USING btree (asked_by, tenant, status);
 alter table bindery.approvals enable row level security;
 create policy own_tenant on bindery.approvals as permissive for select to bindery_reader using ((tenant = current_setting('bindery.tenant'::text, true)));
 create policy rides on bindery.approvals as permissive for all to bindery_rider using (true) with check (true);

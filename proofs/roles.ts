@@ -116,4 +116,11 @@ export const whoMay: Readonly<Record<string, string>> = {
   unblockInstrument: 'OPAS',
   updateInstrument: 'OPA',
   updateWebhookEndpoint: 'OPD',
+  listApprovals: 'OPU',
+  getApproval: 'OPU',
+  approve: 'OP',
+  deny: 'OP',
+  createApiKey: 'O',
+  listApiKeys: 'OU',
+  revokeApiKey: 'O',
 }

@@ -120,6 +120,7 @@ async function startAll(
     channelTimeoutMs: config.channelTimeoutMs,
     route: config.route,
     customersPerInstrument: config.customersPerInstrument,
+    fourEyes: config.fourEyes,
     idempotencyKey: secrets.idempotencyKey,
     grantKey: secrets.grantKey,
     allowLoopback: config.sandbox,

@@ -69,7 +69,7 @@ export const keyEndpoints: readonly Endpoint[] = [
     },
     params: nothing,
     query: nothing,
-    body: z.strictObject({ role: z.enum(roles), person: person.nullable().optional() }),
+    body: z.strictObject({ role: z.enum(roles), person: person.optional() }),
     answers: { 201: { description: 'The key.', schema: told } },
     handle: (context, { body }) => make(context, { role: body.role, person: body.person ?? null }),
   }),
