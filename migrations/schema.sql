@@ -348,7 +348,8 @@ create table bindery.dependents (
   updated_at timestamp with time zone not null,
   version integer not null,
   constraint dependents_pkey PRIMARY KEY (tenant, id),
-  constraint dependents_reference UNIQUE (instrument, tenant, reference)
+  constraint dependents_reference UNIQUE (instrument, tenant, reference),
+  constraint dependents_instrument_fkey FOREIGN KEY (tenant, instrument) REFERENCES bindery.instruments(tenant, id)
 );
 alter table bindery.dependents enable row level security;
 create policy own_tenant on bindery.dependents as permissive for select to bindery_reader using ((tenant = current_setting('bindery.tenant'::text, true)));
