@@ -4,6 +4,7 @@ import { channels } from '../src/channels/index.ts'
 import { auditCommand } from './audit.ts'
 import { CliError } from './caller.ts'
 import { printChannels } from './channels.ts'
+import { keyCommand } from './key.ts'
 import { exportCommand, importCommand } from './moving.ts'
 import { releaseCommand } from './release.ts'
 import { vaultCommand } from './vault.ts'
@@ -32,6 +33,10 @@ const commands: Readonly<Record<string, Command>> = {
     run: args => verify(jsonOnly('verify', args), line => console.log(line)),
   },
   audit: { about: 'verify [--key <text or file>] [--witness <file>] [--json]   the vault\'s audit, row by row; ends with 1 where it is not whole', run: auditCommand },
+  key: {
+    about: '--tenant <id> | --new-tenant <name> --mode live --role <role> [--person <who>] [--json]   a key, told once',
+    run: args => keyCommand(args, line => console.log(line)),
+  },
   vault: { about: 'ceremony | unseal | status | rotate | transit   the keys of the vault', run: vaultCommand },
   import: { about: '<file>     take over what another system holds', run: args => importCommand(args, process.env) },
   'release-cards': {

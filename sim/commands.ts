@@ -59,11 +59,17 @@ export async function command(simulated: Simulated, client: Client): Promise<str
 async function throwSwitch(simulated: Simulated): Promise<string> {
   const { scheduler } = simulated
   const value = scheduler.one(names)
-  const body = (off: boolean) => ({ kind: 'channel', value, off, reason: 'because' })
-  const off = await ask(simulated, { name: 'throwKillSwitch', body: body(true) })
+  const set = async (off: boolean): Promise<number | undefined> => {
+    const askedMs = scheduler.now()
+    const at = simulated.thrown.push({ channel: value, off, askedMs, answeredMs: undefined }) - 1
+    const told = await ask(simulated, { name: 'throwKillSwitch', body: { kind: 'channel', value, off, reason: 'because' } })
+    if (told?.status === 200) simulated.thrown[at] = { channel: value, off, askedMs, answeredMs: scheduler.now() }
+    return told?.status
+  }
+  const off = await set(true)
   await scheduler.sleep(20_000 + scheduler.chance() * 60_000)
-  const on = await ask(simulated, { name: 'throwKillSwitch', body: body(false) })
-  return `${value} ${off?.status} ${on?.status}`
+  const on = await set(false)
+  return `${value} ${off} ${on}`
 }
 
 /** Everything of a customer; whoever it was comes again as somebody new. */

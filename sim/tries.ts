@@ -1,7 +1,6 @@
 /** Whether the safeguards counted what was tried and declined, and whether what was switched off was left alone. */
 
 import type { OperationRow } from '../src/instruments/tables.ts'
-import { safeguardChanges } from '../src/safeguards/tables.ts'
 import { by, type Ledger } from './ledger.ts'
 
 const own = (row: OperationRow): boolean => row.verb === 'bind' && row.input.counted !== undefined
@@ -50,17 +49,21 @@ export function uncountedDeclines({ operations, bindings, counts }: Ledger): rea
 /** Within so many ms a switch bites in every process. */
 const bitesWithinMs = 2_000
 
-/** Binds that began at a channel while it was switched off. */
-export function switchedOffAndAsked({ operations, simulated }: Ledger): readonly string[] {
-  const changes = simulated.all(safeguardChanges).filter(row => row.subject.startsWith('switch:channel:'))
-  return [...by(changes, row => row.subject.slice('switch:channel:'.length))].flatMap(([channel, thrown]) => {
-    const inOrder = thrown.toSorted((one, other) => one.changed_at - other.changed_at)
-    const spans = inOrder.flatMap((one, i) =>
-      one.after?.off === true ? [{ from: one.changed_at + bitesWithinMs, to: inOrder[i + 1]?.changed_at ?? Number.POSITIVE_INFINITY }] : [],
-    )
-    return operations
-      .filter(row => row.verb === 'bind' && row.channel === channel && row.input.quiet !== true)
-      .filter(row => spans.some(({ from, to }) => row.created_at >= from && row.created_at < to))
-      .map(row => `${row.id} began at ${channel} while it was off`)
+/**
+ * Whoever binds at a channel while it is switched off. By the simulation's own time: from two seconds after somebody was told that it is off
+ * until somebody asks to have it on again; where an answer got lost it may be on.
+ */
+export function switchedOffAndAsked({ simulated }: Ledger): readonly string[] {
+  const { thrown, watch } = simulated
+  const spans = thrown.flatMap(({ channel, off, askedMs, answeredMs }) => {
+    if (!off || answeredMs === undefined) return []
+    const on = thrown.filter(one => !one.off && one.channel === channel && (one.answeredMs ?? Number.POSITIVE_INFINITY) >= askedMs)
+    return [{ channel, from: answeredMs + bitesWithinMs, to: Math.min(...on.map(one => one.askedMs)) }]
   })
+  return watch.asked
+    .filter(one => one.verb === 'bind')
+    .flatMap(({ operation, channel, beganMs }) => {
+      const span = spans.find(one => one.channel === channel && beganMs >= one.from && beganMs < one.to)
+      return span === undefined ? [] : [`${operation} asked ${channel} at ${beganMs}; it was off from ${span.from} to ${span.to}`]
+    })
 }

@@ -37,6 +37,7 @@ const startMs = 1_767_225_600_000
 /** One incarnation of the server process. */
 export type Process = { readonly world: World; readonly life: Life; readonly dispatcher: Dispatcher; readonly settler: Settler }
 
+export type Thrown = { readonly channel: string; readonly off: boolean; readonly askedMs: number; readonly answeredMs: number | undefined }
 export type Simulated = {
   readonly scheduler: Scheduler
   readonly clock: MachineClock
@@ -60,6 +61,8 @@ export type Simulated = {
   readonly watch: Watch
   /** Tokens of which the channel changed something and told nobody. */
   readonly quiet: Set<string>
+  /** Throws of kill switches. `answeredMs`: when whoever threw it was told that it was done. */
+  readonly thrown: Thrown[]
   /** By binding, the shape of the sandbox value it was made from. */
   readonly shapes: Map<string, Shape>
   /** Where most binds go while a bug of one adapter is hunted. */
@@ -121,6 +124,7 @@ export function createSimulated(seed: number, bug: Bug | undefined, take: (simul
     note,
     watch,
     quiet: new Set(),
+    thrown: [],
     shapes: new Map(),
     favourite: bug?.at,
     blocked: [],

@@ -1,7 +1,7 @@
 /** One request to a channel, or several in a row: what an operation asks, by its verb. */
 import type { Call, Channel, LookUpOutcome, References } from '../channels/channel.ts'
 import { unfillable } from '../channels/placeholder.ts'
-import { lastSwitches } from '../safeguards/switches.ts'
+import { knownSwitches } from '../safeguards/switches.ts'
 import { Unavailable } from '../world/store.ts'
 import type { World } from '../world/world.ts'
 import { adopt, adoptionOf } from './adopt.ts'
@@ -22,7 +22,7 @@ export async function ask(world: World, operation: OperationRow, rows: Rows, how
   if (how === 'send') world.health.sent(operation.channel, operation.tries > 1, world.now())
   // What is owed is still looked up, and what is to be given up is given up.
   const mayBeOff = how === 'send' && operation.verb !== 'revoke'
-  if (mayBeOff && lastSwitches(world).off(operation, 'channel', operation.channel) !== undefined)
+  if (mayBeOff && (await knownSwitches(world)).off(operation, 'channel', operation.channel) !== undefined)
     return { kind: 'uncertain', cause: `${operation.channel} is switched off` }
   try {
     const lapse: Lapse = { code: false, capture: false }

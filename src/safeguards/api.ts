@@ -1,10 +1,10 @@
 /** The safeguards as their operator sees them: limits and who set them, why something was refused, and what is switched off. */
 import { z } from 'zod'
 import { fieldProblem, Problem } from '../core/problem.ts'
-import { type Context, type Endpoint, endpoint, nothing } from '../http/endpoint.ts'
+import { type Context, type Endpoint, endpoint, nothing, type RawInput } from '../http/endpoint.ts'
 import { id, text } from '../http/schemas.ts'
 import { insert, move, remove, type Write } from '../world/store.ts'
-import { nextId } from '../world/world.ts'
+import { type Mode, nextId } from '../world/world.ts'
 import { verdicts } from './decision.ts'
 import { isTunable, limits, type TunableLayer } from './limits.ts'
 import { forgetPolicies, looserInTest, policyOf, weigh } from './policy.ts'
@@ -54,6 +54,11 @@ const decisionShape = z
 const instant = (ms: number): string => new Date(ms).toISOString()
 const layerNames = Object.keys(limits).filter(isTunable)
 const layerParam = z.strictObject({ layer: z.enum(layerNames, 'must be a layer, as GET /v1/safeguards lists them') })
+const layerBody = z.strictObject({
+  limits: z.record(z.string().max(60), z.int('must be a whole number')).refine(all => Object.keys(all).length <= 20, 'has at most 20'),
+  off: z.boolean().optional(),
+  reason: text(500).optional(),
+})
 
 export const safeguardEndpoints: readonly Endpoint[] = [
   endpoint({
@@ -63,6 +68,7 @@ export const safeguardEndpoints: readonly Endpoint[] = [
     summary: 'The layers before a bind, with the limits that hold for you',
     tag,
     auth: 'secret',
+    action: 'safeguards.read',
     params: nothing,
     query: nothing,
     body: nothing,
@@ -81,13 +87,11 @@ export const safeguardEndpoints: readonly Endpoint[] = [
       'In every process within a second. Beyond `free`, and to switch a layer off, a reason has to be given; it is kept. What is left out is as the deployment has it.',
     tag,
     auth: 'secret',
+    action: 'safeguards.write',
+    fourEyes: needsTwo,
     params: layerParam,
     query: nothing,
-    body: z.strictObject({
-      limits: z.record(z.string().max(60), z.int('must be a whole number')).refine(all => Object.keys(all).length <= 20, 'has at most 20'),
-      off: z.boolean().optional(),
-      reason: text(500).optional(),
-    }),
+    body: layerBody,
     answers: { 200: { description: 'The layer.', schema: layerShape } },
     handle: async (context, { params, body }) => {
       const row = await setLayer(context, params.layer, { limits: body.limits, off: body.off ?? false, reason: body.reason })
@@ -101,6 +105,7 @@ export const safeguardEndpoints: readonly Endpoint[] = [
     summary: 'Why something was refused or made harder',
     tag,
     auth: 'secret',
+    action: 'safeguards.read',
     params: z.strictObject({ id: id('dec') }),
     query: nothing,
     body: nothing,
@@ -120,6 +125,7 @@ export const safeguardEndpoints: readonly Endpoint[] = [
     description: 'For you alone: whoever was refused must not learn which layer it was. What was simply let through leaves nothing.',
     tag,
     auth: 'secret',
+    action: 'safeguards.read',
     params: nothing,
     query: z
       .strictObject({ request: id('req').optional(), customer: id('cus').optional() })
@@ -139,6 +145,12 @@ export const safeguardEndpoints: readonly Endpoint[] = [
     },
   }),
 ]
+
+/** What takes a reason takes two persons. */
+function needsTwo(input: Pick<RawInput, 'params' | 'body'>, mode: Mode): boolean {
+  const [params, body] = [layerParam.safeParse(input.params), layerBody.safeParse(input.body)]
+  return params.success && body.success && weigh(params.data.layer, body.data.limits, body.data.off === true, mode).needsReason
+}
 
 const scopeOf = ({ caller: { tenant, mode } }: Context) => ({ tenant, mode })
 

@@ -29,6 +29,7 @@ export const switchEndpoints: readonly Endpoint[] = [
     ...described,
     method: 'GET',
     name: 'listKillSwitches',
+    action: 'safeguards.read',
     summary: 'What is switched off at the moment',
     body: nothing,
     answers: {
@@ -43,6 +44,9 @@ export const switchEndpoints: readonly Endpoint[] = [
     ...described,
     method: 'POST',
     name: 'throwKillSwitch',
+    action: 'safeguards.switch',
+    // Off by whoever sees the fire; on again, when two think that it is out.
+    fourEyes: ({ body }) => z.looseObject({ off: z.literal(false) }).safeParse(body).success,
     summary: 'Switch a channel, leading digits, a feature or all of your binding off',
     description: `Within two seconds in every process. Features: ${features.join(', ')}. What is owed is still settled, and what is given up is given up.`,
     body: z.strictObject({ ...about, off: z.boolean().describe('false: it is on again.'), reason: text(500) }),

@@ -62,3 +62,8 @@ export function lastSwitches(world: Pick<World, 'store' | 'now'>): Switches {
   currentSwitches(world).catch(() => undefined)
   return last.get(world.store) ?? switchesOf([])
 }
+
+/** The same for whoever is about to ask a channel: a process that has read nothing yet reads first. */
+export async function knownSwitches(world: Pick<World, 'store' | 'now'>): Promise<Switches> {
+  return last.has(world.store) ? lastSwitches(world) : currentSwitches(world)
+}
