@@ -115,6 +115,8 @@ export type LookUpInput = {
   readonly verb: Verb
   readonly references: References
   readonly source: Source | undefined
+  /** What a revocation is to end: after an erasure the only name that is left. */
+  readonly token?: string | undefined
 }
 export type RefreshInput = { readonly customer: string; readonly binding: string; readonly token: string; readonly references: References }
 /** `card`: what is to be shown from now on, of the number that is there already. */

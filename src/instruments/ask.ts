@@ -118,6 +118,6 @@ async function lookUp(channel: Channel, call: Call, operation: OperationRow, row
   const references = namesKnown(operation, rows)
   const { customer, binding, verb } = operation
   const source = operation.input.source ?? rows.operations.find(one => one.verb === 'bind')?.input.source
-  const asked = { customer, binding, verb, references, source }
+  const asked = { customer, binding, verb, references, source, token: operation.input.token }
   return (await channel.lookUp?.(call, asked)) ?? { kind: 'uncertain', cause: `${operation.channel} cannot be asked` }
 }

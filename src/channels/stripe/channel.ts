@@ -197,7 +197,7 @@ async function readIntent(call: Call, id: string, binding: string, references: R
  */
 async function lookUp(call: Call, input: LookUpInput): Promise<LookUpOutcome> {
   const { references } = input
-  if (input.verb === 'revoke') return lookUpRevoke(call, references)
+  if (input.verb === 'revoke') return lookUpRevoke(call, input)
   if (references.setup_intent !== undefined) return readIntent(call, references.setup_intent, input.binding, references)
   if (references.customer === undefined)
     return { kind: 'uncertain', cause: 'neither the setup intent nor the customer is known', references }
