@@ -19,6 +19,23 @@ export async function ask(world: World, operation: OperationRow, rows: Rows, how
   const channel = world.channels.get(operation.channel)
   const account = world.account(operation.channel, operation.mode)
   if (channel === undefined || account === undefined) return { kind: 'uncertain', cause: `no account for ${operation.channel}` }
+  const leave = world.health.enter(operation.channel, operation.tenant, world.now())
+  if (typeof leave === 'string') return { kind: 'uncertain', cause: `${operation.channel} ${leave}` }
+  try {
+    return await askThere(world, { operation, rows, how, channel, account })
+  } finally {
+    leave()
+  }
+}
+
+type Asking = {
+  readonly operation: OperationRow
+  readonly rows: Rows
+  readonly how: 'send' | 'lookUp'
+  readonly channel: Channel
+  readonly account: Call['account']
+}
+async function askThere(world: World, { operation, rows, how, channel, account }: Asking): Promise<Asked> {
   if (how === 'send') world.health.sent(operation.channel, operation.tries > 1, world.now())
   // What is owed is still looked up, and what is to be given up is given up.
   const mayBeOff = how === 'send' && operation.verb !== 'revoke'

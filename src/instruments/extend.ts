@@ -12,7 +12,7 @@ import { compareExpiry, expiryOf } from './expiry.ts'
 import { derive, ended } from './instrument.ts'
 import { newBinding, newBindOperation } from './intent.ts'
 import type { OperationInput } from './operation.ts'
-import { chooseRoute } from './route.ts'
+import { chooseRoute, refuseIfClosed } from './route.ts'
 import { carryOut } from './settle.ts'
 import { crowded, customersMax, sharingBound, sharingWrites } from './sharing.ts'
 import { sealedAgain } from './source.ts'
@@ -121,6 +121,7 @@ async function wayFor(
   const canStepUp = world.channels.get(channel)?.stepsUp === true
   // What we do by ourselves for what was bound already is nobody's try.
   if (of.trying === undefined) return { channel, reason, admitted: unasked }
+  refuseIfClosed(world, channel, tenant)
   const admitted = await admit(world, { ...of.trying, what, verb: 'extend', bin: display.bin, seen: undefined, canStepUp }, of.counted)
   return { channel, reason, admitted }
 }

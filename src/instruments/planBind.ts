@@ -8,7 +8,7 @@ import type { Counted } from './admit.ts'
 import { derive, ended } from './instrument.ts'
 import { newBinding, newBindOperation, newInstrument } from './intent.ts'
 import { keptOf, type Redisplay, refuseAgain } from './reuse.ts'
-import { type Choice, freeOf, preferred, steppingUp } from './route.ts'
+import { type Choice, freeOf, preferred, refuseIfClosed, steppingUp } from './route.ts'
 import { sharingWrites } from './sharing.ts'
 import { captureOf, displayOf, type Identity, type Subject } from './source.ts'
 import {
@@ -92,6 +92,7 @@ export function planBind(
     refuseAgain(known.customer, reusable.instrument)
     return { held: reusable }
   }
+  refuseIfClosed(world, first, request.tenant)
   const display = displayOf(source, captured)
   const instrument = reusable?.instrument ?? newInstrument(world, { ...freshOf(request, known), display })
   const input = inputOf(request, source, reusable)

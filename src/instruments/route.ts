@@ -83,6 +83,18 @@ export function matches(rule: Pick<RoutingRule, 'when'>, wish: RouteWish): boole
   )
 }
 
+/** In seconds; a breaker's pause. */
+const closedSeconds = 15
+
+/**
+ * Throws a retryable `unavailable` where the channel that would be asked, the best there is, is left alone at the moment: nothing was written, and
+ * nobody waits for a timeout.
+ */
+export function refuseIfClosed(world: Pick<World, 'health' | 'now'>, channel: ChannelName, tenant: string): void {
+  const why = world.health.closedTo(channel, tenant, world.now())
+  if (why !== undefined) throw new Problem('unavailable', `${channel} ${why}.`, { retryAfterSeconds: closedSeconds })
+}
+
 /** Those of the route that can have the issuer ask the customer. */
 export function steppingUp(world: Pick<World, 'channels'>, choice: Choice): Choice {
   const [first, ...rest] = choice.channels.filter(name => world.channels.get(name)?.stepsUp === true)

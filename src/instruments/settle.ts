@@ -66,7 +66,10 @@ export async function settle(world: World, due: OperationRow): Promise<{ readonl
   // What was planned on a test clock begins now.
   const begun = due.tries === 0 && due.clock !== null ? { created_at: now } : {}
   const again = step.do === 'send' && due.tries > 0
-  if (again && !mayRetry(world.health.lately(due.channel, now))) {
+  const asks = step.do === 'send' || step.do === 'lookUp'
+  // What waits on a test clock is due by that clock: it is asked, and told so.
+  const isClosed = asks && due.clock === null && world.health.closedTo(due.channel, due.tenant, now) !== undefined
+  if (isClosed || (again && !mayRetry(world.health.lately(due.channel, now)))) {
     // Not counted as a try: nothing leaves, and it is looked at again when others have gone.
     await world.store.commit([move(operations, due, { due_at: now + backoffMs(due.tries, chance(world)) })])
     return undefined

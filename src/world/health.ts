@@ -1,9 +1,18 @@
-/** Which channels answer: what this process saw of them lately. It decides the order in which they are tried, never whether one is asked. */
+/**
+ * Which channels answer: what this process saw of them lately. It decides the order in which they are tried, and, where a breaker is open or a
+ * bulkhead full, that one is not asked at the moment.
+ */
+import { asked, type Breaker, closed, isOpen, noted } from '../safeguards/breaker.ts'
+import { createBulkhead } from '../safeguards/bulkhead.ts'
 
 export type Health = {
   /** `answered`: whatever the answer was. */
   note(channel: string, answered: boolean, nowMs: number): void
   isWell(channel: string, nowMs: number): boolean
+  /** Why nobody of this tenant may ask it at the moment, if so. */
+  closedTo(channel: string, tenant: string, nowMs: number): string | undefined
+  /** The same for whoever asks now; else what is to be called when the call is over. */
+  enter(channel: string, tenant: string, nowMs: number): string | (() => void)
   /** An operation goes out, for the first time or `again`. */
   sent(channel: string, again: boolean, nowMs: number): void
   /** What went out in the last minute. */
@@ -18,12 +27,31 @@ const pieceMs = 10_000
 const pieces = 6
 type Piece = { readonly number: number; first: number; again: number }
 
+const leftAlone = 'does not answer, and is left alone for a while'
+const full = 'has as many calls under way as it may'
+
 export function createHealth(): Health {
   const traffic = new Map<string, Piece[]>()
   const pieceOf = (nowMs: number): number => Math.floor(nowMs / pieceMs)
   const misses = new Map<string, { count: number; lastMs: number }>()
+  const breakers = new Map<string, Breaker>()
+  const breakerOf = (channel: string): Breaker => breakers.get(channel) ?? closed
+  const bulkhead = createBulkhead()
   return {
+    closedTo(channel, tenant, nowMs) {
+      if (isOpen(breakerOf(channel), nowMs)) return leftAlone
+      return bulkhead.isFull(channel, tenant) ? full : undefined
+    },
+    enter(channel, tenant, nowMs) {
+      const breaker = breakerOf(channel)
+      if (isOpen(breaker, nowMs)) return leftAlone
+      const leave = bulkhead.enter(channel, tenant)
+      if (leave === undefined) return full
+      breakers.set(channel, asked(breaker, nowMs))
+      return leave
+    },
     note(channel, answered, nowMs) {
+      breakers.set(channel, noted(breakerOf(channel), answered, nowMs))
       if (answered) misses.delete(channel)
       else misses.set(channel, { count: (misses.get(channel)?.count ?? 0) + 1, lastMs: nowMs })
     },
@@ -41,6 +69,7 @@ export function createHealth(): Health {
     },
     isWell(channel, nowMs) {
       const seen = misses.get(channel)
+      if (isOpen(breakerOf(channel), nowMs)) return false
       return seen === undefined || seen.count < missesMax || nowMs - seen.lastMs >= forgetAfterMs
     },
   }
