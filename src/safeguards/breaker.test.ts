@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createHealth } from '../world/health.ts'
 import { asked, type Breaker, breakerLimits, closed, isOpen, noted } from './breaker.ts'
 import { createBulkhead } from './bulkhead.ts'
+import { createHealth } from './health.ts'
 
 const start = 1_800_000_000_000
 /** So many calls a tenth of a second apart, of which every `nth` is missed. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createHealth } from '../world/health.ts'
+import { createHealth } from './health.ts'
 import { mayRetry } from './retryBudget.ts'
 
 test('a tenth of what is sent may be repetitions, and a few always', () => {
