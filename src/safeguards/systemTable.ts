@@ -11,7 +11,8 @@ export type SystemTable = { readonly ranges: number; systemOf(ip: string): strin
 
 /** More than the routing table of the Internet has had. */
 const rangesMax = 4_000_000
-type Range = { readonly first: bigint; readonly last: bigint; readonly system: number }
+type Word = number | bigint
+type Range = { readonly first: Word; readonly last: Word; readonly system: number }
 type Side = { readonly first: BigUint64Array | Uint32Array; readonly last: BigUint64Array | Uint32Array; readonly system: Uint32Array }
 
 /** Throws an error that names the line, and what is wrong with it. */
@@ -47,27 +48,36 @@ function readLine(text: string): (Range & { readonly wide: boolean }) | undefine
   return { first: first.value, last: last.value, system: Number(number), wide: first.wide }
 }
 
-/** Of IPv6 the first 64 bits: nobody is given less. */
-function wordOf(ip: string): { readonly value: bigint; readonly wide: boolean } | undefined {
-  if (ipaddr.IPv4.isValidFourPartDecimal(ip)) return { value: bitsOf(ipaddr.IPv4.parse(ip).octets), wide: false }
+const fourParts = /^(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})$/
+
+/** Of IPv4 all 32 bits; of IPv6 the first 64, as nobody is given less. */
+function wordOf(ip: string): { readonly value: Word; readonly wide: boolean } | undefined {
+  const parts = fourParts.exec(ip)?.slice(1).map(Number)
+  if (parts !== undefined) return parts.some(one => one > 255) ? undefined : { value: whole(parts), wide: false }
   if (!ipaddr.IPv6.isValid(ip)) return undefined
   const parsed = ipaddr.IPv6.parse(ip)
-  if (parsed.isIPv4MappedAddress()) return { value: bitsOf(parsed.toIPv4Address().octets), wide: false }
-  return { value: bitsOf(parsed.toByteArray().slice(0, 8)), wide: true }
+  if (parsed.isIPv4MappedAddress()) return { value: whole(parsed.toIPv4Address().octets), wide: false }
+  const bytes = parsed.toByteArray()
+  return { value: (BigInt(whole(bytes.slice(0, 4))) << 32n) | BigInt(whole(bytes.slice(4, 8))), wide: true }
 }
-const bitsOf = (bytes: readonly number[]): bigint => bytes.reduce((value, byte) => (value << 8n) | BigInt(byte), 0n)
+const whole = (bytes: readonly number[]): number => bytes.reduce((value, byte) => value * 256 + byte, 0)
 
 function sideOf(ranges: Range[], path: string, wide: boolean): Side {
   ranges.sort((one, other) => (one.first < other.first ? -1 : one.first > other.first ? 1 : 0))
-  const overlap = ranges.findIndex((one, i) => i > 0 && (ranges[i - 1]?.last ?? -1n) >= one.first)
+  const overlap = ranges.findIndex((one, i) => i > 0 && (ranges[i - 1]?.last ?? -1) >= one.first)
   if (overlap >= 0) throw new Error(`${path}: ranges of the systems ${ranges[overlap - 1]?.system} and ${ranges[overlap]?.system} overlap`)
   const system = Uint32Array.from(ranges, one => one.system)
-  if (wide) return { first: BigUint64Array.from(ranges, one => one.first), last: BigUint64Array.from(ranges, one => one.last), system }
+  if (wide)
+    return {
+      first: BigUint64Array.from(ranges, one => BigInt(one.first)),
+      last: BigUint64Array.from(ranges, one => BigInt(one.last)),
+      system,
+    }
   return { first: Uint32Array.from(ranges, one => Number(one.first)), last: Uint32Array.from(ranges, one => Number(one.last)), system }
 }
 
 /** The last range that begins at it or before, if it ends there or after. */
-function found({ first, last, system }: Side, value: bigint): string | undefined {
+function found({ first, last, system }: Side, value: Word): string | undefined {
   let [low, high] = [0, first.length]
   while (low < high) {
     const middle = (low + high) >>> 1
