@@ -42,6 +42,9 @@ export type Config = {
   /** The account updater of live mode, by the name of its keys in the file, which the vault alone reads. */
   readonly updater: string | undefined
   readonly updaterKeysFile: string | undefined
+  /** What an operator adds to the safeguards: a captcha's service, a table of autonomous systems. */
+  readonly captchaFile: string | undefined
+  readonly systemsFile: string | undefined
   readonly accounts: Accounts
 }
 
@@ -104,6 +107,8 @@ export function readConfig(environment: Environment, channels: readonly AccountN
     walletKeysFile: read.WALLET_KEYS_FILE,
     updater: read.UPDATER,
     updaterKeysFile: read.UPDATER_KEYS_FILE,
+    captchaFile: read.CAPTCHA_FILE,
+    systemsFile: read.SYSTEMS_FILE,
     accounts: accounts.accounts,
   })
 }
@@ -163,6 +168,8 @@ const shape = z.object({
     .regex(/^[a-z][a-z0-9_]{0,39}$/, 'must be a name of lower-case letters, digits and _')
     .optional(),
   UPDATER_KEYS_FILE: z.string().refine(existsSync, 'names a file that is not there').optional(),
+  CAPTCHA_FILE: z.string().refine(existsSync, 'names a file that is not there').optional(),
+  SYSTEMS_FILE: z.string().refine(existsSync, 'names a file that is not there').optional(),
 })
 
 type Name = keyof typeof shape.shape
@@ -217,6 +224,11 @@ const described: Readonly<Record<Name, { readonly example: string; readonly abou
     example: '/etc/bindery/updater-keys.json',
     about: 'keys by which files to and from account updaters are sealed, read by the vault alone',
   },
+  CAPTCHA_FILE: {
+    example: '/etc/bindery/captcha.json',
+    about: 'verify_url and secret of a captcha service, in place of the proof of work',
+  },
+  SYSTEMS_FILE: { example: '/etc/bindery/ip2asn.tsv', about: 'which autonomous system an address belongs to (docs/safeguards.md)' },
 }
 
 const secretNames: readonly string[] = ['DATABASE_URL']

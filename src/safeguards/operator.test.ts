@@ -5,8 +5,7 @@ import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { createSend } from '../world/http.ts'
-import { captchaAt } from './captcha.ts'
+import { safeguardsOf } from './operator.ts'
 import { readSystemTable } from './systemTable.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'bindery-systems-'))
@@ -93,9 +92,13 @@ test('a captcha is as good as its service says, and not good where the service s
   assert.ok(address !== null && typeof address === 'object')
   const { port } = address
   const origin = `http://127.0.0.1:${port}`
-  const send = createSend({ timeoutMs: 2_000, maxBytes: 65_536, allowLoopback: true, allowedOrigins: [origin] })
+  const captchaFile = join(folder, 'captcha.json')
+  writeFileSync(captchaFile, JSON.stringify({ verify_url: `${origin}/siteverify`, secret: 's3' }))
   const warned: string[] = []
-  const ask = captchaAt({ url: `${origin}/siteverify`, secret: 's3' }, send, { warn: what => warned.push(what) })
+  const log = { info: () => {}, error: () => {}, warn: (what: string) => warned.push(what) }
+  const { settings, close } = await safeguardsOf({ captchaFile, systemsFile: undefined }, log, true)
+  const ask = settings.captcha
+  assert.ok(ask !== undefined && settings.autonomousSystemOf === undefined)
   assert.deepEqual([await ask('good', '192.0.2.7'), await ask('bad', null)], [true, false])
   assert.deepEqual(asked[0], 'application/x-www-form-urlencoded secret=s3&response=good&remoteip=192.0.2.7')
   assert.equal(warned.length, 0)
@@ -104,5 +107,7 @@ test('a captcha is as good as its service says, and not good where the service s
   server.closeAllConnections()
   assert.equal(await ask('good', null), false)
   assert.equal(warned.length, 4)
-  await send.close()
+  await close()
+  writeFileSync(captchaFile, '{"verify_url":"ftp://x","secret":""}')
+  await assert.rejects(safeguardsOf({ captchaFile, systemsFile: undefined }, log, true), /captcha.json/)
 })
