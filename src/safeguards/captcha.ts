@@ -6,11 +6,11 @@ import { z } from 'zod'
 import { NoAnswer, type Send } from '../channels/channel.ts'
 import type { Log, SafeguardSettings } from '../world/world.ts'
 
-export type CaptchaService = { readonly url: string; readonly secret: string }
+export type SiteVerify = { readonly url: string; readonly secret: string }
 const verdict = z.object({ success: z.boolean(), 'error-codes': z.array(z.string().max(60)).max(20).optional() })
 
 /** What its service does not answer is not good: then the browser may still work. Says in the log when it is the service that is at fault. */
-export function captchaAt({ url, secret }: CaptchaService, send: Send, log: Pick<Log, 'warn'>): NonNullable<SafeguardSettings['captcha']> {
+export function captchaAt({ url, secret }: SiteVerify, send: Send, log: Pick<Log, 'warn'>): NonNullable<SafeguardSettings['captcha']> {
   return async (token, ip) => {
     const form = new URLSearchParams({ secret, response: token, ...(ip === null ? {} : { remoteip: ip }) })
     try {
