@@ -20,6 +20,7 @@ import { createReplays } from './replays.ts'
 import { openRoots } from './root-settings.ts'
 import { sequencedAtOnce } from './sequence.ts'
 import { readSettings } from './settings.ts'
+import { openShredLog, shredLogFile } from './shred-log.ts'
 import { vaultTables } from './tables.ts'
 import { keysOfUpdaters } from './updater.ts'
 import { readUpdaterFile } from './updater-file.ts'
@@ -83,6 +84,7 @@ async function serve(): Promise<void> {
     allowLoopback,
     openToken,
     updaterKeys,
+    shredding: openShredLog(settings.shredLog ?? join(settings.dataFolder, shredLogFile)),
   })
   const desk = createDesk({ vault, linkKey, log, random })
   const door = createDoor({ vault, grantKey, publicUrl, log, now: Date.now, random })

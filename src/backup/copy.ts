@@ -1,0 +1,56 @@
+/** Copies one file or a whole folder of them, each with the SHA-256 of what was copied, and on the disk before it is spoken of. */
+import { createHash } from 'node:crypto'
+import { closeSync, fchownSync, fsyncSync, openSync, readdirSync, readSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+import type { User } from '../world/processes.ts'
+
+export type Copied = { readonly bytes: number; readonly sha256: string }
+
+const chunkBytes = 1024 * 1024
+
+/** Mode 0600, owned by `user` where one is given. The target must not be there. */
+export function copyFile(from: string, to: string, user?: User): Copied {
+  const source = openSync(from, 'r')
+  try {
+    const target = openSync(to, 'wx', 0o600)
+    try {
+      if (user !== undefined) fchownSync(target, user.uid, user.gid)
+      const hash = createHash('sha256')
+      const chunk = Buffer.allocUnsafe(chunkBytes)
+      let bytes = 0
+      for (let read = readSync(source, chunk); read > 0; read = readSync(source, chunk)) {
+        const part = chunk.subarray(0, read)
+        hash.update(part)
+        for (let written = 0; written < read; ) written += writeSync(target, part, written)
+        bytes += read
+      }
+      fsyncSync(target)
+      return { bytes, sha256: hash.digest('hex') }
+    } finally {
+      closeSync(target)
+    }
+  } finally {
+    closeSync(source)
+  }
+}
+
+/** Makes what was put into a folder durable: a new name is on the disk once its folder is. */
+export function syncFolder(folder: string): void {
+  const descriptor = openSync(folder, 'r')
+  try {
+    fsyncSync(descriptor)
+  } finally {
+    closeSync(descriptor)
+  }
+}
+
+/** `folder` itself is ''. Links are told as neither: a data directory with tablespaces has them. */
+export function* walkFolder(root: string, below = ''): Generator<{ readonly path: string; readonly kind: 'file' | 'folder' | 'other' }> {
+  for (const entry of readdirSync(join(root, below), { withFileTypes: true }).toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
+    const path = below === '' ? entry.name : `${below}/${entry.name}`
+    if (entry.isDirectory()) {
+      yield { path, kind: 'folder' }
+      yield* walkFolder(root, path)
+    } else yield { path, kind: entry.isFile() ? 'file' : 'other' }
+  }
+}
