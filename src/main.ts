@@ -34,6 +34,7 @@ import { createSweepQueries } from './sweeps/queries.ts'
 import { tables } from './tables.ts'
 import { createVaultClient, type VaultClient } from './vault/client.ts'
 import type { FakeWallet } from './vault/device-token/mint.ts'
+import { shredLogFile } from './vault/shred-log.ts'
 import { keepVault } from './vault/start.ts'
 import { vaultTables } from './vault/tables.ts'
 import { chores, duties, work } from './worker.ts'
@@ -219,7 +220,7 @@ async function serve(config: Config, ready: Ready, undo: Undo[]): Promise<Omit<R
 
 async function database(config: Config, log: Log, undo: Undo[]): Promise<ClientConfig> {
   if (config.databaseUrl !== undefined) return { connectionString: config.databaseUrl.reveal() }
-  const server = await startEmbedded({ dataFolder: join(config.dataFolder, 'database') })
+  const server = await startEmbedded({ dataFolder: join(config.dataFolder, 'database'), archiveFolder: config.archiveFolder })
   for (const note of server.notes) log.warn(note)
   undo.push(() => server.stop())
   return server.connection
@@ -252,6 +253,7 @@ async function vaultOf(config: Config, needs: VaultNeeds, undo: Undo[]) {
     ...{ wallets: wallet?.settings, certificates, updaters: network?.vault },
     updaterKeysFile: config.updaterKeysFile === undefined ? undefined : resolve(config.updaterKeysFile),
     rootFile: config.vaultRootFile === undefined ? undefined : resolve(config.vaultRootFile),
+    shredLog: resolve(config.archiveFolder ?? config.dataFolder, shredLogFile),
   }
   const kept = await keepVault(settings, {
     ended: reason => log.error('the vault ended, and is started again', { reason }),

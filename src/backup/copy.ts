@@ -34,6 +34,18 @@ export function copyFile(from: string, to: string, user?: User): Copied {
   }
 }
 
+export function sha256Of(path: string): string {
+  const source = openSync(path, 'r')
+  try {
+    const hash = createHash('sha256')
+    const chunk = Buffer.allocUnsafe(chunkBytes)
+    for (let read = readSync(source, chunk); read > 0; read = readSync(source, chunk)) hash.update(chunk.subarray(0, read))
+    return hash.digest('hex')
+  } finally {
+    closeSync(source)
+  }
+}
+
 /** Makes what was put into a folder durable: a new name is on the disk once its folder is. */
 export function syncFolder(folder: string): void {
   const descriptor = openSync(folder, 'r')
