@@ -8,6 +8,7 @@ import { join, resolve } from 'node:path'
 import { type ClientConfig, Pool } from 'pg'
 import { z } from 'zod'
 import { accountsOf, originsOf, sandboxSettings } from './accounts.ts'
+import { eraseAgain } from './backup/again.ts'
 import type { Channel, ChannelName } from './channels/channel.ts'
 import { channels } from './channels/index.ts'
 import { type Sandbox, startSandbox } from './channels/sandbox-client.ts'
@@ -194,6 +195,7 @@ async function serve(config: Config, ready: Ready, undo: Undo[]): Promise<Omit<R
     version: version(),
     counts: auditCounts(audit),
   })
+  await eraseAgain(world, config.dataFolder)
   const apiKey = sandbox && (await firstKey(world, secrets.sandbox.apiKey))
   const { port } = await server.listen(config.port, config.host)
   undo.push(() => server.close())

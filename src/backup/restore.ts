@@ -76,7 +76,8 @@ function removeRestoring(data: string): void {
   rmSync(join(data, againFile), { force: true })
 }
 
-function shreddingsOf(logs: readonly string[]): { readonly found: readonly Shredding[]; readonly warnings: readonly string[] } {
+/** Of all these logs. Throws `BackupProblem` where one is missing, or damaged so that a shredding might be lost. */
+export function shreddingsOf(logs: readonly string[]): { readonly found: readonly Shredding[]; readonly warnings: readonly string[] } {
   if (logs.length === 0) throw new BackupProblem('a restore needs the log of shreddings: what was shredded after the chosen second would come back')
   const read = logs.map(path => {
     if (!existsSync(path))
