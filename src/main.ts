@@ -239,22 +239,18 @@ type VaultNeeds = {
   readonly network: SandboxNetwork | undefined
 }
 
+const at = (path: string | undefined): string | undefined => (path === undefined ? undefined : resolve(path))
+
 async function vaultOf(config: Config, needs: VaultNeeds, undo: Undo[]) {
   const { connection, secrets, origins, certificates, log, clock, wallet, network } = needs
   const socketPath = join(tmpdir(), `bindery-vault-${process.pid}-${clock.random(4).toString('hex')}.sock`)
   const settings = {
-    socketPath,
-    ...{ linkKey: secrets.linkKey, grantKey: secrets.grantKey },
-    ...{ captureHost: config.host, capturePort: config.vaultCapturePort },
-    database: { ...asRole(connection, roles.vault) },
-    dataFolder: resolve(config.dataFolder),
-    origins,
-    allowLoopback: config.sandbox,
+    ...{ socketPath, linkKey: secrets.linkKey, grantKey: secrets.grantKey },
+    ...{ database: { ...asRole(connection, roles.vault) }, dataFolder: resolve(config.dataFolder) },
+    ...{ origins, allowLoopback: config.sandbox, captureHost: config.host, capturePort: config.vaultCapturePort },
     publicUrl: config.publicUrl ?? `http://${config.host}:${config.port}`,
-    walletKeysFile: config.walletKeysFile === undefined ? undefined : resolve(config.walletKeysFile),
     ...{ wallets: wallet?.settings, certificates, updaters: network?.vault },
-    updaterKeysFile: config.updaterKeysFile === undefined ? undefined : resolve(config.updaterKeysFile),
-    rootFile: config.vaultRootFile === undefined ? undefined : resolve(config.vaultRootFile),
+    ...{ updaterKeysFile: at(config.updaterKeysFile), rootFile: at(config.vaultRootFile), walletKeysFile: at(config.walletKeysFile) },
     shredLog: resolve(config.archiveFolder ?? config.dataFolder, shredLogFile),
   }
   const kept = await keepVault(settings, {

@@ -31,7 +31,10 @@ const shape = z.strictObject({
   postgres: z.string(),
   system: z.string(),
   timeline: z.number().int().min(1),
-  segment_bytes: z.number().int().min(1024 * 1024),
+  segment_bytes: z
+    .number()
+    .int()
+    .min(1024 * 1024),
   start_lsn: lsn,
   stop_lsn: lsn,
   /** Where the archive was, from where the log goes on. */

@@ -41,7 +41,8 @@ export function readRange(input: LogInput): LogRange {
       break
     }
     const bytes = readFileSync(path)
-    if (bytes.length !== segmentBytes) throw new BackupProblem(`${path} is damaged: it has ${bytes.length} bytes and should have ${segmentBytes}`)
+    if (bytes.length !== segmentBytes)
+      throw new BackupProblem(`${path} is damaged: it has ${bytes.length} bytes and should have ${segmentBytes}`)
     try {
       walk = walkSegment(walk, { name: path, bytes, begins }, ended => {
         if (reached) return

@@ -78,15 +78,20 @@ function removeRestoring(data: string): void {
 
 /** Of all these logs. Throws `BackupProblem` where one is missing, or damaged so that a shredding might be lost. */
 export function shreddingsOf(logs: readonly string[]): { readonly found: readonly Shredding[]; readonly warnings: readonly string[] } {
-  if (logs.length === 0) throw new BackupProblem('a restore needs the log of shreddings: what was shredded after the chosen second would come back')
+  if (logs.length === 0)
+    throw new BackupProblem('a restore needs the log of shreddings: what was shredded after the chosen second would come back')
   const read = logs.map(path => {
     if (!existsSync(path))
-      throw new BackupProblem(`there is no ${path}: without the log of shreddings what was shredded comes back; --shreds names a copy of it`)
+      throw new BackupProblem(
+        `there is no ${path}: without the log of shreddings what was shredded comes back; --shreds names a copy of it`,
+      )
     return { path, ...readShreddings(readFileSync(path, 'utf8')) }
   })
   const damaged = read.flatMap(({ path, bad }) => bad.filter(one => one.kind === 'damaged').map(one => `${path}, line ${one.line}`))
   if (damaged.length > 0)
-    throw new BackupProblem(`the log of shreddings is damaged, so that something shredded would come back: ${damaged.join('; ')}; --shreds names a copy of it`)
+    throw new BackupProblem(
+      `the log of shreddings is damaged, so that something shredded would come back: ${damaged.join('; ')}; --shreds names a copy of it`,
+    )
   return {
     found: read.flatMap(one => one.shreddings),
     warnings: read.flatMap(({ path, bad }) =>

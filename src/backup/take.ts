@@ -71,7 +71,9 @@ function refuseWithoutArchive(server: Server, archive: string): void {
       'the server that runs was started without ARCHIVE_FOLDER, so that its log is kept nowhere: set it (ARCHIVE_FOLDER=/backup/bindery), and start Bindery anew',
     )
   if (server.archiveFolder !== logFolder(archive))
-    throw new BackupProblem(`the server that runs has its archive in ${server.archiveFolder}, and ARCHIVE_FOLDER is ${archive}: they must be the same`)
+    throw new BackupProblem(
+      `the server that runs has its archive in ${server.archiveFolder}, and ARCHIVE_FOLDER is ${archive}: they must be the same`,
+    )
 }
 
 async function end(client: Client): Promise<Ended> {
@@ -79,13 +81,16 @@ async function end(client: Client): Promise<Ended> {
     return await endBackup(client, archivedWithinMs)
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && error.code === '57014')) throw error
-    throw new BackupProblem(`the log of the last minute did not come into the archive within ${archivedWithinMs / 1000} s: is the disk of the archive full?`)
+    throw new BackupProblem(
+      `the log of the last minute did not come into the archive within ${archivedWithinMs / 1000} s: is the disk of the archive full?`,
+    )
   }
 }
 
 /** PostgreSQL documentation, 25.3.4.1: what must or may be left out, because it is made anew or would be wrong. */
 const emptied = ['pg_wal', 'pg_dynshmem', 'pg_notify', 'pg_replslot', 'pg_serial', 'pg_snapshots', 'pg_stat_tmp', 'pg_subtrans']
-const leftOut = /^(postmaster\.(pid|opts)|backup_label(\.old)?|tablespace_map(\.old)?|backup_manifest|current_logfiles|.*pg_internal\.init.*|.*pgsql_tmp.*)$/
+const leftOut =
+  /^(postmaster\.(pid|opts)|backup_label(\.old)?|tablespace_map(\.old)?|backup_manifest|current_logfiles|.*pg_internal\.init.*|.*pgsql_tmp.*)$/
 
 function copyData(from: string, to: string): { readonly folders: readonly string[]; readonly files: readonly ManifestFile[] } {
   mkdirSync(to, { mode: 0o700 })
@@ -95,7 +100,8 @@ function copyData(from: string, to: string): { readonly folders: readonly string
   for (const { path, kind } of walkFolder(from)) {
     const [first = ''] = path.split('/')
     if (leftOut.test(basename(path)) || (first !== path && emptied.includes(first)) || path === 'pg_wal') continue
-    if (kind === 'other') throw new BackupProblem(`${join(from, path)} is neither file nor folder: a database with tablespaces is for PostgreSQL's own tools`)
+    if (kind === 'other')
+      throw new BackupProblem(`${join(from, path)} is neither file nor folder: a database with tablespaces is for PostgreSQL's own tools`)
     if (kind === 'folder') {
       mkdirSync(join(to, path), { mode: 0o700 })
       folders.push(`data/${path}`)
@@ -137,7 +143,10 @@ function besides({ to, beside }: BackupInput, ended: Ended): readonly ManifestFi
 }
 
 /** The log without which the files are no database, read through before it is trusted. */
-function copyLog({ to, archive }: BackupInput, of: Pick<Manifest, 'timeline' | 'segment_bytes' | 'start_lsn' | 'stop_lsn'>): readonly ManifestFile[] {
+function copyLog(
+  { to, archive }: BackupInput,
+  of: Pick<Manifest, 'timeline' | 'segment_bytes' | 'start_lsn' | 'stop_lsn'>,
+): readonly ManifestFile[] {
   const [start, stop] = [parseLsn(of.start_lsn), parseLsn(of.stop_lsn)]
   const last = segmentName(of.timeline, stop - 1, of.segment_bytes)
   const log = { timeline: of.timeline, segmentBytes: of.segment_bytes, start, stop, folders: [logFolder(archive)], until: 0n }
