@@ -5,6 +5,7 @@ import { auditCommand } from './audit.ts'
 import { backupCommand } from './backup.ts'
 import { CliError } from './caller.ts'
 import { printChannels } from './channels.ts'
+import { keyCommand } from './key.ts'
 import { exportCommand, importCommand } from './moving.ts'
 import { releaseCommand } from './release.ts'
 import { restoreCommand } from './restore.ts'
@@ -35,6 +36,10 @@ const commands: Readonly<Record<string, Command>> = {
     run: args => verify(jsonOnly('verify', args), line => console.log(line)),
   },
   audit: { about: 'verify [--key <text or file>] [--witness <file>] [--json]   the vault\'s audit, row by row; ends with 1 where it is not whole', run: auditCommand },
+  key: {
+    about: '--tenant <id> | --new-tenant <name> --mode live --role <role> [--person <who>] [--json]   a key, told once',
+    run: args => keyCommand(args, line => console.log(line)),
+  },
   vault: { about: 'ceremony | unseal | status | rotate | transit   the keys of the vault', run: vaultCommand },
   backup: { about: '--to <folder> [--json]   the embedded database, while it works', run: args => backupCommand(args, line => console.log(line)) },
   restore: {

@@ -32,7 +32,7 @@ const sentence = ({ of, column, stored, right }: Difference): string =>
 
 /** Reads as the role that may only read. */
 export async function verifyAll(connection: ClientConfig, tell: (difference: Difference) => void): Promise<Total> {
-  const reading = asRole(connection, roles.reader)
+  const reading = asRole(connection, roles.watcher)
   const store = createPostgresStore({ connection: reading, schema: 'bindery', tables, eventsTable: 'events' })
   const pool = new Pool({ ...reading, options: `${reading.options ?? ''} -c search_path=bindery`, max: 1 })
   try {

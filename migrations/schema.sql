@@ -14,6 +14,10 @@ create table bindery.accounts (
   constraint accounts_debits_limit CHECK (((NOT limit_debits) OR (debits_posted <= credits_posted))),
   constraint accounts_posted_positive CHECK (((debits_posted >= 0) AND (credits_posted >= 0)))
 );
+alter table bindery.accounts enable row level security;
+create policy own_tenant on bindery.accounts as permissive for select to bindery_reader using ((tenant = current_setting('bindery.tenant'::text, true)));
+create policy rides on bindery.accounts as permissive for all to bindery_rider using (true) with check (true);
+create policy watches on bindery.accounts as permissive for select to bindery_watcher using (true);
 
 create table bindery.api_keys (
   id text not null,
@@ -25,14 +29,55 @@ create table bindery.api_keys (
   created_at timestamp with time zone not null,
   revoked_at timestamp with time zone,
   version integer not null,
+  role text collate "C" not null,
+  person text collate "C",
   constraint api_keys_pkey PRIMARY KEY (id),
   constraint api_keys_hash UNIQUE (hash),
   constraint api_keys_hash_form CHECK ((length(hash) = 64)),
   constraint api_keys_kind CHECK ((kind = ANY (ARRAY['secret'::text, 'publishable'::text]))),
   constraint api_keys_mode CHECK ((mode = ANY (ARRAY['test'::text, 'live'::text]))),
+  constraint api_keys_person CHECK (((length(person) >= 1) AND (length(person) <= 200))),
+  constraint api_keys_role CHECK (((role = ANY (ARRAY['owner'::text, 'operator'::text, 'developer'::text, 'application'::text, 'support'::text, 'auditor'::text, 'browser'::text])) AND ((role = 'browser'::text) = (kind = 'publishable'::text)))),
   constraint api_keys_tenant_fkey FOREIGN KEY (tenant) REFERENCES bindery.tenants(id)
 );
 CREATE INDEX api_keys_by_tenant ON bindery.api_keys USING btree (tenant, id);
+alter table bindery.api_keys enable row level security;
+create policy own_tenant on bindery.api_keys as permissive for select to bindery_reader using ((tenant = current_setting('bindery.tenant'::text, true)));
+create policy rides on bindery.api_keys as permissive for all to bindery_rider using (true) with check (true);
+create policy watches on bindery.api_keys as permissive for select to bindery_watcher using (true);
+
+create table bindery.approvals (
+  tenant text collate "C" not null,
+  id text collate "C" not null,
+  mode text collate "C" not null,
+  act text collate "C" not null,
+  method text collate "C" not null,
+  url text not null,
+  body jsonb,
+  hash text collate "C" not null,
+  status text collate "C" not null,
+  asked_by text collate "C" not null,
+  asked_key text collate "C" not null,
+  decided_by text collate "C",
+  decided_key text collate "C",
+  created_at timestamp with time zone not null,
+  decided_at timestamp with time zone,
+  used_at timestamp with time zone,
+  expires_at timestamp with time zone not null,
+  version integer not null,
+  constraint approvals_pkey PRIMARY KEY (tenant, id),
+  constraint approvals_decided CHECK (((status = 'lapsed'::text) OR ((status = 'asked'::text) = (decided_by IS NULL)))),
+  constraint approvals_decided_whole CHECK ((((decided_by IS NULL) = (decided_at IS NULL)) AND ((decided_by IS NULL) = (decided_key IS NULL)))),
+  constraint approvals_mode CHECK ((mode = ANY (ARRAY['test'::text, 'live'::text]))),
+  constraint approvals_status CHECK ((status = ANY (ARRAY['asked'::text, 'approved'::text, 'denied'::text, 'used'::text, 'lapsed'::text]))),
+  constraint approvals_two_persons CHECK (((decided_by <> asked_by) AND (decided_key <> asked_key))),
+  constraint approvals_used CHECK (((status = 'used'::text) = (used_at IS NOT NULL)))
+);
+CREATE INDEX approvals_waiting ON bindery.approvals USING btree (asked_by, tenant, status);
+alter table bindery.approvals enable row level security;
+create policy own_tenant on bindery.approvals as permissive for select to bindery_reader using ((tenant = current_setting('bindery.tenant'::text, true)));
+create policy rides on bindery.approvals as permissive for all to bindery_rider using (true) with check (true);
+create policy watches on bindery.approvals as permissive for select to bindery_watcher using (true);
 
 create table bindery.binding_sessions (
   id text collate "C" not null,
@@ -67,6 +112,10 @@ create table bindery.binding_sessions (
 );
 CREATE INDEX binding_sessions_customer ON bindery.binding_sessions USING btree (customer, tenant);
 CREATE INDEX binding_sessions_due ON bindery.binding_sessions USING btree (due_at) WHERE (due_at IS NOT NULL);
+alter table bindery.binding_sessions enable row level security;
+create policy own_tenant on bindery.binding_sessions as permissive for select to bindery_reader using ((tenant = current_setting('bindery.tenant'::text, true)));
+create policy rides on bindery.binding_sessions as permissive for all to bindery_rider using (true) with check (true);
+create policy watches on bindery.binding_sessions as permissive for select to bindery_watcher using (true);
 
 create table bindery.bindings (
   tenant text collate "C" not null,
@@ -108,6 +157,10 @@ create table bindery.bindings (
 ) with (fillfactor=50);
 CREATE INDEX bindings_instrument ON bindery.bindings USING btree (instrument, tenant);
 CREATE INDEX bindings_swept ON bindery.bindings USING btree (channel, tenant, mode, customer) WHERE ((status = ANY (ARRAY['active'::text, 'suspended'::text])) OR (reason = 'not_listed'::text));
+alter table bindery.bindings enable row level security;
+create policy own_tenant on bindery.bindings as permissive for select to bindery_reader using ((tenant = current_setting('bindery.tenant'::text, true)));
+create policy rides on bindery.bindings as permissive for all to bindery_rider using (true) with check (true);
+create policy watches on bindery.bindings as permissive for select to bindery_watcher using (true);
 
 create table bindery.channel_names (
   channel text collate "C" not null,
@@ -118,6 +171,10 @@ create table bindery.channel_names (
   version integer not null,
   constraint channel_names_pkey PRIMARY KEY (channel, mode, name)
 );
+alter table bindery.channel_names enable row level security;
+create policy own_tenant on bindery.channel_names as permissive for select to bindery_reader using ((tenant = current_setting('bindery.tenant'::text, true)));
+create policy rides on bindery.channel_names as permissive for all to bindery_rider using (true) with check (true);
+create policy watches on bindery.channel_names as permissive for select to bindery_watcher using (true);
 
 create table bindery.charge_counts (
   binding text collate "C" not null,
@@ -127,6 +184,10 @@ create table bindery.charge_counts (
   count integer not null,
   constraint charge_counts_pkey PRIMARY KEY (binding, month, result, tenant)
 );
+alter table bindery.charge_counts enable row level security;
+create policy own_tenant on bindery.charge_counts as permissive for select to bindery_reader using ((tenant = current_setting('bindery.tenant'::text, true)));
+create policy rides on bindery.charge_counts as permissive for all to bindery_rider using (true) with check (true);
+create policy watches on bindery.charge_counts as permissive for select to bindery_watcher using (true);
 
 create table bindery.charge_reports (
   tenant text collate "C" not null,
@@ -146,6 +207,10 @@ create table bindery.charge_reports (
   constraint charge_reports_pkey PRIMARY KEY (tenant, mode, id),
   constraint charge_reports_outcome CHECK ((((outcome = 'approved'::text) AND (category IS NULL)) OR ((outcome = 'declined'::text) AND (category IS NOT NULL))))
 );
+alter table bindery.charge_reports enable row level security;
+create policy own_tenant on bindery.charge_reports as permissive for select to bindery_reader using ((tenant = current_setting('bindery.tenant'::text, true)));
+create policy rides on bindery.charge_reports as permissive for all to bindery_rider using (true) with check (true);
+create policy watches on bindery.charge_reports as permissive for select to bindery_watcher using (true);
 
 create table bindery.clocks (
   tenant text collate "C" not null,
@@ -156,6 +221,10 @@ create table bindery.clocks (
   held_until timestamp with time zone,
   constraint clocks_pkey PRIMARY KEY (tenant, id)
 );
+alter table bindery.clocks enable row level security;
+create policy own_tenant on bindery.clocks as permissive for select to bindery_reader using ((tenant = current_setting('bindery.tenant'::text, true)));
+create policy rides on bindery.clocks as permissive for all to bindery_rider using (true) with check (true);
+create policy watches on bindery.clocks as permissive for select to bindery_watcher using (true);
 
 create table bindery.cursors (
   tenant text not null,
@@ -166,6 +235,10 @@ create table bindery.cursors (
   version integer not null,
   constraint cursors_pkey PRIMARY KEY (tenant, endpoint)
 );
+alter table bindery.cursors enable row level security;
+create policy own_tenant on bindery.cursors as permissive for select to bindery_reader using ((tenant = current_setting('bindery.tenant'::text, true)));
+create policy rides on bindery.cursors as permissive for all to bindery_rider using (true) with check (true);
+create policy watches on bindery.cursors as permissive for select to bindery_watcher using (true);
 
 create table bindery.customers (
   tenant text collate "C" not null,
@@ -185,6 +258,10 @@ create table bindery.customers (
   constraint customers_clock FOREIGN KEY (tenant, clock) REFERENCES bindery.clocks(tenant, id)
 );
 CREATE INDEX customers_position ON bindery.customers USING btree (mode, tenant, "position");
+alter table bindery.customers enable row level security;
+create policy own_tenant on bindery.customers as permissive for select to bindery_reader using ((tenant = current_setting('bindery.tenant'::text, true)));
+create policy rides on bindery.customers as permissive for all to bindery_rider using (true) with check (true);
+create policy watches on bindery.customers as permissive for select to bindery_watcher using (true);
 
 create table bindery.deaths (
   tenant text collate "C" not null,
@@ -208,6 +285,10 @@ create table bindery.deaths (
 CREATE INDEX deaths_clock ON bindery.deaths USING btree (clock, due_at) WHERE ((due_at IS NOT NULL) AND (clock IS NOT NULL));
 CREATE INDEX deaths_due ON bindery.deaths USING btree (due_at) WHERE ((due_at IS NOT NULL) AND (clock IS NULL));
 CREATE INDEX deaths_instrument ON bindery.deaths USING btree (instrument, tenant);
+alter table bindery.deaths enable row level security;
+create policy own_tenant on bindery.deaths as permissive for select to bindery_reader using ((tenant = current_setting('bindery.tenant'::text, true)));
+create policy rides on bindery.deaths as permissive for all to bindery_rider using (true) with check (true);
+create policy watches on bindery.deaths as permissive for select to bindery_watcher using (true);
 
 create table bindery.defaults (
   tenant text collate "C" not null,
@@ -219,6 +300,10 @@ create table bindery.defaults (
   constraint defaults_pkey PRIMARY KEY (tenant, customer),
   constraint defaults_because CHECK ((because = ANY (ARRAY['asked'::text, 'next_best'::text, 'none_left'::text, 'no_succession'::text])))
 );
+alter table bindery.defaults enable row level security;
+create policy own_tenant on bindery.defaults as permissive for select to bindery_reader using ((tenant = current_setting('bindery.tenant'::text, true)));
+create policy rides on bindery.defaults as permissive for all to bindery_rider using (true) with check (true);
+create policy watches on bindery.defaults as permissive for select to bindery_watcher using (true);
 
 create table bindery.deliveries (
   tenant text not null,
@@ -245,6 +330,10 @@ create table bindery.deliveries (
 CREATE INDEX deliveries_due ON bindery.deliveries USING btree (tenant, endpoint, due_at) WHERE (due_at IS NOT NULL);
 CREATE INDEX deliveries_line ON bindery.deliveries USING btree (tenant, endpoint, line, state, sequence);
 CREATE INDEX deliveries_list ON bindery.deliveries USING btree (tenant, endpoint, xid, "position");
+alter table bindery.deliveries enable row level security;
+create policy own_tenant on bindery.deliveries as permissive for select to bindery_reader using ((tenant = current_setting('bindery.tenant'::text, true)));
+create policy rides on bindery.deliveries as permissive for all to bindery_rider using (true) with check (true);
+create policy watches on bindery.deliveries as permissive for select to bindery_watcher using (true);
 
 create table bindery.dependents (
   tenant text collate "C" not null,
@@ -259,8 +348,13 @@ create table bindery.dependents (
   updated_at timestamp with time zone not null,
   version integer not null,
   constraint dependents_pkey PRIMARY KEY (tenant, id),
-  constraint dependents_reference UNIQUE (instrument, tenant, reference)
+  constraint dependents_reference UNIQUE (instrument, tenant, reference),
+  constraint dependents_instrument_fkey FOREIGN KEY (tenant, instrument) REFERENCES bindery.instruments(tenant, id)
 );
+alter table bindery.dependents enable row level security;
+create policy own_tenant on bindery.dependents as permissive for select to bindery_reader using ((tenant = current_setting('bindery.tenant'::text, true)));
+create policy rides on bindery.dependents as permissive for all to bindery_rider using (true) with check (true);
+create policy watches on bindery.dependents as permissive for select to bindery_watcher using (true);
 
 create table bindery.erasures (
   tenant text collate "C" not null,
@@ -285,6 +379,10 @@ create table bindery.erasures (
   constraint erasures_stage CHECK ((stage = ANY (ARRAY['revoking'::text, 'shredding'::text, 'forgetting'::text, 'erased'::text])))
 ) with (fillfactor=50);
 CREATE INDEX erasures_due ON bindery.erasures USING btree (due_at) WHERE (due_at IS NOT NULL);
+alter table bindery.erasures enable row level security;
+create policy own_tenant on bindery.erasures as permissive for select to bindery_reader using ((tenant = current_setting('bindery.tenant'::text, true)));
+create policy rides on bindery.erasures as permissive for all to bindery_rider using (true) with check (true);
+create policy watches on bindery.erasures as permissive for select to bindery_watcher using (true);
 
 create table bindery.events (
   tenant text not null,
@@ -305,6 +403,10 @@ create table bindery.events (
   constraint events_sequence_counts CHECK ((((instrument IS NULL) = (sequence IS NULL)) AND (COALESCE(sequence, 1) > 0)))
 );
 CREATE INDEX events_feed ON bindery.events USING btree (mode, tenant, xid, "position");
+alter table bindery.events enable row level security;
+create policy own_tenant on bindery.events as permissive for select to bindery_reader using ((tenant = current_setting('bindery.tenant'::text, true)));
+create policy rides on bindery.events as permissive for all to bindery_rider using (true) with check (true);
+create policy watches on bindery.events as permissive for select to bindery_watcher using (true);
 
 create table bindery.export_parts (
   export text collate "C" not null,
@@ -318,6 +420,10 @@ create table bindery.export_parts (
   version integer not null,
   constraint export_parts_pkey PRIMARY KEY (export, attempt, number, tenant)
 );
+alter table bindery.export_parts enable row level security;
+create policy own_tenant on bindery.export_parts as permissive for select to bindery_reader using ((tenant = current_setting('bindery.tenant'::text, true)));
+create policy rides on bindery.export_parts as permissive for all to bindery_rider using (true) with check (true);
+create policy watches on bindery.export_parts as permissive for select to bindery_watcher using (true);
 
 create table bindery.exports (
   tenant text collate "C" not null,
@@ -341,6 +447,10 @@ create table bindery.exports (
   constraint exports_status CHECK ((status = ANY (ARRAY['running'::text, 'done'::text, 'parked'::text])))
 );
 CREATE INDEX exports_due ON bindery.exports USING btree (due_at) WHERE (due_at IS NOT NULL);
+alter table bindery.exports enable row level security;
+create policy own_tenant on bindery.exports as permissive for select to bindery_reader using ((tenant = current_setting('bindery.tenant'::text, true)));
+create policy rides on bindery.exports as permissive for all to bindery_rider using (true) with check (true);
+create policy watches on bindery.exports as permissive for select to bindery_watcher using (true);
 
 create table bindery.facts (
   tenant text collate "C" not null,
@@ -361,6 +471,10 @@ create table bindery.facts (
   constraint facts_source_event UNIQUE (source_event, source, tenant)
 );
 CREATE INDEX facts_binding ON bindery.facts USING btree (binding, tenant);
+alter table bindery.facts enable row level security;
+create policy own_tenant on bindery.facts as permissive for select to bindery_reader using ((tenant = current_setting('bindery.tenant'::text, true)));
+create policy rides on bindery.facts as permissive for all to bindery_rider using (true) with check (true);
+create policy watches on bindery.facts as permissive for select to bindery_watcher using (true);
 
 create table bindery.idempotency (
   tenant text not null,
@@ -387,6 +501,10 @@ create table bindery.idempotency (
 ) with (fillfactor=25);
 CREATE INDEX idempotency_due ON bindery.idempotency USING btree (due_at) WHERE (due_at IS NOT NULL);
 CREATE INDEX idempotency_resource ON bindery.idempotency USING btree (resource, tenant);
+alter table bindery.idempotency enable row level security;
+create policy own_tenant on bindery.idempotency as permissive for select to bindery_reader using ((tenant = current_setting('bindery.tenant'::text, true)));
+create policy rides on bindery.idempotency as permissive for all to bindery_rider using (true) with check (true);
+create policy watches on bindery.idempotency as permissive for select to bindery_watcher using (true);
 
 create table bindery.identities (
   tenant text collate "C" not null,
@@ -398,6 +516,10 @@ create table bindery.identities (
   version integer not null,
   constraint identities_pkey PRIMARY KEY (tenant, customer, kind, value)
 );
+alter table bindery.identities enable row level security;
+create policy own_tenant on bindery.identities as permissive for select to bindery_reader using ((tenant = current_setting('bindery.tenant'::text, true)));
+create policy rides on bindery.identities as permissive for all to bindery_rider using (true) with check (true);
+create policy watches on bindery.identities as permissive for select to bindery_watcher using (true);
 
 create table bindery.import_marks (
   import text collate "C" not null,
@@ -407,6 +529,10 @@ create table bindery.import_marks (
   version integer not null,
   constraint import_marks_pkey PRIMARY KEY (import, name, tenant)
 );
+alter table bindery.import_marks enable row level security;
+create policy own_tenant on bindery.import_marks as permissive for select to bindery_reader using ((tenant = current_setting('bindery.tenant'::text, true)));
+create policy rides on bindery.import_marks as permissive for all to bindery_rider using (true) with check (true);
+create policy watches on bindery.import_marks as permissive for select to bindery_watcher using (true);
 
 create table bindery.import_parts (
   import text collate "C" not null,
@@ -418,6 +544,10 @@ create table bindery.import_parts (
   version integer not null,
   constraint import_parts_pkey PRIMARY KEY (import, number, tenant)
 );
+alter table bindery.import_parts enable row level security;
+create policy own_tenant on bindery.import_parts as permissive for select to bindery_reader using ((tenant = current_setting('bindery.tenant'::text, true)));
+create policy rides on bindery.import_parts as permissive for all to bindery_rider using (true) with check (true);
+create policy watches on bindery.import_parts as permissive for select to bindery_watcher using (true);
 
 create table bindery.import_reports (
   import text collate "C" not null,
@@ -427,6 +557,10 @@ create table bindery.import_reports (
   content bytea not null,
   constraint import_reports_pkey PRIMARY KEY (import, number, tenant)
 );
+alter table bindery.import_reports enable row level security;
+create policy own_tenant on bindery.import_reports as permissive for select to bindery_reader using ((tenant = current_setting('bindery.tenant'::text, true)));
+create policy rides on bindery.import_reports as permissive for all to bindery_rider using (true) with check (true);
+create policy watches on bindery.import_reports as permissive for select to bindery_watcher using (true);
 
 create table bindery.imports (
   tenant text collate "C" not null,
@@ -464,6 +598,10 @@ create table bindery.imports (
   constraint imports_status CHECK ((status = ANY (ARRAY['open'::text, 'running'::text, 'done'::text, 'parked'::text])))
 ) with (fillfactor=50);
 CREATE INDEX imports_due ON bindery.imports USING btree (due_at) WHERE (due_at IS NOT NULL);
+alter table bindery.imports enable row level security;
+create policy own_tenant on bindery.imports as permissive for select to bindery_reader using ((tenant = current_setting('bindery.tenant'::text, true)));
+create policy rides on bindery.imports as permissive for all to bindery_rider using (true) with check (true);
+create policy watches on bindery.imports as permissive for select to bindery_watcher using (true);
 
 create table bindery.inbox (
   channel text collate "C" not null,
@@ -484,6 +622,10 @@ create table bindery.inbox (
 CREATE INDEX inbox_binding ON bindery.inbox USING btree (binding, tenant);
 CREATE INDEX inbox_clock ON bindery.inbox USING btree (clock, due_at) WHERE ((due_at IS NOT NULL) AND (clock IS NOT NULL));
 CREATE INDEX inbox_due ON bindery.inbox USING btree (due_at) WHERE ((due_at IS NOT NULL) AND (clock IS NULL));
+alter table bindery.inbox enable row level security;
+create policy own_tenant on bindery.inbox as permissive for select to bindery_reader using ((tenant = current_setting('bindery.tenant'::text, true)));
+create policy rides on bindery.inbox as permissive for all to bindery_rider using (true) with check (true);
+create policy watches on bindery.inbox as permissive for select to bindery_watcher using (true);
 
 create table bindery.instrument_facts (
   tenant text collate "C" not null,
@@ -502,6 +644,10 @@ create table bindery.instrument_facts (
   constraint instrument_facts_source_event UNIQUE (instrument, source_event, source, tenant)
 );
 CREATE INDEX instrument_facts_instrument ON bindery.instrument_facts USING btree (instrument, tenant);
+alter table bindery.instrument_facts enable row level security;
+create policy own_tenant on bindery.instrument_facts as permissive for select to bindery_reader using ((tenant = current_setting('bindery.tenant'::text, true)));
+create policy rides on bindery.instrument_facts as permissive for all to bindery_rider using (true) with check (true);
+create policy watches on bindery.instrument_facts as permissive for select to bindery_watcher using (true);
 
 create table bindery.instrument_usage (
   instrument text collate "C" not null,
@@ -512,6 +658,10 @@ create table bindery.instrument_usage (
   amount bigint not null,
   constraint instrument_usage_pkey PRIMARY KEY (instrument, period, currency, tenant)
 );
+alter table bindery.instrument_usage enable row level security;
+create policy own_tenant on bindery.instrument_usage as permissive for select to bindery_reader using ((tenant = current_setting('bindery.tenant'::text, true)));
+create policy rides on bindery.instrument_usage as permissive for all to bindery_rider using (true) with check (true);
+create policy watches on bindery.instrument_usage as permissive for select to bindery_watcher using (true);
 
 create table bindery.instruments (
   tenant text collate "C" not null,
@@ -549,6 +699,10 @@ CREATE INDEX instruments_clock ON bindery.instruments USING btree (clock, due_at
 CREATE INDEX instruments_customer ON bindery.instruments USING btree (customer, tenant);
 CREATE INDEX instruments_due ON bindery.instruments USING btree (due_at) WHERE ((due_at IS NOT NULL) AND (clock IS NULL));
 CREATE INDEX instruments_position ON bindery.instruments USING btree (mode, tenant, "position");
+alter table bindery.instruments enable row level security;
+create policy own_tenant on bindery.instruments as permissive for select to bindery_reader using ((tenant = current_setting('bindery.tenant'::text, true)));
+create policy rides on bindery.instruments as permissive for all to bindery_rider using (true) with check (true);
+create policy watches on bindery.instruments as permissive for select to bindery_watcher using (true);
 
 create table bindery.mandate_usage (
   binding text collate "C" not null,
@@ -558,6 +712,10 @@ create table bindery.mandate_usage (
   amount bigint not null,
   constraint mandate_usage_pkey PRIMARY KEY (binding, period, tenant)
 );
+alter table bindery.mandate_usage enable row level security;
+create policy own_tenant on bindery.mandate_usage as permissive for select to bindery_reader using ((tenant = current_setting('bindery.tenant'::text, true)));
+create policy rides on bindery.mandate_usage as permissive for all to bindery_rider using (true) with check (true);
+create policy watches on bindery.mandate_usage as permissive for select to bindery_watcher using (true);
 
 create table bindery.misses (
   tenant text collate "C" not null,
@@ -567,6 +725,10 @@ create table bindery.misses (
   version integer not null,
   constraint misses_pkey PRIMARY KEY (tenant, binding)
 );
+alter table bindery.misses enable row level security;
+create policy own_tenant on bindery.misses as permissive for select to bindery_reader using ((tenant = current_setting('bindery.tenant'::text, true)));
+create policy rides on bindery.misses as permissive for all to bindery_rider using (true) with check (true);
+create policy watches on bindery.misses as permissive for select to bindery_watcher using (true);
 
 create table bindery.network_tokens (
   mode text collate "C" not null,
@@ -577,6 +739,10 @@ create table bindery.network_tokens (
   version integer not null,
   constraint network_tokens_pkey PRIMARY KEY (reference, mode)
 );
+alter table bindery.network_tokens enable row level security;
+create policy own_tenant on bindery.network_tokens as permissive for select to bindery_reader using ((tenant = current_setting('bindery.tenant'::text, true)));
+create policy rides on bindery.network_tokens as permissive for all to bindery_rider using (true) with check (true);
+create policy watches on bindery.network_tokens as permissive for select to bindery_watcher using (true);
 
 create table bindery.operations (
   id text collate "C" not null,
@@ -605,6 +771,10 @@ create table bindery.operations (
 CREATE INDEX operations_binding ON bindery.operations USING btree (binding, tenant);
 CREATE INDEX operations_clock ON bindery.operations USING btree (clock, due_at) WHERE ((due_at IS NOT NULL) AND (clock IS NOT NULL));
 CREATE INDEX operations_due ON bindery.operations USING btree (due_at) WHERE ((due_at IS NOT NULL) AND (clock IS NULL));
+alter table bindery.operations enable row level security;
+create policy own_tenant on bindery.operations as permissive for select to bindery_reader using ((tenant = current_setting('bindery.tenant'::text, true)));
+create policy rides on bindery.operations as permissive for all to bindery_rider using (true) with check (true);
+create policy watches on bindery.operations as permissive for select to bindery_watcher using (true);
 
 create table bindery.portal_links (
   id text collate "C" not null,
@@ -623,6 +793,10 @@ create table bindery.portal_links (
   constraint portal_links_owner FOREIGN KEY (tenant, customer) REFERENCES bindery.customers(tenant, id)
 );
 CREATE INDEX portal_links_customer ON bindery.portal_links USING btree (customer, tenant);
+alter table bindery.portal_links enable row level security;
+create policy own_tenant on bindery.portal_links as permissive for select to bindery_reader using ((tenant = current_setting('bindery.tenant'::text, true)));
+create policy rides on bindery.portal_links as permissive for all to bindery_rider using (true) with check (true);
+create policy watches on bindery.portal_links as permissive for select to bindery_watcher using (true);
 
 create table bindery.pre_debit_notices (
   tenant text collate "C" not null,
@@ -640,6 +814,10 @@ create table bindery.pre_debit_notices (
   constraint pre_debit_notices_told_by CHECK ((told_by = ANY (ARRAY['tenant'::text, 'channel'::text])))
 );
 CREATE INDEX pre_debit_notices_day ON bindery.pre_debit_notices USING btree (binding, charge_on, tenant);
+alter table bindery.pre_debit_notices enable row level security;
+create policy own_tenant on bindery.pre_debit_notices as permissive for select to bindery_reader using ((tenant = current_setting('bindery.tenant'::text, true)));
+create policy rides on bindery.pre_debit_notices as permissive for all to bindery_rider using (true) with check (true);
+create policy watches on bindery.pre_debit_notices as permissive for select to bindery_watcher using (true);
 
 create table bindery.rides (
   id uuid not null,
@@ -662,6 +840,10 @@ create table bindery.routing_rules (
   constraint routing_rules_priority UNIQUE (tenant, mode, priority),
   constraint routing_rules_bind_on CHECK ((bind_on = ANY (ARRAY['first'::text, 'all'::text])))
 );
+alter table bindery.routing_rules enable row level security;
+create policy own_tenant on bindery.routing_rules as permissive for select to bindery_reader using ((tenant = current_setting('bindery.tenant'::text, true)));
+create policy rides on bindery.routing_rules as permissive for all to bindery_rider using (true) with check (true);
+create policy watches on bindery.routing_rules as permissive for select to bindery_watcher using (true);
 
 create table bindery.sharing_limits (
   tenant text collate "C" not null,
@@ -671,6 +853,10 @@ create table bindery.sharing_limits (
   constraint sharing_limits_pkey PRIMARY KEY (tenant, mode),
   constraint sharing_limits_customers CHECK (((customers_max >= 1) AND (customers_max <= 100)))
 );
+alter table bindery.sharing_limits enable row level security;
+create policy own_tenant on bindery.sharing_limits as permissive for select to bindery_reader using ((tenant = current_setting('bindery.tenant'::text, true)));
+create policy rides on bindery.sharing_limits as permissive for all to bindery_rider using (true) with check (true);
+create policy watches on bindery.sharing_limits as permissive for select to bindery_watcher using (true);
 
 create table bindery.sharings (
   tenant text collate "C" not null,
@@ -681,6 +867,10 @@ create table bindery.sharings (
   version integer not null,
   constraint sharings_pkey PRIMARY KEY (tenant, mode, kind, value)
 );
+alter table bindery.sharings enable row level security;
+create policy own_tenant on bindery.sharings as permissive for select to bindery_reader using ((tenant = current_setting('bindery.tenant'::text, true)));
+create policy rides on bindery.sharings as permissive for all to bindery_rider using (true) with check (true);
+create policy watches on bindery.sharings as permissive for select to bindery_watcher using (true);
 
 create table bindery.successions (
   tenant text collate "C" not null,
@@ -690,6 +880,10 @@ create table bindery.successions (
   constraint successions_pkey PRIMARY KEY (tenant, mode),
   constraint successions_known CHECK ((succession = ANY (ARRAY['next_best'::text, 'none'::text])))
 );
+alter table bindery.successions enable row level security;
+create policy own_tenant on bindery.successions as permissive for select to bindery_reader using ((tenant = current_setting('bindery.tenant'::text, true)));
+create policy rides on bindery.successions as permissive for all to bindery_rider using (true) with check (true);
+create policy watches on bindery.successions as permissive for select to bindery_watcher using (true);
 
 create table bindery.sweep_findings (
   tenant text collate "C" not null,
@@ -701,6 +895,10 @@ create table bindery.sweep_findings (
   version integer not null,
   constraint sweep_findings_pkey PRIMARY KEY (tenant, sweep, binding)
 );
+alter table bindery.sweep_findings enable row level security;
+create policy own_tenant on bindery.sweep_findings as permissive for select to bindery_reader using ((tenant = current_setting('bindery.tenant'::text, true)));
+create policy rides on bindery.sweep_findings as permissive for all to bindery_rider using (true) with check (true);
+create policy watches on bindery.sweep_findings as permissive for select to bindery_watcher using (true);
 
 create table bindery.sweeps (
   tenant text collate "C" not null,
@@ -729,6 +927,10 @@ create table bindery.sweeps (
   constraint sweeps_status CHECK ((status = ANY (ARRAY['planned'::text, 'walking'::text, 'held'::text, 'applying'::text, 'done'::text, 'discarded'::text])))
 );
 CREATE INDEX sweeps_due ON bindery.sweeps USING btree (due_at) WHERE (due_at IS NOT NULL);
+alter table bindery.sweeps enable row level security;
+create policy own_tenant on bindery.sweeps as permissive for select to bindery_reader using ((tenant = current_setting('bindery.tenant'::text, true)));
+create policy rides on bindery.sweeps as permissive for all to bindery_rider using (true) with check (true);
+create policy watches on bindery.sweeps as permissive for select to bindery_watcher using (true);
 
 create table bindery.tenants (
   id text not null,
@@ -738,6 +940,10 @@ create table bindery.tenants (
   constraint tenants_pkey PRIMARY KEY (id),
   constraint tenants_name CHECK (((length(name) >= 1) AND (length(name) <= 200)))
 );
+alter table bindery.tenants enable row level security;
+create policy own_tenant on bindery.tenants as permissive for select to bindery_reader using ((id = current_setting('bindery.tenant'::text, true)));
+create policy rides on bindery.tenants as permissive for all to bindery_rider using (true) with check (true);
+create policy watches on bindery.tenants as permissive for select to bindery_watcher using (true);
 
 create table bindery.token_requests (
   tenant text collate "C" not null,
@@ -760,6 +966,10 @@ create table bindery.token_requests (
 );
 CREATE INDEX token_requests_due ON bindery.token_requests USING btree (due_at) WHERE (due_at IS NOT NULL);
 CREATE INDEX token_requests_instrument ON bindery.token_requests USING btree (instrument, tenant);
+alter table bindery.token_requests enable row level security;
+create policy own_tenant on bindery.token_requests as permissive for select to bindery_reader using ((tenant = current_setting('bindery.tenant'::text, true)));
+create policy rides on bindery.token_requests as permissive for all to bindery_rider using (true) with check (true);
+create policy watches on bindery.token_requests as permissive for select to bindery_watcher using (true);
 
 create table bindery.transfers (
   tenant text collate "C" not null,
@@ -778,6 +988,10 @@ create table bindery.transfers (
 );
 CREATE INDEX transfers_credit ON bindery.transfers USING btree (tenant, credit, id);
 CREATE INDEX transfers_debit ON bindery.transfers USING btree (tenant, debit, id);
+alter table bindery.transfers enable row level security;
+create policy own_tenant on bindery.transfers as permissive for select to bindery_reader using ((tenant = current_setting('bindery.tenant'::text, true)));
+create policy rides on bindery.transfers as permissive for all to bindery_rider using (true) with check (true);
+create policy watches on bindery.transfers as permissive for select to bindery_watcher using (true);
 
 create table bindery.twins (
   tenant text collate "C" not null,
@@ -789,6 +1003,10 @@ create table bindery.twins (
   constraint twins_pkey PRIMARY KEY (tenant, later, older)
 );
 CREATE INDEX twins_due ON bindery.twins USING btree (due_at) WHERE (due_at IS NOT NULL);
+alter table bindery.twins enable row level security;
+create policy own_tenant on bindery.twins as permissive for select to bindery_reader using ((tenant = current_setting('bindery.tenant'::text, true)));
+create policy rides on bindery.twins as permissive for all to bindery_rider using (true) with check (true);
+create policy watches on bindery.twins as permissive for select to bindery_watcher using (true);
 
 create table bindery.update_schedules (
   tenant text collate "C" not null,
@@ -806,6 +1024,10 @@ create table bindery.update_schedules (
 );
 CREATE INDEX update_schedules_due ON bindery.update_schedules USING btree (due_at) WHERE (due_at IS NOT NULL);
 CREATE INDEX update_schedules_queue ON bindery.update_schedules USING btree (queue);
+alter table bindery.update_schedules enable row level security;
+create policy own_tenant on bindery.update_schedules as permissive for select to bindery_reader using ((tenant = current_setting('bindery.tenant'::text, true)));
+create policy rides on bindery.update_schedules as permissive for all to bindery_rider using (true) with check (true);
+create policy watches on bindery.update_schedules as permissive for select to bindery_watcher using (true);
 
 create table bindery.updater_counts (
   tenant text collate "C" not null,
@@ -817,6 +1039,10 @@ create table bindery.updater_counts (
   version integer not null,
   constraint updater_counts_pkey PRIMARY KEY (tenant, mode, updater, month, what)
 );
+alter table bindery.updater_counts enable row level security;
+create policy own_tenant on bindery.updater_counts as permissive for select to bindery_reader using ((tenant = current_setting('bindery.tenant'::text, true)));
+create policy rides on bindery.updater_counts as permissive for all to bindery_rider using (true) with check (true);
+create policy watches on bindery.updater_counts as permissive for select to bindery_watcher using (true);
 
 create table bindery.updater_lines (
   tenant text collate "C" not null,
@@ -832,6 +1058,10 @@ create table bindery.updater_lines (
   constraint updater_lines_pkey PRIMARY KEY (run, tenant, line)
 );
 CREATE INDEX updater_lines_instrument ON bindery.updater_lines USING btree (instrument, tenant);
+alter table bindery.updater_lines enable row level security;
+create policy own_tenant on bindery.updater_lines as permissive for select to bindery_reader using ((tenant = current_setting('bindery.tenant'::text, true)));
+create policy rides on bindery.updater_lines as permissive for all to bindery_rider using (true) with check (true);
+create policy watches on bindery.updater_lines as permissive for select to bindery_watcher using (true);
 
 create table bindery.updater_runs (
   tenant text collate "C" not null,
@@ -856,6 +1086,10 @@ create table bindery.updater_runs (
   constraint updater_runs_status CHECK ((status = ANY (ARRAY['writing'::text, 'open'::text, 'asking'::text, 'telling'::text, 'done'::text, 'failed'::text])))
 );
 CREATE INDEX updater_runs_due ON bindery.updater_runs USING btree (due_at) WHERE (due_at IS NOT NULL);
+alter table bindery.updater_runs enable row level security;
+create policy own_tenant on bindery.updater_runs as permissive for select to bindery_reader using ((tenant = current_setting('bindery.tenant'::text, true)));
+create policy rides on bindery.updater_runs as permissive for all to bindery_rider using (true) with check (true);
+create policy watches on bindery.updater_runs as permissive for select to bindery_watcher using (true);
 
 create table bindery.webhook_endpoints (
   tenant text not null,
@@ -879,6 +1113,10 @@ CASE
 END)
 );
 CREATE INDEX webhook_endpoints_mode ON bindery.webhook_endpoints USING btree (mode, tenant);
+alter table bindery.webhook_endpoints enable row level security;
+create policy own_tenant on bindery.webhook_endpoints as permissive for select to bindery_reader using ((tenant = current_setting('bindery.tenant'::text, true)));
+create policy rides on bindery.webhook_endpoints as permissive for all to bindery_rider using (true) with check (true);
+create policy watches on bindery.webhook_endpoints as permissive for select to bindery_watcher using (true);
 
 create table vault.audit_checkpoints (
   size integer not null,

@@ -3,9 +3,14 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
+import { endpoints } from '../src/endpoints.ts'
+import { createMemoryEvents } from '../src/events/memoryQueries.ts'
+import { roles } from '../src/http/role.ts'
+import { tables } from '../src/tables.ts'
 import { newSender } from '../src/vault/card-files.seam.ts'
-import { type Caller, callerOf, cardNumber, until } from './caller.ts'
+import { type Caller, callerOf, cardNumber, type Reply, until } from './caller.ts'
 import { type Ground, prepareGround, undoAll } from './ground.ts'
+import { letters, whoMay } from './roles.ts'
 import type { ServerProgram } from './server.ts'
 import { type Story, storyOf } from './story.ts'
 
@@ -16,6 +21,8 @@ let story: Story
 let publishable: Caller
 let live: Caller
 let stranger: Caller
+let tenant: string
+let owned: ReturnType<typeof makeOwn> | undefined
 let next = 2_000
 const fresh = (): { number: string } => {
   next += 1
@@ -26,11 +33,12 @@ before(async () => {
   ground = await prepareGround(undo, { durable: false })
   server = await ground.start()
   undo.push(() => server.end('SIGKILL'))
-  const { tenant, key } = await ground.newKey({ mode: 'test', kind: 'secret' })
+  const first = await ground.newKey({ mode: 'test', kind: 'secret' })
+  tenant = first.tenant
   const keyOf = async (of: Parameters<Ground['newKey']>[0]): Promise<Caller> => callerOf(ground.address, (await ground.newKey(of)).key)
-  story = storyOf(ground, callerOf(ground.address, key))
+  story = storyOf(ground, callerOf(ground.address, first.key))
   publishable = await keyOf({ tenant, mode: 'test', kind: 'publishable' })
-  live = await keyOf({ tenant, mode: 'live', kind: 'secret' })
+  live = await keyOf({ tenant, mode: 'live', kind: 'secret', person: 'ann' })
   stranger = await keyOf({ mode: 'test', kind: 'secret' })
 })
 after(() => undoAll(undo))
@@ -89,15 +97,8 @@ test('no tenant, and no other mode, reads or changes what is somebody else’s',
     ['the live mode', live],
   ] as const)
     for (const { method, path, name } of (await addresses()).filter(one => one.path.includes('{id}'))) {
-      const kind = /^\/v1\/(\w+)/.exec(path)?.[1] ?? ''
-      const id = ids[kind]
-      assert.ok(id !== undefined, `no id of ${kind}: name one in this test`)
-      const body = method === 'POST' || method === 'PATCH' ? { body: bodies[name] ?? {} } : {}
-      const url = path
-        .replace('{id}', id)
-        .replace('{number}', '1')
-        .replace('{dependent}', `dep_${'0'.repeat(26)}`)
-      const reply = await caller.call(url, { method, ...body })
+      const reply = await caller.call(filled(path, ids), { method, ...bodyFor(method, name) })
+      if (isHeld(reply)) continue
       assert.equal(reply.status, 404, `${whose}: ${method} ${path}: ${reply.text}`)
       assert.ok(!reply.text.includes('4111'), reply.text)
       asked += 1
@@ -123,6 +124,54 @@ test('a card captured for one tenant or mode is of no use to another', async () 
   const body = { customer: theirs, card: { capture }, channels: ['stripe'], return_url: 'https://shop.example/back' }
   const reply = await story.caller.call('/v1/instruments', { body })
   assert.equal(reply.status, 422, 'nor is another tenant’s customer')
+})
+
+test('every endpoint × role × whose: who may is let in, who may not is told which permission is missing', async t => {
+  const found = endpoints({
+    reader: { query: () => Promise.reject(new TypeError('nothing is read')) },
+    queries: createMemoryEvents(tables).queries,
+  })
+  const keyed = found.filter(one => one.auth !== 'none')
+  assert.deepEqual(
+    keyed.map(one => one.name).filter(name => whoMay[name] === undefined),
+    [],
+    'an endpoint without a row in proofs/roles.ts',
+  )
+  assert.deepEqual(
+    Object.keys(whoMay).filter(name => !keyed.some(one => one.name === name)),
+    [],
+    'a row of an endpoint that is gone',
+  )
+  const ids = await ownIds()
+  const other = (await ground.newKey({ mode: 'test', kind: 'secret' })).tenant
+  let asked = 0
+  for (const role of roles) {
+    const kind = role === 'browser' ? 'publishable' : 'secret'
+    const of = async (at: { readonly tenant: string; readonly mode: 'test' | 'live' }) =>
+      callerOf(ground.address, (await ground.newKey({ ...at, kind, role, person: `${role}@shop.example` })).key)
+    const own = await of({ tenant, mode: 'test' })
+    const foreign = [await of({ tenant: other, mode: 'test' }), await of({ tenant, mode: 'live' })]
+    for (const { method, path, name, action = '', fourEyes: isTwo } of keyed) {
+      const may = whoMay[name]?.includes(letters[role]) ?? false
+      const body = bodyFor(method, name)
+      const judge = (whose: string, reply: Reply, fits: (status: number) => boolean): void => {
+        asked += 1
+        if (may && isTwo && isHeld(reply)) return
+        const what = `${role}, ${whose}: ${name} ${reply.status} ${reply.text.slice(0, 300)}`
+        if (may) assert.ok(fits(reply.status), what)
+        else {
+          assert.deepEqual([reply.status, reply.json.code], [403, 'forbidden'], what)
+          assert.deepEqual([reply.json.permission, reply.json.role], [action, role], what)
+        }
+      }
+      const nothingThere = path.replace(/\{(?:id|dependent)\}/g, 'ins_'.concat('0'.repeat(26))).replace('{number}', '1')
+      judge('own', await own.call(nothingThere, { method, ...body }), status => status < 500 && status !== 401 && status !== 403)
+      if (!path.includes('{id}')) continue
+      for (const caller of foreign) judge('foreign', await caller.call(filled(path, ids), { method, ...body }), status => status === 404)
+    }
+  }
+  t.diagnostic(`${keyed.length} endpoints × ${roles.length} roles: ${asked} requests`)
+  assert.ok(asked > 1_200, `${asked}`)
 })
 
 const pageShape = z.object({ data: z.array(z.object({ id: z.string() })), has_more: z.boolean(), next_cursor: z.string().nullable() })
@@ -193,6 +242,21 @@ async function addresses(): Promise<readonly Address[]> {
   return found
 }
 
+/** What takes two persons says so in live mode before it looks whose it is. */
+const isHeld = (reply: Reply): boolean => reply.status === 403 && reply.json.code === 'approval_required'
+
+/** The address of something that is the first tenant's own. */
+function filled(path: string, ids: Readonly<Record<string, string>>): string {
+  const kind = /^\/v1\/(\w+)/.exec(path)?.[1] ?? ''
+  const id = ids[kind]
+  assert.ok(id !== undefined, `no id of ${kind}: name one in this test`)
+  return path
+    .replace('{id}', id)
+    .replace('{number}', '1')
+    .replace('{dependent}', `dep_${'0'.repeat(26)}`)
+}
+const bodyFor = (method: string, name: string) => (method === 'POST' || method === 'PATCH' ? { body: bodies[name] ?? {} } : {})
+
 /** Where an empty object would be refused before anybody looks whose it is. */
 const bodies: Readonly<Record<string, unknown>> = {
   extendInstrument: { channel: 'adyen', return_url: 'https://shop.example/back' },
@@ -211,7 +275,11 @@ const bodies: Readonly<Record<string, unknown>> = {
 }
 
 /** An id of each kind, of the first tenant in test mode. */
-async function ownIds(): Promise<Readonly<Record<string, string>>> {
+function ownIds(): ReturnType<typeof makeOwn> {
+  owned ??= makeOwn()
+  return owned
+}
+async function makeOwn(): Promise<Readonly<Record<string, string>>> {
   const customers = await story.customer()
   const instruments = (await story.bind(customers, fresh(), ['stripe'])).id
   const named = z.object({ id: z.string() })
@@ -235,12 +303,18 @@ async function ownIds(): Promise<Readonly<Record<string, string>>> {
   assert.equal(run.status, 201, run.text)
   const updater = named.parse(run.json).id
   const sweeps = named.parse((await story.caller.call('/v1/sweeps', { body: { channel: 'stripe' } })).json).id
-  const bound = { customers, instruments, sweeps, webhook_endpoints, events, test_clocks, routing_rules }
+  const [first] = z.object({ data: z.array(named) }).parse((await story.caller.call('/v1/api_keys')).json).data
+  const api_keys = first?.id ?? ''
+  // Whose approvals are is tried where there are some: src/approvals.
+  const approvals = `apr_${'0'.repeat(26)}`
+  const bound = { api_keys, approvals, customers, instruments, sweeps, webhook_endpoints, events, test_clocks, routing_rules }
   return { ...bound, binding_sessions, portal_links, imports, exports, card_files, updater }
 }
 
 /** What the server does on its own: rides of the store, deliveries and their cursors, and the chaining of the audit. */
 const without = (counts: Readonly<Record<string, number>>): Readonly<Record<string, number>> =>
   Object.fromEntries(
-    Object.entries(counts).filter(([name]) => !/\.(rides|deliveries|cursors|inbox|facts|events|export_parts|audit_\w+)$/.test(name)),
+    Object.entries(counts).filter(
+      ([name]) => !/\.(rides|deliveries|cursors|inbox|facts|events|export_parts|approvals|audit_\w+)$/.test(name),
+    ),
   )

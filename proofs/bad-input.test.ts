@@ -39,6 +39,25 @@ const make = async (path: string, body: unknown): Promise<string> => named.parse
 /** Well formed, and nobody's. */
 const noId = (prefix: string): string => `${prefix}_${'0'.repeat(26)}`
 
+/** Keys, and what waits for a second person. */
+const accessSamples = ({ read, act, list }: Making): readonly Fed[] => [
+  { method: 'GET', path: '/v1/api_keys', kinds: {}, writes: [] },
+  {
+    ...{ method: 'POST', path: '/v1/api_keys', writes: ['bindery.api_keys'] },
+    body: { role: 'support', person: 'ann' },
+    kinds: { '/role': 'currency', '/person': 'reference' },
+  },
+  { method: 'DELETE', path: '/v1/api_keys/{id}', params: { id: noId('key') }, kinds: { 'path/id': 'id' }, writes: [] },
+  list('/v1/approvals', {}, {}),
+  read('/v1/approvals/{id}', noId('apr')),
+  ...['approve', 'deny'].map(word => act(`/v1/approvals/{id}/${word}`, noId('apr'))),
+]
+type Making = {
+  readonly read: (path: string, id: string) => Fed
+  readonly act: (path: string, id: string) => Fed
+  readonly list: (path: string, query: Record<string, string>, kinds: Sample['kinds']) => Fed
+}
+
 /** A field with a list of its own of what it takes is fed like a currency: nothing of any corpus is in the list. */
 async function samplesOf(): Promise<readonly Fed[]> {
   const clock = await make('/v1/test_clocks', {})
@@ -102,6 +121,7 @@ async function samplesOf(): Promise<readonly Fed[]> {
     act('/v1/instruments/{id}/unbind', noId('ins')),
     ...['/resend', '/refresh'].map(rest => act(`/v1/instruments/{id}${rest}`, bound.id, { body: {}, kinds: { '/binding': 'id' } })),
     { method: 'GET', path: '/v1/channels', kinds: {}, writes: [] },
+    ...accessSamples({ read, act, list }),
     list('/v1/sandbox/values', {}, { 'query/channel': 'currency' }),
     {
       ...{ method: 'POST', path: '/v1/sandbox/device_tokens', writes: [] },

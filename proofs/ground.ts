@@ -10,6 +10,7 @@ import type { Fault } from '../src/channels/faults.ts'
 import { type Sandbox, startSandbox } from '../src/channels/sandbox-client.ts'
 import { loadSandboxes } from '../src/channels/sandbox-list.ts'
 import { createKey, createTenant, type KeyKind } from '../src/http/auth.ts'
+import type { Role } from '../src/http/role.ts'
 import { deploymentSecrets } from '../src/secrets.ts'
 import { tables } from '../src/tables.ts'
 import { startEmbedded } from '../src/world/embedded.ts'
@@ -40,6 +41,8 @@ export type Ground = {
     readonly tenant?: string
     readonly mode: Mode
     readonly kind: KeyKind
+    readonly role?: Role
+    readonly person?: string
   }): Promise<{ readonly tenant: string; readonly key: string }>
   /** Makes the receiver known and waits until it is trusted. */
   listen(caller: Caller): Promise<void>
@@ -101,7 +104,7 @@ async function newKey(connection: ClientConfig, of: Parameters<Ground['newKey']>
   const world = { now: () => Date.now(), random: (count: number) => randomBytes(count), sleep: (ms: number) => sleep(ms), store }
   try {
     const tenant = of.tenant ?? (await createTenant(world, { name: 'Another' }))
-    return { tenant, key: (await createKey(world, { tenant, mode: of.mode, kind: of.kind })).key }
+    return { tenant, key: (await createKey(world, { ...of, tenant })).key }
   } finally {
     await store.close()
   }

@@ -50,7 +50,7 @@ export async function once(process: Process, asked: Asked): Promise<Told> {
   const endpoint = endpointNamed(asked.name)
   const { world } = process
   const requestId = nextId(world, 'req')
-  const caller = { tenant, mode: 'test' as const, kind: 'secret' as const, key: 'key_sim' }
+  const caller = { tenant, mode: 'test' as const, kind: 'secret' as const, key: 'key_sim', role: 'owner' as const, person: null }
   const render = (answer: Answer): Rendered => ({
     status: answer.status,
     text: JSON.stringify(answer.body ?? null),

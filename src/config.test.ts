@@ -35,6 +35,7 @@ test('an empty environment is a complete development configuration', () => {
     {
       production: false,
       customersPerInstrument: 100,
+      fourEyes: { minutes: 30, inTest: false },
       databaseUrl: undefined,
       dataFolder: '.bindery',
       host: '127.0.0.1',

@@ -33,6 +33,8 @@ export type Config = {
   readonly channelTimeoutMs: number
   readonly route: readonly ChannelName[]
   readonly customersPerInstrument: number
+  /** How long a second person has to approve a sensitive act, and whether test mode asks for one. */
+  readonly fourEyes: { readonly minutes: number; readonly inTest: boolean }
   readonly logLevel: z.output<typeof shape>['LOG_LEVEL']
   readonly rootKeyFile: string | undefined
   /** Which root key the vault has: read by the vault, and by nobody else. */
@@ -98,6 +100,7 @@ export function readConfig(environment: Environment, channels: readonly AccountN
     channelTimeoutMs: read.CHANNEL_TIMEOUT_MS,
     route: route.route,
     customersPerInstrument: read.CUSTOMERS_PER_INSTRUMENT ?? (isSandbox(set) ? sandboxCustomers : 2),
+    fourEyes: { minutes: read.APPROVAL_MINUTES, inTest: read.APPROVALS_IN_TEST === 'true' },
     logLevel: read.LOG_LEVEL,
     rootKeyFile: read.ROOT_KEY_FILE,
     vaultRootFile: read.VAULT_ROOT_FILE,
@@ -153,6 +156,8 @@ const shape = z.object({
     .regex(/^([1-9]\d?|100)$/, 'must be a whole number from 1 to 100')
     .transform(Number)
     .optional(),
+  APPROVAL_MINUTES: whole(15, 1_440, 30),
+  APPROVALS_IN_TEST: z.enum(['true', 'false'], 'must be true or false').optional(),
   LOG_LEVEL: z.enum(logLevels, oneOf(logLevels)).default('info'),
   ROOT_KEY_FILE: z.string().optional(),
   VAULT_ROOT_FILE: z.string().refine(existsSync, 'names a file that is not there').optional(),
@@ -200,6 +205,8 @@ const described: Readonly<Record<Name, { readonly example: string; readonly abou
     about:
       'how many customers of one tenant may have the same card or account, unless the tenant says otherwise; default 2, in the sandbox 100',
   },
+  APPROVAL_MINUTES: { example: '30', about: 'how long a second person has to approve a sensitive act, 15 to 1440; default 30' },
+  APPROVALS_IN_TEST: { example: 'true', about: 'whether sensitive acts take two persons in test mode too; in live mode they always do' },
   LOG_LEVEL: { example: 'info', about: `${logLevels.join(', ')}; default info` },
   ROOT_KEY_FILE: { example: '.bindery/root.key', about: "the vault's root key as a file: for development only" },
   VAULT_ROOT_FILE: {

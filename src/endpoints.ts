@@ -1,5 +1,6 @@
 /** The list of every endpoint. */
-import type { Pool } from 'pg'
+
+import { approvalEndpoints } from './approvals/api.ts'
 import { eventEndpoints } from './events/api.ts'
 import type { EventQueries } from './events/queries.ts'
 import type { Endpoint } from './http/endpoint.ts'
@@ -15,6 +16,7 @@ import { listEndpoints } from './instruments/lists.ts'
 import { mandateEndpoints } from './instruments/mandatesApi.ts'
 import { sharingEndpoints } from './instruments/sharingApi.ts'
 import { versionEndpoints } from './instruments/versionsApi.ts'
+import { keyEndpoints } from './keys/api.ts'
 import { cardFileEndpoints } from './moving/cardFileApi.ts'
 import { exportEndpoints } from './moving/exportApi.ts'
 import { importEndpoints } from './moving/importApi.ts'
@@ -23,9 +25,10 @@ import { portalEndpoints } from './portal/api.ts'
 import { sessionEndpoints } from './sessions/api.ts'
 import { sweepEndpoints, sweepListEndpoints } from './sweeps/api.ts'
 import { updaterEndpoints } from './updater/api.ts'
+import type { TenantReader } from './world/tenant-reader.ts'
 
 /** `reader`: connections of the role that may only read, for the lists. */
-export const endpoints = (from: { readonly reader: Pick<Pool, 'query'>; readonly queries: EventQueries }): readonly Endpoint[] => [
+export const endpoints = (from: { readonly reader: TenantReader; readonly queries: EventQueries }): readonly Endpoint[] => [
   ...customerEndpoints,
   ...instrumentEndpoints,
   ...mandateEndpoints,
@@ -48,4 +51,6 @@ export const endpoints = (from: { readonly reader: Pick<Pool, 'query'>; readonly
   ...importEndpoints,
   ...exportEndpoints,
   ...cardFileEndpoints(from.reader),
+  ...approvalEndpoints(from.reader),
+  ...keyEndpoints,
 ]

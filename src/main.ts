@@ -5,7 +5,7 @@
 import { mkdirSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { type ClientConfig, Pool } from 'pg'
+import type { ClientConfig } from 'pg'
 import { z } from 'zod'
 import { accountsOf, originsOf, sandboxSettings } from './accounts.ts'
 import { eraseAgain } from './backup/again.ts'
@@ -50,6 +50,7 @@ import { asRole, migrate, roles } from './world/migrate.ts'
 import { createPostgresStore, type PostgresStore } from './world/postgres.ts'
 import { createRemembered } from './world/remembered.ts'
 import { rideFunctionSql } from './world/ride-sql.ts'
+import { createReaders, createTenantReader, type Readers } from './world/tenant-reader.ts'
 import type { Log, World } from './world/world.ts'
 
 export type Running = {
@@ -101,9 +102,8 @@ async function startAll(
   const vault = await vaultOf(config, { connection, secrets, ...egress, log, clock, wallet, network }, undo)
   const store = createPostgresStore({ connection: asRole(connection, roles.rider), schema: 'bindery', tables, eventsTable: 'events' })
   undo.push(() => store.close())
-  const reader = new Pool({ ...inSchema(asRole(connection, roles.reader)), max: 4 })
-  reader.on('error', error => log.warn('a reading connection broke', { error: error.message }))
-  undo.push(() => reader.end())
+  const readers = createReaders(connection, log)
+  undo.push(() => readers.close())
   const send = createSend({
     timeoutMs: config.channelTimeoutMs,
     maxBytes: 262_144,
@@ -122,6 +122,7 @@ async function startAll(
     channelTimeoutMs: config.channelTimeoutMs,
     route: config.route,
     customersPerInstrument: config.customersPerInstrument,
+    fourEyes: config.fourEyes,
     idempotencyKey: secrets.idempotencyKey,
     grantKey: secrets.grantKey,
     allowLoopback: config.sandbox,
@@ -141,7 +142,7 @@ async function startAll(
     ...(network === undefined || networkAddress === undefined ? {} : { network: network.account(networkAddress) }),
     ...(wallet === undefined ? {} : { tap: tapOf(wallet, clock) }),
   }
-  return serve(config, { world, vault: vault.client, store, reader, sandbox, secrets, parts, place }, undo)
+  return serve(config, { world, vault: vault.client, store, readers, sandbox, secrets, parts, place }, undo)
 }
 
 /** Seeds of what the sandbox alone needs are uses of its own key: nothing that is worth more hangs on it. */
@@ -165,12 +166,9 @@ const of = <T>(one: T | undefined): readonly T[] => (one === undefined ? [] : [o
 const version = (): string =>
   z.object({ version: z.string() }).parse(JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))).version
 
-/** Plain queries name tables without their schema. */
-const inSchema = ({ options = '', ...rest }: ClientConfig): ClientConfig => ({ ...rest, options: `${options} -c search_path=bindery` })
-
 type Ready = {
   readonly world: World
-  readonly reader: Pool
+  readonly readers: Readers
   readonly sandbox: Sandbox | undefined
   readonly secrets: DeploymentSecrets
   readonly parts: Parts
@@ -180,11 +178,12 @@ type Ready = {
 }
 
 async function serve(config: Config, ready: Ready, undo: Undo[]): Promise<Omit<Running, 'stop'>> {
-  const { world, reader, sandbox, secrets } = ready
-  const queries = createEventQueries(reader)
+  const { world, readers, sandbox, secrets } = ready
+  const reader = createTenantReader(readers.own)
+  const queries = createEventQueries(readers.all, reader)
   const { bodyLimitBytes: bodyBytesMax, trustedProxies, sandbox: told } = config
   const limits = { bodyBytesMax, trustedProxies, simulatorsTellCertificates: told, ...ready.parts.limits }
-  const audit = createAudit(world, (after, limit) => instrumentsAfter(reader, after, limit))
+  const audit = createAudit(world, (after, limit) => instrumentsAfter(readers.all, after, limit))
   const server = createServer({
     world,
     endpoints: endpoints({ reader, queries }),
@@ -206,8 +205,8 @@ async function serve(config: Config, ready: Ready, undo: Undo[]): Promise<Omit<R
   const stopped = new AbortController()
   const dispatcher = createDispatcher(world, queries, { send: request => outbound(request), keys: createKeyRing() })
   const settler = createSettler(world)
-  const sweeps = createSweepQueries(reader)
-  const parts = { queries, dispatcher, settler, sweeps, snapshots: createSnapshots(reader) }
+  const sweeps = createSweepQueries(readers.all)
+  const parts = { queries, dispatcher, settler, sweeps, snapshots: createSnapshots(readers.own) }
   const toDo = ready.parts.idle ? [] : [...duties(world, parts), ...chores(world, { ...ready, audit })]
   const working = work(world, toDo, stopped.signal)
   undo.push(async () => {

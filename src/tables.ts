@@ -1,6 +1,6 @@
 /** The list of every table of the schema `bindery`. The vault's own are in vault/tables.ts. */
 import { cursors, deliveries, events, webhookEndpoints } from './events/tables.ts'
-import { apiKeys, idempotency, tenants } from './http/tables.ts'
+import { apiKeys, approvals, idempotency, tenants } from './http/tables.ts'
 import { deaths } from './instruments/death.ts'
 import { defaults, successionRules } from './instruments/defaults.ts'
 import { dependents } from './instruments/dependent.ts'
@@ -34,6 +34,7 @@ import type { AnyTable } from './world/table.ts'
 export const tables: readonly AnyTable[] = [
   tenants,
   apiKeys,
+  approvals,
   idempotency,
   clocks,
   customers,

@@ -12,6 +12,7 @@ export type IdPrefix = keyof typeof prefixes
 export const prefixes = {
   ten: 'tenant',
   key: 'api key',
+  apr: 'approval',
   clk: 'test clock',
   cus: 'customer',
   ins: 'instrument',

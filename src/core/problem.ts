@@ -8,6 +8,8 @@ export const problems = {
   malformed_body: { status: 400, title: 'The body is not the JSON it should be', retryable: false },
   unauthenticated: { status: 401, title: 'An API key is missing or not valid', retryable: false },
   forbidden: { status: 403, title: 'This key may not do that', retryable: false },
+  /** May pass once another person has approved: so it is not kept under an Idempotency-Key. */
+  approval_required: { status: 403, title: 'A second person has to approve this', retryable: true },
   not_found: { status: 404, title: 'There is nothing here by that name', retryable: false },
   method_not_allowed: { status: 405, title: 'This address does not take that method', retryable: false },
   request_timeout: { status: 408, title: 'The request took too long to arrive', retryable: true },

@@ -19,7 +19,7 @@ async function call(stage: Stage, name: string, given: Given = {}): Promise<Show
   assert.ok(found, name)
   const context: Context = {
     world: stage.world,
-    caller: { tenant: given.tenant ?? tenant, mode: given.mode ?? 'test', kind: 'secret', key: 'key_1' },
+    caller: { tenant: given.tenant ?? tenant, mode: given.mode ?? 'test', kind: 'secret', key: 'key_1', role: 'owner', person: null },
     requestId: 'req_1',
     once: { claim: () => [], answer: () => [], whole: () => [] },
     peerAddress: undefined,

@@ -21,7 +21,7 @@ let queries: EventQueries
 before(async () => {
   database = await testDatabase({ extraSql: [rideFunctionSql('bindery', tables).sql] })
   store = createPostgresStore({ connection: database.connection, schema: 'bindery', tables, eventsTable: events.name })
-  pool = new Pool({ ...asRole(database.connection, roles.reader), options: `-c role=${roles.reader} -c search_path=bindery` })
+  pool = new Pool({ ...asRole(database.connection, roles.watcher), options: `-c role=${roles.watcher} -c search_path=bindery` })
   queries = createEventQueries(pool)
 })
 after(async () => {

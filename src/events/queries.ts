@@ -1,6 +1,7 @@
 /** What the events folder shows, and the feed it works from: plain SQL, decides nothing. In memory: memoryQueries.ts. */
 import type { Pool } from 'pg'
 import { idBytes, newId } from '../core/id.ts'
+import type { TenantReader } from '../world/tenant-reader.ts'
 import type { Mode } from '../world/world.ts'
 import type { Event } from './event.ts'
 import type { DeliveryState } from './tables.ts'
@@ -90,13 +91,13 @@ function ordered(oldestFirst: boolean, prefix = ''): { readonly after: string; r
 }
 const placeValues = (place: Place | undefined) => [place?.xid.toString() ?? null, place?.position.toString() ?? null]
 
-/** `pool`: connections that may read the schema's tables, with its search path. */
-export function createEventQueries(pool: Pick<Pool, 'query'>): EventQueries {
+/** `pool`: connections that may read everybody's rows, with the schema as search path. `reader`: what reads for one tenant. */
+export function createEventQueries(pool: Pick<Pool, 'query'>, reader: TenantReader = pool): EventQueries {
   return {
     ...feedQueries(pool),
-    listEvents: (owner, of) => listEvents(pool, owner, of),
-    listDeliveries: (owner, of) => listDeliveries(pool, owner, of),
-    recordedWithin: (owner, of) => recordedWithin(pool, owner, of),
+    listEvents: (owner, of) => listEvents(reader, owner, of),
+    listDeliveries: (owner, of) => listDeliveries(reader, owner, of),
+    recordedWithin: (owner, of) => recordedWithin(reader, owner, of),
   }
 }
 
@@ -163,7 +164,7 @@ limit $5`
 }
 
 async function recordedWithin(
-  pool: Pick<Pool, 'query'>,
+  reader: TenantReader,
   { tenant, mode }: Owner,
   { from, to, limit }: Parameters<EventQueries['recordedWithin']>[1],
 ): Promise<readonly Named[]> {
@@ -177,11 +178,11 @@ and id < $4
 order by xid, position
 limit $5`
   const values = [tenant, mode, firstIdAt(from), firstIdAt(to + 1), limit]
-  return (await pool.query<Named>({ name: 'events within', text, values })).rows
+  return (await reader.query<Named>({ tenant, name: 'events within', text, values })).rows
 }
 
 async function listEvents(
-  pool: Pick<Pool, 'query'>,
+  reader: TenantReader,
   { tenant, mode }: Owner,
   of: Parameters<EventQueries['listEvents']>[1],
 ): Promise<Page<Event>> {
@@ -198,12 +199,12 @@ and ${settled}
 order by ${order.by}
 limit $7`
   const values = [...placeValues(of.after), tenant, mode, of.type ?? null, of.instrument ?? null, of.limit + 1]
-  const { rows } = await pool.query<Placed<Event>>(text, values)
+  const { rows } = await reader.query<Placed<Event>>({ tenant, text, values })
   return pageOf<Event>(rows, of.limit, ({ xid: _xid, position: _position, ...event }) => event)
 }
 
 async function listDeliveries(
-  pool: Pick<Pool, 'query'>,
+  reader: TenantReader,
   owner: { readonly tenant: string; readonly endpoint: string },
   of: Parameters<EventQueries['listDeliveries']>[1],
 ): Promise<Page<DeliveryView>> {
@@ -221,6 +222,6 @@ and d.${settled}
 order by ${order.by}
 limit $6`
   const values = [...placeValues(of.after), owner.tenant, owner.endpoint, of.state ?? null, of.limit + 1]
-  const { rows } = await pool.query<Placed<DeliveryView>>(text, values)
+  const { rows } = await reader.query<Placed<DeliveryView>>({ tenant: owner.tenant, text, values })
   return pageOf<DeliveryView>(rows, of.limit, ({ xid: _xid, position: _position, ...view }) => view)
 }

@@ -9,7 +9,8 @@ import { Problem, type ProblemCode } from '../core/problem.ts'
 import { insert, move } from '../world/store.ts'
 import type { Row } from '../world/table.ts'
 import { type Mode, nextId, type World } from '../world/world.ts'
-import type { Caller } from './endpoint.ts'
+import type { Caller, Endpoint } from './endpoint.ts'
+import { may, type Role } from './role.ts'
 import { apiKeys, tenants } from './tables.ts'
 
 export type KeyKind = Caller['kind']
@@ -25,7 +26,7 @@ const keysMax = 10_000
 const strangersMax = 1_000
 
 /** Who calls an endpoint that asks for no key. */
-export const nobody: Caller = Object.freeze({ tenant: '', mode: 'test', kind: 'publishable', key: '' })
+export const nobody: Caller = Object.freeze({ tenant: '', mode: 'test', kind: 'publishable', key: '', role: 'browser', person: null })
 
 export async function createTenant(world: Here, input: { readonly name: string }): Promise<string> {
   const id = nextId(world, 'ten')
@@ -37,13 +38,24 @@ export async function createTenant(world: Here, input: { readonly name: string }
 /** Makes a key and tells it, once: only its hash is kept. `text`: a key made elsewhere (a demo's fixed one); it must have the right form. */
 export async function createKey(
   world: Here,
-  input: { readonly tenant: string; readonly mode: Mode; readonly kind: KeyKind; readonly text?: string },
+  input: {
+    readonly tenant: string
+    readonly mode: Mode
+    readonly kind: KeyKind
+    /** Without it: `owner`. A publishable key is always a browser's. */
+    readonly role?: Role
+    readonly person?: string | null
+    readonly text?: string
+  },
 ): Promise<{ readonly id: string; readonly key: string }> {
   const key = input.text ?? newKey(world, input.mode, input.kind)
   if (!key.startsWith(prefixOf(input.mode, input.kind)) || !isKeyForm(key)) throw new TypeError('an API key of the wrong form')
   const id = nextId(world, 'key', input.tenant)
   const { tenant, mode, kind } = input
-  const row = { id, tenant, mode, kind, hash: hashOf(key), hint: key.slice(0, 12), created_at: world.now(), revoked_at: null }
+  // One person is written one way, so that two keys of theirs are seen to be.
+  const person = input.person?.trim().toLowerCase() ?? null
+  const role = kind === 'publishable' ? 'browser' : (input.role ?? 'owner')
+  const row = { id, tenant, mode, kind, role, person, hash: hashOf(key), hint: key.slice(0, 12), created_at: world.now(), revoked_at: null }
   const result = await world.store.commit([insert(apiKeys, row)])
   if (!result.ok) throw new TypeError(`an API key was refused: ${result.refused.map(one => one.constraint).join(', ')}`)
   return { id, key }
@@ -138,7 +150,7 @@ function remember(map: Map<string, Remembered>, keyHash: string, one: Remembered
 
 function callerOf(row: Row<typeof apiKeys> | undefined): Caller | undefined {
   if (row === undefined || row.revoked_at !== null) return undefined
-  return Object.freeze({ tenant: row.tenant, mode: row.mode, kind: row.kind, key: row.id })
+  return Object.freeze({ tenant: row.tenant, mode: row.mode, kind: row.kind, key: row.id, role: row.role, person: row.person })
 }
 
 /** `Bearer <key>`, or Basic with the key as the user and no password (`curl -u <key>:`). */
@@ -152,12 +164,21 @@ function keyOf(authorization: string | undefined): string | undefined {
   return password === '' ? user : undefined
 }
 
-function refused(detail: string, code: ProblemCode = 'unauthenticated'): Problem {
-  return new Problem(code, detail, { errors: [{ pointer: 'header/authorization', detail }] })
+function refused(detail: string, code: ProblemCode = 'unauthenticated', members: Readonly<Record<string, string>> = {}): Problem {
+  return new Problem(code, detail, { errors: [{ pointer: 'header/authorization', detail }], members })
 }
 
-/** Throws `forbidden` when the key's kind may not call this endpoint. */
-export function admit(caller: Caller, auth: 'secret' | 'publishable'): void {
+/** Throws `forbidden`, naming the permission that is missing, when the key's kind or role may not call this endpoint. */
+export function admit(caller: Caller, { auth, action }: Pick<Endpoint, 'auth' | 'action'>): void {
+  if (auth === 'none' || action === undefined) return
   if (auth === 'secret' && caller.kind !== 'secret')
-    throw refused('This needs a secret key (sk_…); a publishable one may not do it.', 'forbidden')
+    throw refused('This needs a secret key (sk_…); a publishable one may not do it.', 'forbidden', {
+      permission: action,
+      role: caller.role,
+    })
+  if (!may(caller.role, action))
+    throw refused(`This needs a key with the permission ${action}, which the role ${caller.role} does not have.`, 'forbidden', {
+      permission: action,
+      role: caller.role,
+    })
 }

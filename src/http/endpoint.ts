@@ -6,8 +6,18 @@ import { type FieldError, Problem } from '../core/problem.ts'
 import type { Write } from '../world/store.ts'
 import type { Mode, World } from '../world/world.ts'
 import { pointerOf } from './pointer.ts'
+import type { Action, Role } from './role.ts'
 
-export type Caller = { readonly tenant: string; readonly mode: Mode; readonly kind: 'secret' | 'publishable'; readonly key: string }
+export type Caller = {
+  readonly tenant: string
+  readonly mode: Mode
+  readonly kind: 'secret' | 'publishable'
+  /** The key's id. */
+  readonly key: string
+  readonly role: Role
+  /** Who uses the key, as whoever made it said; null: nobody in particular. */
+  readonly person: string | null
+}
 
 /** `body`: data for JSON; a text or bytes where the endpoint declares another type; pieces of one where it is too large to be held at once. */
 export type Answer = {
@@ -76,7 +86,14 @@ export type Bearer = {
   readonly crossOrigin: boolean
 }
 
-type Described = {
+/** Who may come in. An endpoint that asks for a key without naming an action does not compile. */
+type Admitted =
+  /** secret: secret key only · publishable: either kind */
+  | { readonly auth: 'secret' | 'publishable'; readonly action: Action; readonly bearer?: undefined }
+  /** No key (webhooks in, browser returns), or a bearer's own secret instead of one. */
+  | { readonly auth: 'none'; readonly action?: undefined; readonly bearer?: Bearer | undefined }
+
+type Described = Admitted & {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   /** `/v1/instruments/{id}` */
   readonly path: string
@@ -85,10 +102,8 @@ type Described = {
   readonly summary: string
   readonly description?: string
   readonly tag: string
-  /** secret: secret key only · publishable: either kind · none: no key (webhooks in, browser returns) */
-  readonly auth: 'secret' | 'publishable' | 'none'
-  /** With `auth: 'none'`: a bearer's own secret instead of an API key. */
-  readonly bearer?: Bearer | undefined
+  /** In live mode it takes two persons (fourEyes.ts). */
+  readonly fourEyes?: true
   /** No JSON is parsed; the handler gets `input.raw` (webhooks in, parts of files). */
   readonly rawBody?: true
   /** Of this endpoint alone, where the server's limit is too small. */

@@ -36,7 +36,10 @@ export const advice: Readonly<Record<ProblemCode, string>> = {
   malformed_body:
     'Send one JSON value in UTF-8, no name twice in an object, nested no deeper than 16 levels, amounts as strings of digits.',
   unauthenticated: 'Send "Authorization: Bearer sk_test_…", or the key as the user of Basic authentication (curl -u sk_test_…:).',
-  forbidden: 'Use a key of the right kind: secret keys (sk_) do everything, publishable ones (pk_) only what a browser must be able to do.',
+  forbidden:
+    'Use a key whose role has the permission that "permission" names; a publishable key (pk_) may only do what a browser must be able to do.',
+  approval_required:
+    'Another person approves at POST /v1/approvals/{approval}/approve; then send the same request again, with the header Bindery-Approval naming it.',
   not_found: 'Check the id, and that the key belongs to the same tenant and mode (test or live) as the object.',
   method_not_allowed: 'The header Allow names the methods this address takes.',
   request_timeout: 'The request did not arrive in time. Send it again; with the same Idempotency-Key nothing happens twice.',

@@ -22,7 +22,7 @@ export function readRequest(endpoint: Endpoint, request: FastifyRequest, caller:
     throw new Problem('headers_too_large', `The request has more than ${limits.headersMax} headers.`)
   const { host } = raw.headers
   if (host === undefined ? raw.httpVersion === '1.1' : host.includes(',')) throw fieldProblem('header/host', 'A request names one host.')
-  if (endpoint.auth !== 'none') admit(caller, endpoint.auth)
+  admit(caller, endpoint)
   const params = readParams(request.params, url)
   const query = parseQuery(url)
   refuseCardsInUrl(url, params, query)

@@ -8,6 +8,7 @@ import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import { idBytes, newId } from '../core/id.ts'
 import { fieldProblem, Problem } from '../core/problem.ts'
 import type { Log, World } from '../world/world.ts'
+import { needApproval } from './approval.ts'
 import { type Authenticator, authenticator, nobody } from './auth.ts'
 import { brokenOff, frameworkProblem, problemOf } from './breakage.ts'
 import { channelPages } from './channelPages.ts'
@@ -16,6 +17,7 @@ import { isCrossOrigin, preflight, readableFrom } from './crossOrigin.ts'
 import { docsPages } from './docs.ts'
 import { type Answer, type Context, type Endpoint, keepsKeys } from './endpoint.ts'
 import { eventPages } from './eventPages.ts'
+import { needsTwo } from './fourEyes.ts'
 import { healthPages } from './health.ts'
 import { answerOnce, inputHash, noOnce, type Rendered, readKey } from './idempotency.ts'
 import { defaultLimits, type Limits } from './limits.ts'
@@ -260,7 +262,12 @@ function respond(house: House, endpoint: Endpoint, request: FastifyRequest, cont
       .then(() => respond(house, { ...endpoint, bearer: undefined }, request, context))
   const { caller, requestId } = context
   const read = readRequest(endpoint, request, caller, limits)
-  const act = endpoint.prepare(read.input)
+  const hashed = { method: endpoint.method, url: request.raw.url ?? '', name: endpoint.name, body: read.body }
+  const hash = (): string => inputHash(house.onceSecret, hashed)
+  const prepared = endpoint.prepare(read.input)
+  const act = needsTwo(endpoint.fourEyes, caller.mode, world.settings.fourEyes?.inTest === true)
+    ? (once: Context) => needApproval(world, { endpoint, caller, input: read.input, ...hashed, hash: hash() }).then(() => prepared(once))
+    : prepared
   const render = (answer: Answer): Rendered => renderAnswer(endpoint, answer)
   const header = request.raw.headers['idempotency-key']
   if (header === undefined || !keepsKeys(endpoint) || caller.kind === 'publishable') return act({ ...context, once: noOnce }).then(render)
@@ -269,12 +276,7 @@ function respond(house: House, endpoint: Endpoint, request: FastifyRequest, cont
     endpoint,
     context,
     key,
-    hash: inputHash(house.onceSecret, {
-      method: endpoint.method,
-      url: request.raw.url ?? '',
-      name: endpoint.name,
-      body: read.body,
-    }),
+    hash: hash(),
     act,
     render,
     renderProblem: problem => renderProblem(world.settings.publicUrl, requestId, problem),

@@ -1,6 +1,8 @@
 /** The tables of the HTTP layer; their SQL twins stand in migrations/0002_http.sql. */
 import { int, json, maybe, type Row, table, text, time } from '../world/table.ts'
 import type { Mode } from '../world/world.ts'
+import type { Json } from './json.ts'
+import { type Role, roles } from './role.ts'
 
 export const tenants = table(
   'tenants',
@@ -10,7 +12,7 @@ export const tenants = table(
 
 const oneOf = <T extends string>(values: readonly T[], value: T): boolean => values.includes(value)
 
-/** `hash`: SHA-256 of the whole key in hexadecimal. `hint`: its first letters, for lists. */
+/** `hash`: SHA-256 of the whole key in hexadecimal. `hint`: its first letters, for lists. `person`: who uses it, where that is one. */
 export const apiKeys = table(
   'api_keys',
   {
@@ -18,6 +20,8 @@ export const apiKeys = table(
     tenant: text(),
     mode: text<Mode>(),
     kind: text<'secret' | 'publishable'>(),
+    role: text<Role>(),
+    person: maybe(text()),
     hash: text(),
     hint: text(),
     created_at: time(),
@@ -32,10 +36,53 @@ export const apiKeys = table(
     checks: {
       api_keys_mode: row => oneOf(['test', 'live'], row.mode),
       api_keys_kind: row => oneOf(['secret', 'publishable'], row.kind),
+      api_keys_role: row => oneOf(roles, row.role) && (row.role === 'browser') === (row.kind === 'publishable'),
+      api_keys_person: row => row.person === null || (row.person.length >= 1 && row.person.length <= 200),
       api_keys_hash_form: row => row.hash.length === 64,
     },
   },
 )
+
+export const approvalStatuses = ['asked', 'approved', 'denied', 'used', 'lapsed'] as const
+
+/** What one person asks for and another allows (fourEyes.ts). `act`: the endpoint's name. `hash`: of exactly what may be done. */
+export const approvals = table(
+  'approvals',
+  {
+    tenant: text(),
+    id: text(),
+    mode: text<Mode>(),
+    act: text(),
+    method: text(),
+    url: text(),
+    body: maybe(json<Json>()),
+    hash: text(),
+    status: text<(typeof approvalStatuses)[number]>(),
+    asked_by: text(),
+    asked_key: text(),
+    decided_by: maybe(text()),
+    decided_key: maybe(text()),
+    created_at: time(),
+    decided_at: maybe(time()),
+    used_at: maybe(time()),
+    expires_at: time(),
+    version: int(),
+  },
+  {
+    key: ['tenant', 'id'],
+    indexes: { approvals_waiting: ['asked_by', 'tenant', 'status'] },
+    checks: {
+      approvals_mode: row => oneOf(['test', 'live'], row.mode),
+      approvals_status: row => oneOf(approvalStatuses, row.status),
+      approvals_two_persons: row => row.decided_by === null || (row.decided_by !== row.asked_by && row.decided_key !== row.asked_key),
+      approvals_decided: row => row.status === 'lapsed' || (row.status === 'asked') === (row.decided_by === null),
+      approvals_decided_whole: row =>
+        (row.decided_by === null) === (row.decided_at === null) && (row.decided_by === null) === (row.decided_key === null),
+      approvals_used: row => (row.status === 'used') === (row.used_at !== null),
+    },
+  },
+)
+export type ApprovalRow = Row<typeof approvals>
 
 /** `request`: the request that holds the lease. `resource`: what the first request made, for `recover`, and what the answer tells of. `body`: the answer as it was sent, so a replay is equal to the byte. */
 export const idempotency = table(

@@ -114,6 +114,7 @@ export const chargeEndpoints: readonly Endpoint[] = [
       'It counts for quality, for what a mandate still allows and for its dormancy; ids of the network are kept with the binding. It never changes a status.',
     tag,
     auth: 'secret',
+    action: 'charges.write',
     params: instrumentParams,
     query: nothing,
     body: chargeBody,
@@ -144,6 +145,7 @@ export const chargeEndpoints: readonly Endpoint[] = [
     summary: 'Explain how good an instrument is to charge',
     tag,
     auth: 'secret',
+    action: 'instruments.read',
     params: instrumentParams,
     query: nothing,
     body: nothing,
@@ -163,6 +165,7 @@ export const chargeEndpoints: readonly Endpoint[] = [
     description: 'Nothing is reserved and no channel is asked. The issuer still has the last word.',
     tag,
     auth: 'secret',
+    action: 'instruments.read',
     params: instrumentParams,
     query: nothing,
     body: z.strictObject({

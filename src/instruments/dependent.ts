@@ -28,7 +28,11 @@ export const dependents = table(
     updated_at: time(),
     version: int(),
   },
-  { key: ['tenant', 'id'], unique: { dependents_reference: ['instrument', 'tenant', 'reference'] } },
+  {
+    key: ['tenant', 'id'],
+    unique: { dependents_reference: ['instrument', 'tenant', 'reference'] },
+    references: { dependents_instrument_fkey: { columns: ['tenant', 'instrument'], to: 'instruments' } },
+  },
 )
 export type DependentRow = Row<typeof dependents>
 

@@ -1,9 +1,9 @@
 /** The lists of customers and instruments. */
-import type { Pool } from 'pg'
 import { z } from 'zod'
 import { type Endpoint, endpoint, nothing } from '../http/endpoint.ts'
 import { listOf, listQuery, listShape, pageOf } from '../http/list.ts'
 import { id, reference } from '../http/schemas.ts'
+import type { TenantReader } from '../world/tenant-reader.ts'
 import type { World } from '../world/world.ts'
 import { viewCustomer } from './customers.ts'
 import { instrumentStatuses } from './instrument.ts'
@@ -12,7 +12,7 @@ import { customerShape, instrumentShape } from './shapes.ts'
 import { bindings, customers, instruments } from './tables.ts'
 import { viewInstrument } from './view.ts'
 
-export const listEndpoints = (reader: Pick<Pool, 'query'>): readonly Endpoint[] => [
+export const listEndpoints = (reader: TenantReader): readonly Endpoint[] => [
   endpoint({
     method: 'GET',
     path: '/v1/instruments',
@@ -20,6 +20,7 @@ export const listEndpoints = (reader: Pick<Pool, 'query'>): readonly Endpoint[] 
     summary: 'List instruments, newest first',
     tag: 'Instruments',
     auth: 'secret',
+    action: 'instruments.read',
     params: nothing,
     query: z.strictObject({ ...listQuery, customer: id('cus').optional(), status: z.enum(instrumentStatuses).optional() }),
     body: nothing,
@@ -38,6 +39,7 @@ export const listEndpoints = (reader: Pick<Pool, 'query'>): readonly Endpoint[] 
     summary: 'List customers, newest first',
     tag: 'Customers',
     auth: 'secret',
+    action: 'customers.read',
     params: nothing,
     query: z.strictObject({ ...listQuery, reference: reference().optional() }),
     body: nothing,

@@ -1,6 +1,7 @@
 /** What the instruments folder shows in lists: plain SQL, newest first, decides nothing. Pages follow the position given at the commit. */
 import type { Pool } from 'pg'
 import type { Page } from '../http/list.ts'
+import type { TenantReader } from '../world/tenant-reader.ts'
 import type { Mode } from '../world/world.ts'
 
 export type Owner = { readonly tenant: string; readonly mode: Mode }
@@ -11,7 +12,7 @@ type Row = { readonly id: string; readonly position: string }
 const placed = (row: Row): Placed => ({ id: row.id, position: BigInt(row.position) })
 
 export async function listInstruments(
-  pool: Pick<Pool, 'query'>,
+  reader: TenantReader,
   owner: Owner,
   of: Page & { readonly customer: string | undefined; readonly status: string | undefined },
 ): Promise<readonly Placed[]> {
@@ -26,11 +27,11 @@ and ($5::text is null or status = $5)
 order by instruments.position desc
 limit $6`
   const values = [owner.tenant, owner.mode, of.after?.toString() ?? null, of.customer ?? null, of.status ?? null, of.limit + 1]
-  return (await pool.query<Row>({ name: 'list instruments', text, values })).rows.map(placed)
+  return (await reader.query<Row>({ tenant: owner.tenant, name: 'list instruments', text, values })).rows.map(placed)
 }
 
 export async function listCustomers(
-  pool: Pick<Pool, 'query'>,
+  reader: TenantReader,
   owner: Owner,
   of: Page & { readonly reference: string | undefined },
 ): Promise<readonly Placed[]> {
@@ -44,7 +45,7 @@ and ($4::text is null or reference = $4)
 order by customers.position desc
 limit $5`
   const values = [owner.tenant, owner.mode, of.after?.toString() ?? null, of.reference ?? null, of.limit + 1]
-  return (await pool.query<Row>({ name: 'list customers', text, values })).rows.map(placed)
+  return (await reader.query<Row>({ tenant: owner.tenant, name: 'list customers', text, values })).rows.map(placed)
 }
 
 /** Every instrument there is, page by page in the order of its key: for those who look at all of them. */

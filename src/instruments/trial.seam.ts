@@ -5,7 +5,6 @@
 import assert from 'node:assert/strict'
 import { createHash, createSecretKey } from 'node:crypto'
 import { after } from 'node:test'
-import type { Pool } from 'pg'
 import { simulated } from '../accounts.ts'
 import type { Channel, ChannelAccount, ChannelName, ChannelRequest, Send, Told, Way } from '../channels/channel.ts'
 import { channels as realChannels } from '../channels/index.ts'
@@ -36,6 +35,7 @@ import { createMemoryStore, type MemoryStore } from '../world/memory.ts'
 import { createRemembered } from '../world/remembered.ts'
 import type { Store, Write } from '../world/store.ts'
 import { type AnyTable, type Row, rowOf } from '../world/table.ts'
+import type { TenantReader } from '../world/tenant-reader.ts'
 import type { World } from '../world/world.ts'
 import { bindings } from './tables.ts'
 import type { InstrumentView } from './view.ts'
@@ -130,7 +130,7 @@ export const visa = { number: '4111111111111111', expiry_month: 3, expiry_year: 
 export const returnUrl = 'https://shop.example/back'
 
 /** Another store than the one in memory, of which `rows` then knows nothing. */
-export type Over = { readonly store: Store; readonly queries?: EventQueries; readonly reader?: Pick<Pool, 'query'> }
+export type Over = { readonly store: Store; readonly queries?: EventQueries; readonly reader?: TenantReader }
 
 /** Simulators by name, or channels of the test's own; they are the route in this order. */
 export async function trial(of: readonly (ChannelName | Channel)[], over?: Over): Promise<Trial> {

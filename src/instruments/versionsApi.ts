@@ -31,6 +31,7 @@ export const versionEndpoints: readonly Endpoint[] = [
     description: 'A reissued card is a new version of the same instrument. Of what is no card there are none.',
     tag: 'Instruments',
     auth: 'secret',
+    action: 'instruments.read',
     params: instrumentParams,
     query: nothing,
     body: nothing,

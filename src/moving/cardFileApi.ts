@@ -1,9 +1,9 @@
 /** The endpoints that move card numbers between vaults: encrypted on their way through here, opened and written in the vault alone. */
-import type { Pool } from 'pg'
 import { type FieldError, fieldProblem, Problem } from '../core/problem.ts'
 import { type Endpoint, endpoint, nothing } from '../http/endpoint.ts'
 import { showTime } from '../http/schemas.ts'
 import type { CardFault, CardFileState } from '../world/card-files.ts'
+import type { TenantReader } from '../world/tenant-reader.ts'
 import { type Mode, nextId } from '../world/world.ts'
 import {
   cardExportBody,
@@ -48,7 +48,7 @@ function faultProblem(faults: readonly CardFault[]): Problem {
   return new Problem('unprocessable', `nothing of the part was taken: ${first?.pointer ?? ''}: ${first?.detail ?? ''}`, { errors })
 }
 
-export const cardFileEndpoints = (reader: Pick<Pool, 'query'>): readonly Endpoint[] => [...incoming, ...outgoing(reader)]
+export const cardFileEndpoints = (reader: TenantReader): readonly Endpoint[] => [...incoming, ...outgoing(reader)]
 
 const incoming: readonly Endpoint[] = [
   endpoint({
@@ -60,6 +60,7 @@ const incoming: readonly Endpoint[] = [
       'The vault makes a key for this transfer. The sender encrypts each part for `certificate` and signs it (CMS); the parts are opened in the vault and nowhere else. An import of the tokens then names the cards.',
     tag,
     auth: 'secret',
+    action: 'card_files.write',
     params: nothing,
     query: nothing,
     body: cardFileBody,
@@ -77,6 +78,7 @@ const incoming: readonly Endpoint[] = [
     summary: 'How far a transfer of card numbers is',
     tag,
     auth: 'secret',
+    action: 'card_files.read',
     params: cardFileParams,
     query: nothing,
     body: nothing,
@@ -96,6 +98,7 @@ const incoming: readonly Endpoint[] = [
       'CMS in DER: SignedData by the sender over AuthEnvelopedData (AES-256-GCM) for the certificate of the card file. Parts come in order; the same part again is the same part. A part with a fault changes nothing, and the answer names line and field of each.',
     tag,
     auth: 'secret',
+    action: 'card_files.write',
     rawBody: true,
     bodyBytesMax: partBytesMax,
     params: cardPartParams,
@@ -120,6 +123,7 @@ const incoming: readonly Endpoint[] = [
     summary: 'Forget a transfer: its key, and every card that no import took',
     tag,
     auth: 'secret',
+    action: 'card_files.write',
     params: cardFileParams,
     query: nothing,
     body: nothing,
@@ -131,7 +135,7 @@ const incoming: readonly Endpoint[] = [
   }),
 ]
 
-const outgoing = (reader: Pick<Pool, 'query'>): readonly Endpoint[] => [
+const outgoing = (reader: TenantReader): readonly Endpoint[] => [
   endpoint({
     method: 'GET',
     path: '/v1/card_exports/certificate',
@@ -139,6 +143,7 @@ const outgoing = (reader: Pick<Pool, 'query'>): readonly Endpoint[] => [
     summary: 'The certificate under which your card files are signed',
     tag,
     auth: 'secret',
+    action: 'card_files.read',
     params: nothing,
     query: nothing,
     body: nothing,
@@ -157,6 +162,7 @@ const outgoing = (reader: Pick<Pool, 'query'>): readonly Endpoint[] => [
       'Part after part, until `next` is null. The same part asked again with the same words is written again and counted once. `card` in the file is the id of the instrument, which an export of the tokens names too.',
     tag,
     auth: 'secret',
+    action: 'card_files.export',
     params: nothing,
     query: nothing,
     body: cardExportBody,

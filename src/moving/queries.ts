@@ -5,6 +5,7 @@ import type { BindingStatus } from '../instruments/binding.ts'
 import type { Reason } from '../instruments/instrument.ts'
 import type { Own } from '../instruments/own.ts'
 import type { Display } from '../instruments/tables.ts'
+import { asTenant, type TenantReader } from '../world/tenant-reader.ts'
 import type { Mode } from '../world/world.ts'
 
 /** One binding with what stands around it. Times in Unix milliseconds. */
@@ -85,7 +86,7 @@ export function createSnapshots(pool: Pick<Pool, 'connect'>): ReadSnapshot {
   return async (owner, act) => {
     const client = await pool.connect()
     try {
-      await client.query('begin isolation level repeatable read read only')
+      await client.query(`begin isolation level repeatable read read only; ${asTenant(owner.tenant)}`)
       const done = await act(page => pages(client, owner, page))
       await client.query('commit')
       client.release()
@@ -113,7 +114,7 @@ export type ListedCard = { readonly card: string; readonly instrument: string; r
 
 /** Cards of one tenant and mode whose numbers may be in the vault, in the order of their instruments. `next`: null where there are no more. */
 export async function listCards(
-  pool: Pick<Pool, 'query'>,
+  reader: TenantReader,
   { tenant, mode }: { readonly tenant: string; readonly mode: Mode },
   page: { readonly after: string; readonly limit: number },
 ): Promise<{ readonly cards: readonly ListedCard[]; readonly next: string | null }> {
@@ -129,7 +130,7 @@ and status not in ('erased', 'unbound', 'replaced', 'failed')
 order by instruments.position
 limit $4`
   type Found = { readonly id: string; readonly card_version: number; readonly position: string }
-  const { rows } = await pool.query<Found>({ name: 'list cards', text, values: [tenant, mode, page.after, page.limit + 1] })
+  const { rows } = await reader.query<Found>({ tenant, name: 'list cards', text, values: [tenant, mode, page.after, page.limit + 1] })
   const here = rows.slice(0, page.limit)
   const cards = here.map(({ id, card_version }) => ({ card: id, instrument: id, instrumentVersion: card_version }))
   return { cards, next: rows.length > page.limit ? (here.at(-1)?.position ?? null) : null }

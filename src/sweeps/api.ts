@@ -1,11 +1,11 @@
 /** Sweeps as endpoints: begun, looked at, and where one was held, released or discarded. */
-import type { Pool } from 'pg'
 import { z } from 'zod'
 import { fieldProblem, Problem } from '../core/problem.ts'
 import { type Answer, type Context, type Endpoint, endpoint, nothing } from '../http/endpoint.ts'
 import { listQuery, listShape } from '../http/list.ts'
 import { id, reference } from '../http/schemas.ts'
 import { insert, refusedBy } from '../world/store.ts'
+import type { TenantReader } from '../world/tenant-reader.ts'
 import { listSweeps } from './queries.ts'
 import { discard, release } from './release.ts'
 import { newSweep } from './sweep.ts'
@@ -61,6 +61,7 @@ export const sweepEndpoints: readonly Endpoint[] = [
       'Walks over your customers at the channel’s pace. What the list says of a token is a fact; that a token is missing is a suspicion, counted once a day, and a fact after several in a row. Nothing changes before all have been looked at.',
     tag,
     auth: 'secret',
+    action: 'sweeps.run',
     params: nothing,
     query: nothing,
     body,
@@ -74,6 +75,7 @@ export const sweepEndpoints: readonly Endpoint[] = [
     summary: 'Read a sweep',
     tag,
     auth: 'secret',
+    action: 'sweeps.read',
     params,
     query: nothing,
     body: nothing,
@@ -87,6 +89,8 @@ export const sweepEndpoints: readonly Endpoint[] = [
     summary: 'Let a held sweep change what it found',
     tag,
     auth: 'secret',
+    action: 'sweeps.release',
+    fourEyes: true,
     params,
     query: nothing,
     body: nothing,
@@ -101,6 +105,7 @@ export const sweepEndpoints: readonly Endpoint[] = [
     description: 'Nothing changes, and what was missing counts as seen.',
     tag,
     auth: 'secret',
+    action: 'sweeps.run',
     params,
     query: nothing,
     body: nothing,
@@ -110,7 +115,7 @@ export const sweepEndpoints: readonly Endpoint[] = [
 ]
 
 /** Read from a reader of its own, like every list. */
-export const sweepListEndpoints = (reader: Pick<Pool, 'query'>): readonly Endpoint[] => [
+export const sweepListEndpoints = (reader: TenantReader): readonly Endpoint[] => [
   endpoint({
     method: 'GET',
     path: '/v1/sweeps',
@@ -118,6 +123,7 @@ export const sweepListEndpoints = (reader: Pick<Pool, 'query'>): readonly Endpoi
     summary: 'List sweeps, newest first',
     tag,
     auth: 'secret',
+    action: 'sweeps.read',
     params: nothing,
     query: z.strictObject({
       limit: listQuery.limit,

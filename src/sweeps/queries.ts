@@ -3,6 +3,7 @@ import type { Pool } from 'pg'
 import { tenants } from '../http/tables.ts'
 import { bindings } from '../instruments/tables.ts'
 import type { MemoryStore } from '../world/memory.ts'
+import type { TenantReader } from '../world/tenant-reader.ts'
 import type { Mode } from '../world/world.ts'
 import type { Place, Unswept } from './plan.ts'
 import { sweeps } from './tables.ts'
@@ -91,7 +92,7 @@ export const memorySweepQueries = (store: Pick<MemoryStore, 'rows'>): SweepQueri
 
 /** A tenant's sweeps, newest first: ids, one more than `limit` so that it is known whether more follow. Ids are in the order of time. */
 export async function listSweeps(
-  pool: Pick<Pool, 'query'>,
+  reader: TenantReader,
   owner: { readonly tenant: string; readonly mode: Mode },
   of: { readonly before: string | undefined; readonly channel: string | undefined; readonly limit: number },
 ): Promise<readonly string[]> {
@@ -105,5 +106,5 @@ and ($4::text is null or channel = $4)
 order by sweeps.id desc
 limit $5`
   const values = [owner.tenant, owner.mode, of.before ?? null, of.channel ?? null, of.limit + 1]
-  return (await pool.query<{ readonly id: string }>({ name: 'list sweeps', text, values })).rows.map(row => row.id)
+  return (await reader.query<{ readonly id: string }>({ tenant: owner.tenant, name: 'list sweeps', text, values })).rows.map(row => row.id)
 }

@@ -7,6 +7,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Client, type ClientConfig, DatabaseError } from 'pg'
+import { rowSecuritySql } from './row-security.ts'
 
 export type Migrated = { readonly applied: readonly string[] }
 export type MigrateInput = {
@@ -22,8 +23,11 @@ export class MigrationError extends Error {
   override readonly name = 'MigrationError'
 }
 
-/** API and worker: what rides. · Lists: read only. · The vault: its own schema and nothing else. */
-export const roles = { rider: 'bindery_rider', reader: 'bindery_reader', vault: 'bindery_vault' } as const
+/**
+ * API and worker: what rides. · Lists: read the rows of one tenant at a time. · The worker's feeds and the verifier: read everybody's. · The
+ * vault: its own schema and nothing else.
+ */
+export const roles = { rider: 'bindery_rider', reader: 'bindery_reader', watcher: 'bindery_watcher', vault: 'bindery_vault' } as const
 
 /** The same connection, as one of the roles: works with any login that was granted it, as `migrate` does for its own. */
 export const asRole = (connection: ClientConfig, role: (typeof roles)[keyof typeof roles]): ClientConfig => ({
@@ -194,11 +198,12 @@ function place(error: unknown, sql: string): string {
 const grants = `
 revoke all on schema bindery, vault from public;
 revoke execute on all functions in schema bindery, vault from public;
-grant usage on schema bindery to ${roles.rider}, ${roles.reader};
+grant usage on schema bindery to ${roles.rider}, ${roles.reader}, ${roles.watcher};
 grant select, insert, update, delete on all tables in schema bindery to ${roles.rider};
 grant usage on all sequences in schema bindery to ${roles.rider};
 grant execute on all functions in schema bindery to ${roles.rider};
-grant select on all tables in schema bindery to ${roles.reader};
+grant select on all tables in schema bindery to ${roles.reader}, ${roles.watcher};
+${rowSecuritySql(roles)}
 revoke insert, update, delete on bindery.migration from ${roles.rider};
 grant usage on schema vault to ${roles.vault};
 grant select, insert, update, delete on all tables in schema vault to ${roles.vault};

@@ -79,6 +79,8 @@ export type Settings = {
   readonly updates?: { readonly policy: UpdatePolicy; readonly daysMin: number }
   /** The account updater of live mode, by the name under which the vault has its keys; files go to it by hand. */
   readonly liveUpdater?: string | undefined
+  /** How long a second person has to approve a sensitive act (30 without it), and whether test mode asks for one too. */
+  readonly fourEyes?: { readonly minutes: number; readonly inTest: boolean }
   /** Sandbox only: webhooks out may go to loopback and over http. */
   readonly allowLoopback: boolean
 }
