@@ -41,9 +41,9 @@ const commands: Readonly<Record<string, Command>> = {
     run: args => keyCommand(args, line => console.log(line)),
   },
   vault: { about: 'ceremony | unseal | status | rotate | transit   the keys of the vault', run: vaultCommand },
-  backup: { about: '--to <folder> [--json]   the embedded database, while it works', run: args => backupCommand(args, line => console.log(line)) },
+  backup: { about: '--to <folder> | --check <folder> [--json]   the embedded database, while it works; or whether a backup is whole', run: args => backupCommand(args, line => console.log(line)) },
   restore: {
-    about: '--from <backup> --data <new folder> [--until <time>]   a data folder as the database was then',
+    about: '--from <backup> --to <new folder> [--until <time>]   a data folder as the database was then',
     run: args => restoreCommand(args, line => console.log(line)),
   },
   'shred-again': {

@@ -1,5 +1,5 @@
 /**
- * `npx bindery restore --from <backup> --data <new folder>`: makes a data folder, as the database was at the end of its log or at the second asked
+ * `npx bindery restore --from <backup> --to <new folder>`: makes a data folder, as the database was at the end of its log or at the second asked
  * for; shreds again what was shredded since, and verifies what it made before it gives it out. It touches nothing that is there.
  */
 import { appendFileSync, existsSync, readFileSync } from 'node:fs'
@@ -21,7 +21,7 @@ import { CliError } from './caller.ts'
 import { type Total, verifyAll } from './verify.ts'
 
 const usage =
-  'npx bindery restore --from <backup> --data <folder that is not there yet> [--until 2026-11-22T03:04:05Z] [--archive <folder>] [--shreds <file>]… [--witness <file>] [--json]'
+  'npx bindery restore --from <backup> --to <folder that is not there yet> [--until 2026-11-22T03:04:05Z] [--archive <folder>] [--shreds <file>]… [--witness <file>] [--json]'
 
 type Looked = {
   readonly verified: Total
@@ -36,12 +36,12 @@ export async function restoreCommand(args: readonly string[], print: (line: stri
   const { values } = parseArgs({
     args: [...args],
     options: {
-      ...{ from: { type: 'string' }, data: { type: 'string' }, until: { type: 'string' }, archive: { type: 'string' } },
+      ...{ from: { type: 'string' }, to: { type: 'string' }, until: { type: 'string' }, archive: { type: 'string' } },
       ...{ shreds: { type: 'string', multiple: true, default: [] }, witness: { type: 'string' }, json: { type: 'boolean', default: false } },
     },
   })
-  if (values.from === undefined || values.data === undefined) throw new CliError(usage)
-  const [from, data] = [resolve(values.from), resolve(values.data)]
+  if (values.from === undefined || values.to === undefined) throw new CliError(usage)
+  const [from, data] = [resolve(values.from), resolve(values.to)]
   const began = performance.now()
   try {
     const archive = resolve(values.archive ?? loadConfig([...channels.values()]).archiveFolder ?? readManifest(from).archive)
@@ -54,10 +54,10 @@ export async function restoreCommand(args: readonly string[], print: (line: stri
     const [found] = looked
     const ms = Math.round(performance.now() - began)
     const keys = restored.shredded.reduce((sum, one) => sum + one.keys, 0)
-    const told = { data, until: new Date(restored.until).toISOString(), segments: restored.segments, shredded_again: restored.shredded.length, keys, ms, ...found }
+    const told = { data, until: new Date(restored.until).toISOString(), segments: restored.segments, shredded_again: restored.shredded.length, keys, unlogged: restored.unlogged, ms, ...found }
     if (values.json) print(JSON.stringify({ ...told, warnings: restored.warnings }))
     else for (const line of [...sentences(told), ...restored.warnings]) print(line)
-    return isWhole(found) ? 0 : 1
+    return isWhole(found) && restored.unlogged === 0 ? 0 : 1
   } catch (error) {
     if (error instanceof BackupProblem) throw new CliError(error.message)
     throw error
@@ -113,6 +113,7 @@ function sentences(told: {
   readonly ms: number
   readonly shredded_again: number
   readonly keys: number
+  readonly unlogged: number
   readonly verified?: Total
   readonly sealed_without_instrument?: number
   readonly audit?: Looked['audit']
@@ -122,6 +123,11 @@ function sentences(told: {
   return [
     `${told.data} holds the database as it was at ${told.until} (${(told.ms / 1000).toFixed(1)} s).`,
     `${told.shredded_again} owners had been shredded later and were shredded again, ${told.keys} data keys with them.`,
+    ...(told.unlogged === 0
+      ? []
+      : [
+          `THE LOG OF SHREDDINGS IS NOT WHOLE: it lacks ${told.unlogged} that this database knows of. What was shredded after this second may be there again: find a newer copy of the log, and restore again with --shreds.`,
+        ]),
     `${verified?.instruments ?? 0} instruments and ${verified?.bindings ?? 0} bindings recomputed, ${verified?.differences ?? 0} differences; ${told.sealed_without_instrument ?? 0} sealed things without an instrument.`,
     audit === null || audit === undefined
       ? 'The audit was not verified: the backup holds no audit-key.txt. `bindery audit verify --key …` does.'

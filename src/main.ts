@@ -3,7 +3,6 @@
  * one), the sandbox of simulated channels, the vault in a process of its own, and itself.
  */
 import { mkdirSync, readFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { ClientConfig } from 'pg'
 import { z } from 'zod'
@@ -28,18 +27,16 @@ import { instrumentsAfter } from './instruments/queries.ts'
 import { createSettler } from './instruments/settler.ts'
 import { createSnapshots } from './moving/queries.ts'
 import { sandboxCredentials } from './sandbox-keys.ts'
-import { type SandboxNetwork, sandboxNetwork } from './sandbox-network.ts'
+import { sandboxNetwork } from './sandbox-network.ts'
 import { sandboxWallet, tapOf } from './sandbox-wallet.ts'
 import { type DeploymentSecrets, deploymentSecrets } from './secrets.ts'
 import { createSweepQueries } from './sweeps/queries.ts'
 import { tables } from './tables.ts'
-import { createVaultClient, type VaultClient } from './vault/client.ts'
-import type { FakeWallet } from './vault/device-token/mint.ts'
-import { shredLogFile } from './vault/shred-log.ts'
-import { keepVault } from './vault/start.ts'
+import type { VaultClient } from './vault/client.ts'
 import { vaultTables } from './vault/tables.ts'
+import { vaultProcess } from './vault-process.ts'
 import { chores, duties, work } from './worker.ts'
-import { type ClientCertificates, clientCertificatesOf } from './world/certificates.ts'
+import { clientCertificatesOf } from './world/certificates.ts'
 import { startEmbedded } from './world/embedded.ts'
 import { createHealth } from './world/health.ts'
 import { createPublicSend, createSend } from './world/http.ts'
@@ -99,7 +96,7 @@ async function startAll(
     origins: [...originsOf(accounts, parts.channels), ...of(networkAddress)],
     certificates: clientCertificatesOf(accounts.values()),
   }
-  const vault = await vaultOf(config, { connection, secrets, ...egress, log, clock, wallet, network }, undo)
+  const vault = await vaultProcess(config, { connection, secrets, ...egress, log, clock, wallet, network }, undo)
   const store = createPostgresStore({ connection: asRole(connection, roles.rider), schema: 'bindery', tables, eventsTable: 'events' })
   undo.push(() => store.close())
   const readers = createReaders(connection, log)
@@ -225,42 +222,6 @@ async function database(config: Config, log: Log, undo: Undo[]): Promise<ClientC
   for (const note of server.notes) log.warn(note)
   undo.push(() => server.stop())
   return server.connection
-}
-
-type VaultNeeds = {
-  readonly connection: ClientConfig
-  readonly secrets: DeploymentSecrets
-  readonly origins: readonly string[]
-  readonly certificates: ClientCertificates
-  readonly log: Log
-  readonly clock: Pick<World, 'now' | 'random' | 'sleep'>
-  readonly wallet: FakeWallet | undefined
-  readonly network: SandboxNetwork | undefined
-}
-
-const at = (path: string | undefined): string | undefined => (path === undefined ? undefined : resolve(path))
-
-async function vaultOf(config: Config, needs: VaultNeeds, undo: Undo[]) {
-  const { connection, secrets, origins, certificates, log, clock, wallet, network } = needs
-  const socketPath = join(tmpdir(), `bindery-vault-${process.pid}-${clock.random(4).toString('hex')}.sock`)
-  const settings = {
-    ...{ socketPath, linkKey: secrets.linkKey, grantKey: secrets.grantKey },
-    ...{ database: { ...asRole(connection, roles.vault) }, dataFolder: resolve(config.dataFolder) },
-    ...{ origins, allowLoopback: config.sandbox, captureHost: config.host, capturePort: config.vaultCapturePort },
-    publicUrl: config.publicUrl ?? `http://${config.host}:${config.port}`,
-    ...{ wallets: wallet?.settings, certificates, updaters: network?.vault },
-    ...{ updaterKeysFile: at(config.updaterKeysFile), rootFile: at(config.vaultRootFile), walletKeysFile: at(config.walletKeysFile) },
-    shredLog: resolve(config.archiveFolder ?? config.dataFolder, shredLogFile),
-  }
-  const kept = await keepVault(settings, {
-    ended: reason => log.error('the vault ended, and is started again', { reason }),
-    locked: at => log.warn('the vault is locked: "npx bindery vault unseal" takes the shares of its custodians', { socket: at }),
-  })
-  undo.push(kept.stop)
-  const client = createVaultClient({ ...clock, socketPath, linkKey: secrets.linkKey, log })
-  undo.push(async () => client.close())
-  await client.ready(10_000)
-  return { client, captureUrl: config.captureUrl ?? kept.captureUrl }
 }
 
 /** The sandbox's tenant and its secret key, made at the first start. */

@@ -1,4 +1,5 @@
 /** What a backup says of itself: written last, so that a folder without one is no backup. */
+import { createHash } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
@@ -44,13 +45,25 @@ const shape = z.strictObject({
 })
 export type Manifest = z.output<typeof shape>
 export type ManifestFile = Manifest['files'][number]
+/** Last, over all that stands before it: a manifest of which a line was lost or changed is told from a whole one. */
+const written = shape.extend({ checksum: z.string() })
+
+const sumOf = (manifest: Manifest): string =>
+  createHash('sha256')
+    .update(JSON.stringify(shape.parse(manifest)))
+    .digest('hex')
+
+export const manifestText = (manifest: Manifest): string =>
+  `${JSON.stringify({ ...shape.parse(manifest), checksum: sumOf(manifest) }, null, 1)}\n`
 
 export function readManifest(folder: string): Manifest {
   const at = join(folder, manifestFile)
   if (!existsSync(at)) throw new BackupProblem(`there is no ${at}: this is no backup, or one that was not finished`)
-  const parsed = shape.safeParse(parse(readFileSync(at, 'utf8')))
-  if (!parsed.success) throw new BackupProblem(`${at} is damaged: ${parsed.error.issues[0]?.path.join('.') ?? 'it is no JSON'}`)
-  return parsed.data
+  const parsed = written.safeParse(parse(readFileSync(at, 'utf8')))
+  if (!parsed.success) throw new BackupProblem(`${at} is damaged: ${parsed.error.issues[0]?.path.join('.') || 'it is no manifest'}`)
+  const { checksum, ...manifest } = parsed.data
+  if (checksum !== sumOf(manifest)) throw new BackupProblem(`${at} is damaged: it is not what was written`)
+  return manifest
 }
 
 function parse(text: string): unknown {

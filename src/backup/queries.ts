@@ -118,6 +118,23 @@ export async function shredAgain(client: Client, shreddings: readonly Shredding[
   return rows
 }
 
+/** How many owners the database knows to be shredded of whom the log says nothing. */
+export async function shreddedUnlogged(client: Client, shreddings: readonly Shredding[]): Promise<number> {
+  const { rows } = await client.query<{ readonly count: number }>(
+    `select count(*)::int as count
+     from vault.owners as known
+     where known.shredded > 0
+       and not exists (
+         select 1
+         from jsonb_to_recordset($1::jsonb) as logged (tenant text, owner text)
+         where logged.tenant = known.tenant
+           and logged.owner = known.owner
+       )`,
+    [JSON.stringify(shreddings.map(({ tenant, owner }) => ({ tenant, owner })))],
+  )
+  return only(rows).count
+}
+
 /** Deleted rows stay in their table's file until it is written anew. */
 export async function writeKeysAnew(client: Client): Promise<void> {
   await client.query('vacuum full vault.deks')

@@ -11,12 +11,12 @@ import { startEmbedded } from '../world/embedded.ts'
 import { CannotStart } from '../world/embedded-errors.ts'
 import { prepareHome } from '../world/embedded-folder.ts'
 import type { User } from '../world/processes.ts'
-import { copyFile, sha256Of, syncFolder } from './copy.ts'
+import { checkBackup } from './check.ts'
+import { copyFile, syncFolder } from './copy.ts'
 import { BackupProblem, type Manifest, readManifest } from './manifest.ts'
-import { connected, type Replayed, shredAgain, writeKeysAnew } from './queries.ts'
-import { isHistory, type LogInput, type LogRange, readRange } from './range.ts'
+import { connected, type Replayed, shredAgain, shreddedUnlogged, writeKeysAnew } from './queries.ts'
+import { isHistory, type LogRange } from './range.ts'
 import { refuseFilled } from './take.ts'
-import { parseLsn } from './wal.ts'
 
 export type RestoreInput = {
   readonly from: string
@@ -37,6 +37,8 @@ export type Restored = {
   readonly segments: number
   /** By shreddings that the restore would have undone. */
   readonly shredded: readonly Replayed[]
+  /** Owners whom the database knows to be shredded and no log does: it is not all of the log, and something may have come back. */
+  readonly unlogged: number
   readonly warnings: readonly string[]
 }
 
@@ -50,18 +52,19 @@ export async function restore(input: RestoreInput, look: (connection: ClientConf
   refuseFilled(data)
   const manifest = readManifest(input.from)
   const shreddings = shreddingsOf(input.shredLogs)
-  const range = logFor(input, manifest)
+  const range = checkBackup(input, manifest)
   mkdirSync(data, { recursive: true, mode: 0o711 })
   const folder = join(data, restoring)
   try {
     const home = prepareHome(folder)
     putInPlace(input, { manifest, range, into: join(home.folder, 'data'), user: home.user })
-    const shredded = await recover(folder, { range, until: input.until, shreddings: shreddings.found, look })
+    const { shredded, unlogged } = await recover(folder, { range, until: input.until, shreddings: shreddings.found, look })
+    tellHistory(join(home.folder, 'data', 'pg_wal'), home.user)
     writeFileSync(join(data, againFile), `${JSON.stringify(shredded)}\n`, { mode: 0o600, flush: true })
     renameSync(folder, join(data, 'database'))
     syncFolder(data)
     const until = input.until ?? Number(range.latest / 1000n)
-    return { manifest, until, segments: range.segments.length, shredded, warnings: shreddings.warnings }
+    return { manifest, until, segments: range.segments.length, shredded, unlogged, warnings: shreddings.warnings }
   } catch (error) {
     removeRestoring(data)
     throw error
@@ -100,40 +103,6 @@ export function shreddingsOf(logs: readonly string[]): { readonly found: readonl
   }
 }
 
-/** What the log must hold for the second that was asked for. Throws `BackupProblem` that says which seconds there are. */
-function logFor(input: RestoreInput, manifest: Manifest): LogRange {
-  const folders = [join(input.from, 'wal'), logFolder(input.archive ?? manifest.archive)]
-  const log: LogInput = {
-    ...{ timeline: manifest.timeline, segmentBytes: manifest.segment_bytes, folders },
-    ...{ start: parseLsn(manifest.start_lsn), stop: parseLsn(manifest.stop_lsn) },
-  }
-  checkFiles(input.from, manifest)
-  if (input.until === undefined) return readRange(log)
-  const until = BigInt(input.until) * 1000n
-  const range = readRange({ ...log, until })
-  if (range.reached && until >= range.earliest) return range
-  const all = readRange(log)
-  throw new BackupProblem(
-    `${new Date(input.until).toISOString()} cannot be restored from this backup and its log: they hold the seconds from ${isoUp(all.earliest)} until before ${iso(all.latest)}` +
-      ' (without --until, all there is)',
-  )
-}
-
-const iso = (micros: bigint): string => new Date(Number(micros / 1000n)).toISOString()
-const isoUp = (micros: bigint): string => iso(micros + 999n)
-
-/** Every file of the backup is there and is what was written. All are told, up to ten. */
-function checkFiles(from: string, manifest: Manifest): void {
-  const wrong: string[] = []
-  for (const file of manifest.files) {
-    const path = join(from, file.path)
-    if (!existsSync(path)) wrong.push(`${path} is missing`)
-    else if (sha256Of(path) !== file.sha256) wrong.push(`${path} is damaged: it is not what was backed up`)
-    if (wrong.length === 10) break
-  }
-  if (wrong.length > 0) throw new BackupProblem(wrong.join('\n'))
-}
-
 type Place = { readonly manifest: Manifest; readonly range: LogRange; readonly into: string; readonly user: User | undefined }
 
 /** Files as they were, the log that is needed, and the sign by which PostgreSQL knows that it is to recover. */
@@ -170,7 +139,7 @@ type Recovery = {
 }
 
 /** PostgreSQL documentation, 19.5.5 and 25.3.5. The log lies in place already, so that nothing is fetched. */
-async function recover(folder: string, { range, until, shreddings, look }: Recovery): Promise<readonly Replayed[]> {
+async function recover(folder: string, { range, until, shreddings, look }: Recovery): Promise<Pick<Restored, 'shredded' | 'unlogged'>> {
   const settings = {
     archive_mode: 'off',
     restore_command: 'false',
@@ -184,15 +153,29 @@ async function recover(folder: string, { range, until, shreddings, look }: Recov
     throw error instanceof CannotStart ? new BackupProblem(`the database cannot be recovered. ${error.message}`) : error
   })
   try {
-    const replayed = await connected(server.connection, async client => {
-      const changed = await shredAgain(client, shreddings)
-      if (changed.length > 0) await writeKeysAnew(client)
-      return changed
+    const found = await connected(server.connection, async client => {
+      const unlogged = await shreddedUnlogged(client, shreddings)
+      const shredded = await shredAgain(client, shreddings)
+      if (shredded.length > 0) await writeKeysAnew(client)
+      return { shredded, unlogged }
     })
     await look(server.connection)
-    return replayed
+    return found
   } finally {
     await server.stop()
+  }
+}
+
+/**
+ * Recovery ran without an archive, so nothing of it is there yet. The history of timelines has to come there, or a second restore would take the
+ * same number for its own, and the archive would refuse its log.
+ */
+function tellHistory(log: string, user: User | undefined): void {
+  for (const name of readdirSync(log).filter(isHistory)) {
+    const sign = join(log, 'archive_status', `${name}.ready`)
+    rmSync(join(log, 'archive_status', `${name}.done`), { force: true })
+    writeFileSync(sign, '', { mode: 0o600, flush: true })
+    if (user !== undefined) chownSync(sign, user.uid, user.gid)
   }
 }
 

@@ -8,7 +8,7 @@ import { basename, join } from 'node:path'
 import type { Client, ClientConfig } from 'pg'
 import { logFolder } from '../world/archive.ts'
 import { copyFile, syncFolder, walkFolder } from './copy.ts'
-import { BackupProblem, type Manifest, type ManifestFile, manifestFile } from './manifest.ts'
+import { BackupProblem, type Manifest, type ManifestFile, manifestFile, manifestText } from './manifest.ts'
 import { beginBackup, connected, describeServer, type Ended, endBackup, type Server, timeline } from './queries.ts'
 import { readRange } from './range.ts'
 import { parseLsn, segmentName } from './wal.ts'
@@ -55,7 +55,7 @@ export async function takeBackup(input: BackupInput): Promise<Manifest> {
       folders: ['data', 'data/pg_wal', ...copied.folders, 'wal'],
     }
     const whole = { ...manifest, files: [...files, ...copyLog(input, manifest)] }
-    writeDurably(to, manifestFile, `${JSON.stringify(whole, null, 1)}\n`)
+    writeDurably(to, manifestFile, manifestText(whole))
     return whole
   })
 }

@@ -13,7 +13,7 @@ type Ports = {
   now(): number
   readonly trail: Trail
   /** Tells the log outside the database (`shred-log.ts`): durable when it returns. */
-  readonly shredding?: ((one: Shredding) => void) | undefined
+  readonly shredding?: ((one: Shredding) => Promise<void>) | undefined
 }
 export type Owner = { readonly tenant: string; readonly owner: string }
 
@@ -43,7 +43,7 @@ export async function shred(ports: Ports, owner: Owner): Promise<number> {
     const writes = [...keys.map(one => remove(deks, one)), ...sealed.map(one => remove(records, one)), ...logged]
     if (writes.length === 0) return destroyed
     // Before the keys go: a restore must never know less than whoever was told that they are gone.
-    if (tries === 0) ports.shredding?.({ ...owner, at: ports.now() })
+    if (tries === 0) await ports.shredding?.({ ...owner, at: ports.now() })
     if ((await store.commit(writes)).ok) destroyed += keys.length
   }
   throw new TypeError(`the keys of ${owner.owner} keep changing`)

@@ -40,7 +40,7 @@ export type VaultPorts = Egress & {
   /** Without it no wallet's token is taken. */
   readonly openToken?: OpenToken | undefined
   /** The log of shreddings outside the database; without it a restore forgets them. */
-  readonly shredding?: ((one: Shredding) => void) | undefined
+  readonly shredding?: ((one: Shredding) => Promise<void>) | undefined
   /** Without it no file of card numbers is written. */
   readonly updaterKeys?: UpdaterKeys | undefined
 }
