@@ -135,10 +135,14 @@ export async function shreddedUnlogged(client: Client, shreddings: readonly Shre
   return only(rows).count
 }
 
-/** Deleted rows stay in their table's file until it is written anew. */
+/**
+ * Deleted rows stay in their table's file until it is written anew, and in the log until a checkpoint takes its segments away (`wal_recycle` is
+ * off while a restore works). What was shredded long before the chosen second is gone with it.
+ */
 export async function writeKeysAnew(client: Client): Promise<void> {
   await client.query('vacuum full vault.deks')
   await client.query('vacuum full vault.records')
+  await client.query('select pg_switch_wal()')
   await client.query('checkpoint')
 }
 

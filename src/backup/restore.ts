@@ -138,7 +138,7 @@ type Recovery = {
   look(connection: ClientConfig): Promise<void>
 }
 
-/** PostgreSQL documentation, 19.5.5 and 25.3.5. The log lies in place already, so that nothing is fetched. */
+/** PostgreSQL documentation, 19.5.5 and 25.3.5. The log lies in place already, so that nothing is fetched. A setting's time takes no `Z`. */
 async function recover(folder: string, { range, until, shreddings, look }: Recovery): Promise<Pick<Restored, 'shredded' | 'unlogged'>> {
   const settings = {
     archive_mode: 'off',
@@ -146,7 +146,8 @@ async function recover(folder: string, { range, until, shreddings, look }: Recov
     recovery_target_timeline: 'current',
     recovery_target_action: 'promote',
     hot_standby: 'off',
-    ...(until === undefined ? {} : { recovery_target_time: new Date(until).toISOString() }),
+    wal_recycle: 'off',
+    ...(until === undefined ? {} : { recovery_target_time: new Date(until).toISOString().replace('T', ' ').replace('Z', '+00') }),
   }
   const startWithinMs = startMs + range.segments.length * segmentMs
   const server = await startEmbedded({ dataFolder: folder, settings, startWithinMs }).catch((error: unknown) => {
@@ -156,7 +157,7 @@ async function recover(folder: string, { range, until, shreddings, look }: Recov
     const found = await connected(server.connection, async client => {
       const unlogged = await shreddedUnlogged(client, shreddings)
       const shredded = await shredAgain(client, shreddings)
-      if (shredded.length > 0) await writeKeysAnew(client)
+      await writeKeysAnew(client)
       return { shredded, unlogged }
     })
     await look(server.connection)
