@@ -1,4 +1,4 @@
-/** Copies one file or a whole folder of them, each with the SHA-256 of what was copied, and on the disk before it is spoken of. */
+/** Copies files, each with the SHA-256 of what was copied, and makes whole folders of them durable at once. */
 import { createHash } from 'node:crypto'
 import { closeSync, fchownSync, fsyncSync, openSync, readdirSync, readSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
@@ -8,7 +8,7 @@ export type Copied = { readonly bytes: number; readonly sha256: string }
 
 const chunkBytes = 1024 * 1024
 
-/** Mode 0600, owned by `user` where one is given. The target must not be there. */
+/** Mode 0600, owned by `user` where one is given. The target must not be there. Not durable until `syncTree`. */
 export function copyFile(from: string, to: string, user?: User): Copied {
   const source = openSync(from, 'r')
   try {
@@ -24,7 +24,6 @@ export function copyFile(from: string, to: string, user?: User): Copied {
         for (let written = 0; written < read; ) written += writeSync(target, part, written)
         bytes += read
       }
-      fsyncSync(target)
       return { bytes, sha256: hash.digest('hex') }
     } finally {
       closeSync(target)
@@ -44,6 +43,13 @@ export function sha256Of(path: string): string {
   } finally {
     closeSync(source)
   }
+}
+
+/** All files and folders below, and the folder itself. After all was copied: a thousand files one by one would each wait for the disk's journal. */
+export function syncTree(root: string): void {
+  const entries = [...walkFolder(root)]
+  for (const kind of ['file', 'folder'] as const) for (const one of entries) if (one.kind === kind) syncFolder(join(root, one.path))
+  syncFolder(root)
 }
 
 /** Makes what was put into a folder durable: a new name is on the disk once its folder is. */

@@ -12,7 +12,7 @@ import { CannotStart } from '../world/embedded-errors.ts'
 import { prepareHome } from '../world/embedded-folder.ts'
 import type { User } from '../world/processes.ts'
 import { checkBackup } from './check.ts'
-import { copyFile, syncFolder } from './copy.ts'
+import { copyFile, syncFolder, syncTree } from './copy.ts'
 import { BackupProblem, type Manifest, readManifest } from './manifest.ts'
 import { connected, type Replayed, shredAgain, shreddedUnlogged, writeKeysAnew } from './queries.ts'
 import { isHistory, type LogRange } from './range.ts'
@@ -126,9 +126,9 @@ function putInPlace(input: RestoreInput, { manifest, range, into, user }: Place)
   const histories = existsSync(archived) ? readdirSync(archived).filter(isHistory) : []
   for (const name of histories) copyFile(join(archived, name), join(log, name), user)
   const signal = join(into, 'recovery.signal')
-  writeFileSync(signal, '', { mode: 0o600, flush: true })
+  writeFileSync(signal, '', { mode: 0o600 })
   if (user !== undefined) chownSync(signal, user.uid, user.gid)
-  for (const path of targets.toReversed()) syncFolder(path)
+  syncTree(into)
 }
 
 type Recovery = {

@@ -7,7 +7,7 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync
 import { basename, join } from 'node:path'
 import type { Client, ClientConfig } from 'pg'
 import { logFolder } from '../world/archive.ts'
-import { copyFile, syncFolder, walkFolder } from './copy.ts'
+import { copyFile, syncFolder, syncTree, walkFolder } from './copy.ts'
 import { BackupProblem, type Manifest, type ManifestFile, manifestFile, manifestText } from './manifest.ts'
 import { beginBackup, connected, describeServer, type Ended, endBackup, type Server, timeline } from './queries.ts'
 import { readRange } from './range.ts'
@@ -55,6 +55,8 @@ export async function takeBackup(input: BackupInput): Promise<Manifest> {
       folders: ['data', 'data/pg_wal', ...copied.folders, 'wal'],
     }
     const whole = { ...manifest, files: [...files, ...copyLog(input, manifest)] }
+    // All of it first: a manifest must not be there before what it speaks of.
+    syncTree(to)
     writeDurably(to, manifestFile, manifestText(whole))
     return whole
   })
@@ -110,7 +112,6 @@ function copyData(from: string, to: string): { readonly folders: readonly string
       if (copied !== undefined) files.push(copied)
     }
   }
-  for (const folder of [...folders.map(one => join(to, '..', one)), to]) syncFolder(folder)
   return { folders, files }
 }
 
@@ -130,7 +131,7 @@ function copyLive(from: string, to: string, path: string): ManifestFile | undefi
 }
 
 function writeCopy(to: string, bytes: Buffer): { readonly bytes: number; readonly sha256: string } {
-  writeFileSync(to, bytes, { mode: 0o600, flag: 'wx', flush: true })
+  writeFileSync(to, bytes, { mode: 0o600, flag: 'wx' })
   return { bytes: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') }
 }
 
@@ -153,7 +154,6 @@ function copyLog(
   mkdirSync(join(to, 'wal'), { mode: 0o700 })
   const needed = readRange(log).segments.filter(one => one.name <= last)
   const files = needed.map(({ name, path }) => ({ path: `wal/${name}`, ...copyFile(path, join(to, 'wal', name)) }))
-  syncFolder(join(to, 'wal'))
   return files
 }
 
