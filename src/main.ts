@@ -191,7 +191,7 @@ async function serve(config: Config, ready: Ready, undo: Undo[]): Promise<Omit<R
     version: version(),
     counts: auditCounts(audit),
   })
-  await eraseAgain(world, config.dataFolder)
+  const eraseRest = await eraseAgain(world, config.dataFolder)
   const apiKey = sandbox && (await firstKey(world, secrets.sandbox.apiKey))
   const { port } = await server.listen(config.port, config.host)
   undo.push(() => server.close())
@@ -205,7 +205,7 @@ async function serve(config: Config, ready: Ready, undo: Undo[]): Promise<Omit<R
   const sweeps = createSweepQueries(readers.all)
   const parts = { queries, dispatcher, settler, sweeps, snapshots: createSnapshots(readers.own) }
   const toDo = ready.parts.idle ? [] : [...duties(world, parts), ...chores(world, { ...ready, audit })]
-  const working = work(world, toDo, stopped.signal)
+  const working = Promise.all([work(world, toDo, stopped.signal), eraseRest(stopped.signal)])
   undo.push(async () => {
     stopped.abort()
     await working
