@@ -7,6 +7,7 @@ import { CliError } from './caller.ts'
 import { printChannels } from './channels.ts'
 import { keyCommand } from './key.ts'
 import { exportCommand, importCommand } from './moving.ts'
+import { pruneCommand } from './prune.ts'
 import { releaseCommand } from './release.ts'
 import { restoreCommand } from './restore.ts'
 import { shredAgainCommand } from './shred-again.ts'
@@ -45,6 +46,10 @@ const commands: Readonly<Record<string, Command>> = {
   restore: {
     about: '--from <backup> --to <new folder> [--until <time>]   a data folder as the database was then',
     run: args => restoreCommand(args, line => console.log(line)),
+  },
+  prune: {
+    about: '--backups <folder> [--days 35]   takes old backups away, with the log that only they needed, and packs the rest',
+    run: args => pruneCommand(args, line => console.log(line)),
   },
   'shred-again': {
     about: '[--shreds <file>]   on a PostgreSQL of your own that was restored: what was shredded since',

@@ -1,7 +1,7 @@
 /** Which segments of the log a restore needs, all of them read and found whole, and between which times it can stop. */
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, readdirSync } from 'node:fs'
 import { BackupProblem } from './manifest.ts'
+import { findSegment, readSegment, segmentOf } from './segment.ts'
 import { DamagedSegment, type Lsn, segmentName, walkFrom, walkSegment } from './wal.ts'
 
 export type LogRange = {
@@ -35,14 +35,12 @@ export function readRange(input: LogInput): LogRange {
   let walk = walkFrom(start)
   for (let begins = start - (start % segmentBytes); !reached; begins += segmentBytes) {
     const name = segmentName(timeline, begins, segmentBytes)
-    const path = input.folders.map(folder => join(folder, name)).find(existsSync)
+    const path = findSegment(input.folders, name)
     if (path === undefined) {
       refuseGap(input, { name, begins })
       break
     }
-    const bytes = readFileSync(path)
-    if (bytes.length !== segmentBytes)
-      throw new BackupProblem(`${path} is damaged: it has ${bytes.length} bytes and should have ${segmentBytes}`)
+    const bytes = readSegment(path, segmentBytes)
     try {
       walk = walkSegment(walk, { name: path, bytes, begins }, ended => {
         if (reached) return
@@ -64,13 +62,11 @@ function refuseGap({ timeline, segmentBytes, stop, folders }: LogInput, at: { re
   const later = folders
     .filter(existsSync)
     .flatMap(folder => readdirSync(folder))
-    .filter(one => isSegment(one) && one.slice(0, 8) === at.name.slice(0, 8) && one > at.name)
+    .flatMap(file => segmentOf(file) ?? [])
+    .filter(one => one.slice(0, 8) === at.name.slice(0, 8) && one > at.name)
     .toSorted()[0]
   if (later !== undefined)
     throw new BackupProblem(
       `the segment ${at.name} is missing and ${later} is there: what is after ${segmentName(timeline, at.begins - 1, segmentBytes)} cannot be restored; --until a time before that can`,
     )
 }
-
-export const isSegment = (name: string): boolean => /^[0-9A-F]{24}$/.test(name)
-export const isHistory = (name: string): boolean => /^[0-9A-F]{8}\.history$/.test(name)

@@ -15,7 +15,8 @@ import { checkBackup } from './check.ts'
 import { copyFile, syncFolder, syncTree } from './copy.ts'
 import { BackupProblem, type Manifest, readManifest } from './manifest.ts'
 import { connected, type Replayed, shredAgain, shreddedUnlogged, writeKeysAnew } from './queries.ts'
-import { isHistory, type LogRange } from './range.ts'
+import type { LogRange } from './range.ts'
+import { isHistory, placeSegment } from './segment.ts'
 import { refuseFilled } from './take.ts'
 
 export type RestoreInput = {
@@ -121,7 +122,7 @@ function putInPlace(input: RestoreInput, { manifest, range, into, user }: Place)
       throw new BackupProblem(`${join(input.from, file.path)} is damaged: it is not what was backed up`)
   }
   const log = join(into, 'pg_wal')
-  for (const { name, path } of range.segments) copyFile(path, join(log, name), user)
+  for (const { name, path } of range.segments) placeSegment(path, manifest.segment_bytes, join(log, name), user)
   const archived = logFolder(input.archive ?? manifest.archive)
   const histories = existsSync(archived) ? readdirSync(archived).filter(isHistory) : []
   for (const name of histories) copyFile(join(archived, name), join(log, name), user)

@@ -11,6 +11,7 @@ import { copyFile, syncFolder, syncTree, walkFolder } from './copy.ts'
 import { BackupProblem, type Manifest, type ManifestFile, manifestFile, manifestText } from './manifest.ts'
 import { beginBackup, connected, describeServer, type Ended, endBackup, type Server, timeline } from './queries.ts'
 import { readRange } from './range.ts'
+import { readSegment } from './segment.ts'
 import { parseLsn, segmentName } from './wal.ts'
 
 export type BackupInput = {
@@ -153,8 +154,7 @@ function copyLog(
   const log = { timeline: of.timeline, segmentBytes: of.segment_bytes, start, stop, folders: [logFolder(archive)], until: 0n }
   mkdirSync(join(to, 'wal'), { mode: 0o700 })
   const needed = readRange(log).segments.filter(one => one.name <= last)
-  const files = needed.map(({ name, path }) => ({ path: `wal/${name}`, ...copyFile(path, join(to, 'wal', name)) }))
-  return files
+  return needed.map(({ name, path }) => ({ path: `wal/${name}`, ...writeCopy(join(to, 'wal', name), readSegment(path, of.segment_bytes)) }))
 }
 
 function writeDurably(folder: string, name: string, text: string): void {
