@@ -1,11 +1,14 @@
 /** What was shredded after the chosen second does not come back with a restore: the real vault, on a real server, its log and its archive. */
 import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { appendFileSync, cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import type { ClientConfig } from 'pg'
 import { signGrant } from '../core/grant.ts'
 import { readShreddings } from '../core/shredding.ts'
@@ -17,8 +20,10 @@ import { type Embedded, startEmbedded } from '../world/embedded.ts'
 import { asRole, roles } from '../world/migrate.ts'
 import { sleep } from '../world/processes.ts'
 import { walkFolder } from './copy.ts'
+import { againFile } from './restore.ts'
 import { ask, handOver, migrated, type Trial, trial } from './trial.seam.ts'
 
+const bindery = fileURLToPath(new URL('../../cli/bindery.ts', import.meta.url))
 const number = '4242424242424242'
 const silent = { info: () => undefined, warn: () => undefined, error: () => undefined }
 const grantKey = randomBytes(32)
@@ -157,6 +162,28 @@ test('without the log a restore would bring the shredded back: what the other te
   assert.equal((await wrappedOf(connection, ['ins_late', 'ins_after'])).length, 2)
   await stop()
   assert.notDeepEqual(filesWith(join(place.folder, 'naive'), wrapped), [])
+})
+
+test('where other tools restored the database, a command shreds again before anything is started on it', async () => {
+  const restored = await startEmbedded({ dataFolder: join(place.folder, 'naive', 'database') })
+  undo.push(() => restored.stop())
+  const { host = '', user = '' } = restored.connection
+  const { stdout } = await promisify(execFile)(process.execPath, [bindery, 'shred-again', '--shreds', place.shreds], {
+    env: {
+      PATH: process.env.PATH,
+      DATA_FOLDER: join(place.folder, 'naive'),
+      DATABASE_URL: `postgres://${user}@localhost/bindery?host=${encodeURIComponent(host)}`,
+    },
+    timeout: 60_000,
+  })
+  assert.match(stdout, /3 shreddings in the log; 2 owners had come back and were shredded again, 2 data keys with them/)
+  const listed: unknown = JSON.parse(readFileSync(join(place.folder, 'naive', againFile), 'utf8'))
+  assert.ok(Array.isArray(listed) && listed.length === 2, 'for the first start, which erases the rest')
+  const vault = await vaultOn(restored.connection, 'naive')
+  await assert.rejects(opens(vault, 'ins_late'), /nothing is sealed/)
+  assert.equal((await opens(vault, 'ins_kept')).status, 200)
+  await vault.stop()
+  await restored.stop()
 })
 
 test('what was shredded after the second cannot be opened in the restored database, and is in none of its files', async () => {
