@@ -161,6 +161,15 @@ test('the server is backed up while it works, restored to a second, and erases a
   await second.program.end('SIGTERM')
 })
 
+test('a restore that is to be quick leaves the recomputing to later, and says so', async () => {
+  const told = await command(live, 'restore', '--from', copied, '--to', join(folder, 'quick'), '--quick')
+  assert.equal(
+    z.object({ verified: z.null(), shredded_again: z.number() }).parse(told).shredded_again,
+    0,
+    'the log itself holds the shreddings',
+  )
+})
+
 test('the commands refuse in words what they cannot do', async () => {
   const refused = async (args: readonly string[], why: RegExp, more: Record<string, string> = {}): Promise<void> => {
     const env = environmentOf(live, more)

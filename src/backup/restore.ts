@@ -72,12 +72,11 @@ export async function restore(input: RestoreInput, look: (connection: ClientConf
   }
 }
 
-/** Also what a user's home elsewhere holds, where the data folder could not be entered by the server's user. */
+/** It was empty or not there: all that is in it is ours. So is a home elsewhere, where the server's user could not enter the data folder. */
 function removeRestoring(data: string): void {
   const pointer = join(data, restoring, 'postgres-is-at')
   if (existsSync(pointer)) rmSync(readFileSync(pointer, 'utf8').trim(), { recursive: true, force: true })
-  rmSync(join(data, restoring), { recursive: true, force: true, maxRetries: 5 })
-  rmSync(join(data, againFile), { force: true })
+  for (const name of readdirSync(data)) rmSync(join(data, name), { recursive: true, force: true, maxRetries: 5 })
 }
 
 /** Of all these logs. Throws `BackupProblem` where one is missing, or damaged so that a shredding might be lost. */
