@@ -3,13 +3,13 @@ import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { chmodSync, copyFileSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { Client } from 'pg'
 import { z } from 'zod'
+import { roomy } from '../src/backup/trial.seam.ts'
 import { startSandbox } from '../src/channels/sandbox-client.ts'
 import { loadSandboxes } from '../src/channels/sandbox-list.ts'
 import { deploymentSecrets } from '../src/secrets.ts'
@@ -23,7 +23,7 @@ import { instrumentShape } from './story.ts'
 const undo: (() => unknown)[] = []
 after(() => undoAll(undo))
 
-const folder = mkdtempSync(join(tmpdir(), 'bindery-restore-'))
+const folder = mkdtempSync(join(roomy(), 'bindery-restore-'))
 undo.push(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }))
 // As root the database is another user's, who must pass through.
 chmodSync(folder, 0o711)

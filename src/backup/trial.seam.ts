@@ -54,7 +54,7 @@ export async function trial(undo: (() => unknown)[]): Promise<Trial> {
 }
 
 /** A disk that others keep busy makes a thousand small files take a minute: in memory, where there is enough of it (a container has 64 MB). */
-function roomy(): string {
+export function roomy(): string {
   const memory = '/dev/shm'
   if (!existsSync(memory)) return tmpdir()
   const { bavail, bsize } = statfsSync(memory)
