@@ -134,6 +134,7 @@ export function operationOf(b: Bind) {
       cardVersion: 1,
       source: { type: 'card', card: { brand, last4, expiryMonth, expiryYear, securityCode, holder } },
       route: [],
+      counted: countedOf(b),
       returnUrl: b.ourReturnUrl,
       client: { ...(ip === null ? {} : { ip }), ...(userAgent === null ? {} : { userAgent }) },
     },
@@ -146,6 +147,16 @@ export function operationOf(b: Bind) {
     version: 1,
   }
 }
+
+/** Under what the product counts the try. The twin names it and counts nothing, which is in its favour. */
+const countedOf = ({ tenant, customer, card, client }: Bind): readonly string[] => [
+  `customer:${customer}`,
+  ...(client.device === null ? [] : [`device:${'d'.repeat(22)}`]),
+  ...(client.ip === null ? [] : [`address:${'a'.repeat(22)}`, `subnet:${'s'.repeat(22)}`]),
+  `tenant:${tenant}`,
+  `bin:${card.bin} ${tenant}`,
+  `bin_week:${card.bin} ${tenant}`,
+]
 
 /** What the channel's answer makes of it, at `now`. */
 export function outcomeOf(b: Bind, now: number) {

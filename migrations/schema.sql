@@ -704,6 +704,25 @@ create policy own_tenant on bindery.instruments as permissive for select to bind
 create policy rides on bindery.instruments as permissive for all to bindery_rider using (true) with check (true);
 create policy watches on bindery.instruments as permissive for select to bindery_watcher using (true);
 
+create table bindery.kill_switches (
+  state text collate "C" not null,
+  kind text collate "C" not null,
+  value text collate "C" not null,
+  tenant text collate "C" not null,
+  mode text collate "C" not null,
+  reason text not null,
+  set_by text collate "C" not null,
+  set_at timestamp with time zone not null,
+  version integer not null,
+  constraint kill_switches_pkey PRIMARY KEY (state, kind, value, tenant, mode),
+  constraint kill_switches_kind CHECK ((kind = ANY (ARRAY['channel'::text, 'tenant'::text, 'bin'::text, 'feature'::text]))),
+  constraint kill_switches_state CHECK ((state = 'on'::text))
+);
+alter table bindery.kill_switches enable row level security;
+create policy own_tenant on bindery.kill_switches as permissive for select to bindery_reader using ((tenant = current_setting('bindery.tenant'::text, true)));
+create policy rides on bindery.kill_switches as permissive for all to bindery_rider using (true) with check (true);
+create policy watches on bindery.kill_switches as permissive for select to bindery_watcher using (true);
+
 create table bindery.mandate_usage (
   binding text collate "C" not null,
   period text collate "C" not null,
@@ -844,6 +863,84 @@ alter table bindery.routing_rules enable row level security;
 create policy own_tenant on bindery.routing_rules as permissive for select to bindery_reader using ((tenant = current_setting('bindery.tenant'::text, true)));
 create policy rides on bindery.routing_rules as permissive for all to bindery_rider using (true) with check (true);
 create policy watches on bindery.routing_rules as permissive for select to bindery_watcher using (true);
+
+create table bindery.safeguard_changes (
+  tenant text collate "C" not null,
+  id text collate "C" not null,
+  mode text collate "C" not null,
+  subject text collate "C" not null,
+  before jsonb,
+  after jsonb,
+  reason text,
+  request text collate "C" not null,
+  changed_by text collate "C" not null,
+  changed_at timestamp with time zone not null,
+  constraint safeguard_changes_pkey PRIMARY KEY (tenant, id)
+);
+alter table bindery.safeguard_changes enable row level security;
+create policy own_tenant on bindery.safeguard_changes as permissive for select to bindery_reader using ((tenant = current_setting('bindery.tenant'::text, true)));
+create policy rides on bindery.safeguard_changes as permissive for all to bindery_rider using (true) with check (true);
+create policy watches on bindery.safeguard_changes as permissive for select to bindery_watcher using (true);
+
+create table bindery.safeguard_counts (
+  value text collate "C" not null,
+  slot integer not null,
+  tenant text collate "C" not null,
+  mode text collate "C" not null,
+  attempts integer not null,
+  declines integer not null,
+  denied integer not null,
+  due_at timestamp with time zone,
+  clock text collate "C",
+  version integer not null,
+  constraint safeguard_counts_pkey PRIMARY KEY (value, slot, mode, tenant),
+  constraint safeguard_counts_positive CHECK (((attempts >= 0) AND (declines >= 0) AND (denied >= 0)))
+) with (fillfactor=50);
+CREATE INDEX safeguard_counts_due ON bindery.safeguard_counts USING btree (due_at) WHERE (due_at IS NOT NULL);
+alter table bindery.safeguard_counts enable row level security;
+create policy own_tenant on bindery.safeguard_counts as permissive for select to bindery_reader using ((tenant = current_setting('bindery.tenant'::text, true)));
+create policy rides on bindery.safeguard_counts as permissive for all to bindery_rider using (true) with check (true);
+create policy watches on bindery.safeguard_counts as permissive for select to bindery_watcher using (true);
+
+create table bindery.safeguard_decisions (
+  tenant text collate "C" not null,
+  id text collate "C" not null,
+  mode text collate "C" not null,
+  customer text collate "C" not null,
+  request text collate "C" not null,
+  verb text collate "C" not null,
+  verdict text collate "C" not null,
+  findings jsonb not null,
+  created_at timestamp with time zone not null,
+  due_at timestamp with time zone,
+  clock text collate "C",
+  version integer not null,
+  constraint safeguard_decisions_pkey PRIMARY KEY (tenant, id)
+);
+CREATE INDEX safeguard_decisions_customer ON bindery.safeguard_decisions USING btree (customer, tenant);
+CREATE INDEX safeguard_decisions_due ON bindery.safeguard_decisions USING btree (due_at) WHERE (due_at IS NOT NULL);
+CREATE INDEX safeguard_decisions_request ON bindery.safeguard_decisions USING btree (request, tenant);
+alter table bindery.safeguard_decisions enable row level security;
+create policy own_tenant on bindery.safeguard_decisions as permissive for select to bindery_reader using ((tenant = current_setting('bindery.tenant'::text, true)));
+create policy rides on bindery.safeguard_decisions as permissive for all to bindery_rider using (true) with check (true);
+create policy watches on bindery.safeguard_decisions as permissive for select to bindery_watcher using (true);
+
+create table bindery.safeguard_policies (
+  tenant text collate "C" not null,
+  mode text collate "C" not null,
+  layer text collate "C" not null,
+  limits jsonb not null,
+  off boolean not null,
+  reason text,
+  set_at timestamp with time zone not null,
+  set_by text collate "C" not null,
+  version integer not null,
+  constraint safeguard_policies_pkey PRIMARY KEY (tenant, mode, layer)
+);
+alter table bindery.safeguard_policies enable row level security;
+create policy own_tenant on bindery.safeguard_policies as permissive for select to bindery_reader using ((tenant = current_setting('bindery.tenant'::text, true)));
+create policy rides on bindery.safeguard_policies as permissive for all to bindery_rider using (true) with check (true);
+create policy watches on bindery.safeguard_policies as permissive for select to bindery_watcher using (true);
 
 create table bindery.sharing_limits (
   tenant text collate "C" not null,
@@ -1383,3 +1480,16 @@ create table vault.sender_keys (
   constraint sender_keys_key_length CHECK ((octet_length(key_id) = 16)),
   constraint sender_keys_wrapped_length CHECK ((octet_length(wrapped) = 60))
 );
+
+create table vault.sightings (
+  print text collate "C" not null,
+  slot integer not null,
+  mode text collate "C" not null,
+  attempts integer not null,
+  due_at timestamp with time zone,
+  clock text,
+  version integer not null,
+  constraint sightings_pkey PRIMARY KEY (print, slot, mode),
+  constraint sightings_positive CHECK ((attempts >= 0))
+) with (fillfactor=50);
+CREATE INDEX sightings_due ON vault.sightings USING btree (due_at) WHERE (due_at IS NOT NULL);

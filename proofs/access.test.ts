@@ -302,16 +302,29 @@ async function makeOwn(): Promise<Readonly<Record<string, string>>> {
   const run = await story.caller.call('/v1/updater/runs', { body: { instruments: [instruments] } })
   assert.equal(run.status, 201, run.text)
   const updater = named.parse(run.json).id
+  const safeguard_decisions = await refusedFor(customers)
   const sweeps = named.parse((await story.caller.call('/v1/sweeps', { body: { channel: 'stripe' } })).json).id
   const [first] = z.object({ data: z.array(named) }).parse((await story.caller.call('/v1/api_keys')).json).data
   const api_keys = first?.id ?? ''
   // Whose approvals are is tried where there are some: src/approvals.
   const approvals = `apr_${'0'.repeat(26)}`
-  const bound = { api_keys, approvals, customers, instruments, sweeps, webhook_endpoints, events, test_clocks, routing_rules }
+  const decided = { api_keys, approvals, safeguard_decisions }
+  const bound = { ...decided, customers, instruments, sweeps, webhook_endpoints, events, test_clocks, routing_rules }
   return { ...bound, binding_sessions, portal_links, imports, exports, card_files, updater }
 }
 
-/** What the server does on its own: rides of the store, deliveries and their cursors, and the chaining of the audit. */
+/** A bind that a switch refuses: why is the operator's to know. */
+async function refusedFor(customer: string): Promise<string> {
+  const thrown = (off: boolean) => ({ body: { kind: 'bin', value: '42424242', off, reason: 'a test' } })
+  await story.caller.call('/v1/kill_switches', thrown(true))
+  const card = { capture: await story.reference({ number: '4242424242424242' }) }
+  await story.caller.call('/v1/instruments', { body: { customer, return_url: 'https://shop.example/back', card } })
+  await story.caller.call('/v1/kill_switches', thrown(false))
+  const told = z.object({ data: z.array(z.object({ id: z.string() })) })
+  return told.parse((await story.caller.call(`/v1/safeguard_decisions?customer=${customer}`)).json).data[0]?.id ?? ''
+}
+
+/** What the server does on its own: rides of the store, deliveries and their cursors. */
 const without = (counts: Readonly<Record<string, number>>): Readonly<Record<string, number>> =>
   Object.fromEntries(
     Object.entries(counts).filter(

@@ -386,8 +386,30 @@ async function customersOwn(customer: string, return_url: string): Promise<reado
     ...['/default', '/replace'].map(path => portal(path)),
     portal('/unbind', { body: { confirm: false }, kinds: { '/confirm': 'currency' } }),
     page('GET', ''),
+    ...safeguards(customer),
     page('GET', '/unbind/{id}'),
     ...['/default', '/replace', '/unbind'].map(path => page('POST', path)),
+  ]
+}
+
+function safeguards(customer: string): readonly Fed[] {
+  const none = { kinds: {}, writes: [] }
+  return [
+    { method: 'GET', path: '/v1/safeguards', ...none },
+    {
+      ...{ method: 'POST', path: '/v1/safeguards/{layer}', params: { layer: 'bin' } },
+      body: { limits: { deny_declines_per_hour: 60 }, reason: 'r' },
+      kinds: { 'path/layer': 'currency', '/limits/deny_declines_per_hour': 'count', '/reason': 'metadata' },
+      writes: ['bindery.safeguard_policies', 'bindery.safeguard_changes'],
+    },
+    { method: 'GET', path: '/v1/safeguard_decisions', query: { customer }, kinds: { 'query/customer': 'id' }, writes: [] },
+    { method: 'GET', path: '/v1/safeguard_decisions/{id}', params: { id: noId('dec') }, kinds: { 'path/id': 'id' }, writes: [] },
+    { method: 'GET', path: '/v1/kill_switches', ...none },
+    {
+      ...{ method: 'POST', path: '/v1/kill_switches', writes: [] },
+      body: { kind: 'feature', value: 'network_tokens', off: false, reason: 'r' },
+      kinds: { '/kind': 'currency', '/value': 'currency', '/reason': 'metadata' },
+    },
   ]
 }
 

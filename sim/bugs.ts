@@ -10,6 +10,7 @@ import type { World } from '../src/world/world.ts'
 import { type Bug, isInsert, isMove, rewriting, withChannels, withCommit, withRow } from './bug.ts'
 import { channelBugs } from './channel-bugs.ts'
 import { erasureBugs } from './erasure-bugs.ts'
+import { safeguardBugs } from './safeguard-bugs.ts'
 import { timeBugs } from './time-bugs.ts'
 
 const isQuiet = (input: unknown): boolean => typeof input === 'object' && input !== null && 'quiet' in input
@@ -259,4 +260,4 @@ const ourBugs: readonly Bug[] = [
   },
 ]
 
-export const bugs: readonly Bug[] = [...ourBugs, ...erasureBugs, ...channelBugs, ...timeBugs]
+export const bugs: readonly Bug[] = [...ourBugs, ...safeguardBugs, ...erasureBugs, ...channelBugs, ...timeBugs]

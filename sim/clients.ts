@@ -11,6 +11,8 @@ import { clockEndpoints } from '../src/instruments/clocks.ts'
 import { customerEndpoints } from '../src/instruments/customers.ts'
 import { doorEndpoints } from '../src/instruments/doors.ts'
 import { giveUpEndpoints } from '../src/instruments/giveUpApi.ts'
+import { work } from '../src/safeguards/proof.ts'
+import { switchEndpoints } from '../src/safeguards/switchApi.ts'
 import { sweepEndpoints } from '../src/sweeps/api.ts'
 import { Unavailable } from '../src/world/store.ts'
 import { nextId } from '../src/world/world.ts'
@@ -19,7 +21,7 @@ import { tenant } from './world.ts'
 
 const all = [
   ...[...instrumentEndpoints, ...customerEndpoints, ...clockEndpoints, ...sweepEndpoints],
-  ...[...channelEndpoints, ...doorEndpoints, ...giveUpEndpoints],
+  ...[...channelEndpoints, ...doorEndpoints, ...giveUpEndpoints, ...switchEndpoints],
 ]
 
 export function endpointNamed(name: string): Endpoint {
@@ -106,11 +108,22 @@ export async function ask(simulated: Simulated, asked: Asked, most = triesMax): 
       process.life.end.then(() => undefined),
       scheduler.sleep(patienceMs).then(() => undefined),
     ])
-    if (answer !== undefined && answer.status < 500 && answer.status !== 429 && !isRunning(answer)) return answer
+    if (answer !== undefined && answer.status < 500 && answer.status !== 429 && !isRunning(answer))
+      return (await worked(simulated, asked, answer)) ?? answer
     await scheduler.sleep(500 + scheduler.chance() * 2_000)
   }
   return undefined
 }
+
+/** Most callers have their browser do the work that is wanted, and ask anew. */
+async function worked(simulated: Simulated, asked: Asked, answer: Told): Promise<Told | undefined> {
+  const wanted = answer.status === 428 ? workWanted.safeParse(answer.body).data?.errors[0]?.detail : undefined
+  if (wanted === undefined || simulated.scheduler.chance() < 0.2) return undefined
+  const { key, body, ...rest } = asked
+  const proven = { ...z.record(z.string(), z.unknown()).parse(body), proof: work(wanted) }
+  return ask(simulated, { ...rest, body: proven, ...(key === undefined ? {} : { key: `${key}-worked` }) })
+}
+const workWanted = z.object({ code: z.literal('proof_wanted'), errors: z.array(z.object({ detail: z.string() })).min(1) })
 
 const isRunning = (answer: Told): boolean =>
   answer.status === 409 && problemShape.safeParse(answer.body).data?.code === 'idempotency_in_progress'

@@ -48,10 +48,28 @@ export async function command(simulated: Simulated, client: Client): Promise<str
   if (dice < 0.86) return `resend ${await now(simulated, { name: 'resendPassword', ...about, body: {} })}`
   if (dice < 0.865) return `sweep ${await sweep(simulated)}`
   if (dice < 0.875) return `rule ${await rule(simulated)}`
+  if (dice < 0.885) return `switch ${await throwSwitch(simulated)}`
   if (dice < 0.95) return `crowd ${await crowd(simulated, instrument)}`
   if (dice < 0.97) return `erase ${(await ask(simulated, { name: 'eraseInstrument', ...about }))?.status} ${instrument.id}`
   if (dice < 0.972) return `erase ${await eraseAll(simulated, client)}`
   return `read ${(await ask(simulated, { name: 'getInstrument', ...about }))?.status}`
+}
+
+/** Somebody switches a channel off, and on again after a minute or two. */
+async function throwSwitch(simulated: Simulated): Promise<string> {
+  const { scheduler } = simulated
+  const value = scheduler.one(names)
+  const set = async (off: boolean): Promise<number | undefined> => {
+    const askedMs = scheduler.now()
+    const at = simulated.thrown.push({ channel: value, off, askedMs, answeredMs: undefined }) - 1
+    const told = await ask(simulated, { name: 'throwKillSwitch', body: { kind: 'channel', value, off, reason: 'because' } })
+    if (told?.status === 200) simulated.thrown[at] = { channel: value, off, askedMs, answeredMs: scheduler.now() }
+    return told?.status
+  }
+  const off = await set(true)
+  await scheduler.sleep(20_000 + scheduler.chance() * 60_000)
+  const on = await set(false)
+  return `${value} ${off} ${on}`
 }
 
 /** Everything of a customer; whoever it was comes again as somebody new. */

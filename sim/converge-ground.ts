@@ -14,9 +14,9 @@ import {
   type OperationRow,
   operations,
 } from '../src/instruments/tables.ts'
+import { createHealth } from '../src/safeguards/health.ts'
 import { tables } from '../src/tables.ts'
 import { noCardFiles } from '../src/world/card-files.ts'
-import { createHealth } from '../src/world/health.ts'
 import type { MemoryStore } from '../src/world/memory.ts'
 import { createRemembered } from '../src/world/remembered.ts'
 import { insert } from '../src/world/store.ts'

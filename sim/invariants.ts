@@ -16,6 +16,7 @@ import { unproven } from './proof.ts'
 import { miscounted, overShared } from './sharing.ts'
 import { keptToThemselves } from './spread.ts'
 import { endOn, momentsTwice, refreshesTwice, untoldMoments } from './time.ts'
+import { miscountedTries, switchedOffAndAsked, uncountedDeclines } from './tries.ts'
 import { changedBodies, freshKeys, staleKeys, strays } from './wire.ts'
 import type { Simulated } from './world.ts'
 
@@ -161,6 +162,9 @@ export const invariants: readonly Invariant[] = [
     ],
   },
   { name: 'I40 a channel that is dead holds up no other', holds: ({ simulated }) => simulated.blocked },
+  { name: 'every try is counted once under each value it was tried with', holds: miscountedTries },
+  { name: 'a bind that was declined is counted as that', holds: uncountedDeclines },
+  { name: 'a channel that is switched off is not bound at, two seconds later', holds: switchedOffAndAsked },
   { name: 'I42 a moment is told once, when it comes', holds: momentsTwice },
   { name: 'I42 a planned refresh is made once', holds: refreshesTwice },
   { name: 'I42 nothing waits behind its clock', holds: untoldMoments },

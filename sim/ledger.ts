@@ -8,6 +8,7 @@ import { forgetEvent } from '../src/instruments/forget.ts'
 import { sharings } from '../src/instruments/sharing.ts'
 import type { BindingRow, FactRow, InstrumentFactRow, InstrumentRow, OperationRow } from '../src/instruments/tables.ts'
 import { bindings, facts, identities, inbox, instrumentFacts, instruments, operations } from '../src/instruments/tables.ts'
+import { type CountRow, safeguardCounts } from '../src/safeguards/tables.ts'
 import type { Row } from '../src/world/table.ts'
 import type { Simulated } from './world.ts'
 
@@ -22,6 +23,7 @@ export type Ledger = {
   readonly deliveries: readonly Row<typeof deliveries>[]
   readonly inbox: readonly Row<typeof inbox>[]
   readonly sharings: readonly Row<typeof sharings>[]
+  readonly counts: readonly CountRow[]
   readonly simulated: Simulated
 }
 
@@ -39,6 +41,7 @@ export const ledgerOf = (simulated: Simulated): Ledger => ({
   deliveries: simulated.all(deliveries),
   inbox: simulated.all(inbox),
   sharings: simulated.all(sharings),
+  counts: simulated.all(safeguardCounts),
   simulated,
 })
 

@@ -7,6 +7,7 @@ import { fanOut } from '../src/events/fanOut.ts'
 import { deaths } from '../src/instruments/death.ts'
 import { erasures } from '../src/instruments/erasure.ts'
 import { bindings, facts, inbox, instruments, operations } from '../src/instruments/tables.ts'
+import { currentSwitches } from '../src/safeguards/switches.ts'
 import { memorySweepQueries } from '../src/sweeps/queries.ts'
 import { sweeps } from '../src/sweeps/tables.ts'
 import { eraseDue, healDue, hearDue, mergeDue, sweepDue, timeDue } from '../src/worker.ts'
@@ -157,6 +158,7 @@ const duties = (simulated: Simulated): readonly Duty[] => [
   ({ world }) => hearDue(world),
   ({ world }) => timeDue(world),
   ({ world }) => mergeDue(world),
+  ({ world }) => currentSwitches(world),
   ({ world }) => eraseDue(world),
   ({ world }) => healDue(world),
   ({ world }) => sweepDue(world, memorySweepQueries(simulated.store)),

@@ -3,9 +3,12 @@ import type { Call, Channel, ChannelName, ChannelRequest } from '../src/channels
 
 export type Asked = {
   readonly channel: ChannelName
+  readonly verb: keyof Channel
   readonly operation: string
   readonly request: ChannelRequest
   readonly atMs: number
+  /** When the call began of which this is a request. */
+  readonly beganMs: number
 }
 export type Watch = {
   readonly channels: ReadonlyMap<ChannelName, Channel>
@@ -28,12 +31,13 @@ export function createWatch(channels: ReadonlyMap<ChannelName, Channel>, now: ()
   const strays: string[] = []
   const watching =
     (channel: Channel) =>
-    <I, O extends { readonly kind: string; readonly by?: string }>(act: Verbed<I, O>) =>
+    <I, O extends { readonly kind: string; readonly by?: string }>(verb: keyof Channel, act: Verbed<I, O>) =>
     async (call: Call, input: I): Promise<O> => {
       if (act === undefined) throw new TypeError(`${channel.name} cannot do that`)
-      calls.set(call.operation, now())
+      const beganMs = now()
+      calls.set(call.operation, beganMs)
       const send: Call['send'] = request => {
-        asked.push({ channel: channel.name, operation: call.operation, request, atMs: now() })
+        asked.push({ channel: channel.name, verb, operation: call.operation, request, atMs: now(), beganMs })
         const origins = [new URL(call.account.address).origin, ...(channel.origins?.(call.account) ?? [])]
         if (!origins.includes(new URL(request.url).origin)) strays.push(`${call.operation} ${request.url}`)
         return call.send(request)
@@ -46,12 +50,12 @@ export function createWatch(channels: ReadonlyMap<ChannelName, Channel>, now: ()
     const through = watching(channel)
     return {
       ...channel,
-      ...(channel.bind === undefined ? {} : { bind: through(channel.bind) }),
-      ...(channel.resume === undefined ? {} : { resume: through(channel.resume) }),
-      ...(channel.resend === undefined ? {} : { resend: through(channel.resend) }),
-      ...(channel.refresh === undefined ? {} : { refresh: through(channel.refresh) }),
-      ...(channel.lookUp === undefined ? {} : { lookUp: through(channel.lookUp) }),
-      ...(channel.revoke === undefined ? {} : { revoke: through(channel.revoke) }),
+      ...(channel.bind === undefined ? {} : { bind: through('bind', channel.bind) }),
+      ...(channel.resume === undefined ? {} : { resume: through('resume', channel.resume) }),
+      ...(channel.resend === undefined ? {} : { resend: through('resend', channel.resend) }),
+      ...(channel.refresh === undefined ? {} : { refresh: through('refresh', channel.refresh) }),
+      ...(channel.lookUp === undefined ? {} : { lookUp: through('lookUp', channel.lookUp) }),
+      ...(channel.revoke === undefined ? {} : { revoke: through('revoke', channel.revoke) }),
     }
   }
   return { channels: new Map([...channels].map(([name, channel]) => [name, watched(channel)])), asked, calls, refusedByIssuer, strays }

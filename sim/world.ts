@@ -11,10 +11,10 @@ import { createMemoryEvents } from '../src/events/memoryQueries.ts'
 import type { EventQueries } from '../src/events/queries.ts'
 import { createSettler, type Settler } from '../src/instruments/settler.ts'
 import { clocks, operations } from '../src/instruments/tables.ts'
+import { createHealth } from '../src/safeguards/health.ts'
 import { tapOf } from '../src/sandbox-wallet.ts'
 import { tables } from '../src/tables.ts'
 import type { VaultCore } from '../src/vault/vault.ts'
-import { createHealth } from '../src/world/health.ts'
 import type { MemoryStore } from '../src/world/memory.ts'
 import { createRemembered } from '../src/world/remembered.ts'
 import { type Committed, type Store, Unavailable, type Write } from '../src/world/store.ts'
@@ -37,6 +37,7 @@ const startMs = 1_767_225_600_000
 /** One incarnation of the server process. */
 export type Process = { readonly world: World; readonly life: Life; readonly dispatcher: Dispatcher; readonly settler: Settler }
 
+export type Thrown = { readonly channel: string; readonly off: boolean; readonly askedMs: number; readonly answeredMs: number | undefined }
 export type Simulated = {
   readonly scheduler: Scheduler
   readonly clock: MachineClock
@@ -60,6 +61,8 @@ export type Simulated = {
   readonly watch: Watch
   /** Tokens of which the channel changed something and told nobody. */
   readonly quiet: Set<string>
+  /** Throws of kill switches. `answeredMs`: when whoever threw it was told that it was done. */
+  readonly thrown: Thrown[]
   /** By binding, the shape of the sandbox value it was made from. */
   readonly shapes: Map<string, Shape>
   /** Where most binds go while a bug of one adapter is hunted. */
@@ -121,6 +124,7 @@ export function createSimulated(seed: number, bug: Bug | undefined, take: (simul
     note,
     watch,
     quiet: new Set(),
+    thrown: [],
     shapes: new Map(),
     favourite: bug?.at,
     blocked: [],
@@ -197,6 +201,18 @@ type Parts = {
   readonly accounts: Accounts
 }
 
+const settings: World['settings'] = {
+  publicUrl: 'https://bindery.sim',
+  captureUrl: 'https://vault.sim/capture',
+  channelTimeoutMs: 5_000,
+  route: [...channels.keys()],
+  customersPerInstrument,
+  idempotencyKey: Buffer.alloc(32, 1),
+  grantKey: Buffer.alloc(32, 2),
+  allowLoopback: false,
+  // So that they bite now and then.
+  safeguards: { times: 15, workBits: 2 },
+}
 const updaterOver = (ports: Ports, { updater }: Vault): Vault['updater'] => ({
   writeInquiries: input => port(ports, 'write inquiries', () => updater.writeInquiries(input)),
   readAdvices: input => port(ports, 'read advices', () => updater.readAdvices(input)),
@@ -237,16 +253,7 @@ function createWorld(parts: Parts): World {
     health: createHealth(),
     remembered: createRemembered(),
     log: logOf(parts),
-    settings: {
-      publicUrl: 'https://bindery.sim',
-      captureUrl: 'https://vault.sim/capture',
-      channelTimeoutMs: 5_000,
-      route: [...channels.keys()],
-      customersPerInstrument,
-      idempotencyKey: Buffer.alloc(32, 1),
-      grantKey: Buffer.alloc(32, 2),
-      allowLoopback: false,
-    },
+    settings,
     tap: tapOf(wallet, scheduler),
   }
   return parts.bug === undefined ? world : parts.bug.infect(world, { scheduler, life, sealed: parts.sealed })

@@ -22,6 +22,8 @@ import { exportEndpoints } from './moving/exportApi.ts'
 import { importEndpoints } from './moving/importApi.ts'
 import { networkEndpoints } from './network/api.ts'
 import { portalEndpoints } from './portal/api.ts'
+import { safeguardEndpoints } from './safeguards/api.ts'
+import { switchEndpoints } from './safeguards/switchApi.ts'
 import { sessionEndpoints } from './sessions/api.ts'
 import { sweepEndpoints, sweepListEndpoints } from './sweeps/api.ts'
 import { updaterEndpoints } from './updater/api.ts'
@@ -43,6 +45,8 @@ export const endpoints = (from: { readonly reader: TenantReader; readonly querie
   ...networkEndpoints,
   ...channelEndpoints,
   ...doorEndpoints,
+  ...safeguardEndpoints,
+  ...switchEndpoints,
   ...sessionEndpoints,
   ...portalEndpoints,
   ...sweepEndpoints,

@@ -26,6 +26,7 @@ import { auditCounts, createAudit } from './instruments/audit.ts'
 import { instrumentsAfter } from './instruments/queries.ts'
 import { createSettler } from './instruments/settler.ts'
 import { createSnapshots } from './moving/queries.ts'
+import { createHealth } from './safeguards/health.ts'
 import { sandboxCredentials } from './sandbox-keys.ts'
 import { sandboxNetwork } from './sandbox-network.ts'
 import { sandboxWallet, tapOf } from './sandbox-wallet.ts'
@@ -37,8 +38,8 @@ import { vaultTables } from './vault/tables.ts'
 import { vaultProcess } from './vault-process.ts'
 import { chores, duties, work } from './worker.ts'
 import { clientCertificatesOf } from './world/certificates.ts'
+import { createDisk } from './world/disk.ts'
 import { startEmbedded } from './world/embedded.ts'
-import { createHealth } from './world/health.ts'
 import { createPublicSend, createSend } from './world/http.ts'
 import { newKeyPair } from './world/keypair.ts'
 import { liveClock } from './world/live.ts'
@@ -60,8 +61,7 @@ export type Running = {
   stop(): Promise<void>
 }
 
-/** What a benchmark puts in the place of its own: channels that answer from memory, no line in the log for each request. */
-/** `idle`: nothing that falls due is attended to; whoever started it does that. */
+/** What a benchmark puts in the place of its own. `idle`: nothing that falls due is attended to; whoever started it does that. */
 export type Parts = { readonly channels: ReadonlyMap<ChannelName, Channel>; readonly limits?: Partial<Limits>; readonly idle?: true }
 type Undo = () => Promise<unknown>
 
@@ -134,6 +134,7 @@ async function startAll(
     account: (name, mode) => accounts.get(`${name} ${mode}`),
     health: createHealth(),
     remembered: createRemembered(),
+    ...(config.databaseUrl === undefined ? { disk: createDisk(resolve(config.dataFolder), clock.now) } : {}),
     log,
     settings,
     ...(network === undefined || networkAddress === undefined ? {} : { network: network.account(networkAddress) }),
@@ -159,7 +160,6 @@ async function sandboxOf(
 
 const of = <T>(one: T | undefined): readonly T[] => (one === undefined ? [] : [one])
 
-/** Of this installation, as its package says. */
 const version = (): string =>
   z.object({ version: z.string() }).parse(JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))).version
 

@@ -26,6 +26,7 @@ import { transfers } from './ledger/transfer.ts'
 import { exportParts, exports, importMarks, importParts, importReports, imports } from './moving/tables.ts'
 import { networkTokens, tokenRequests } from './network/tables.ts'
 import { portalLinks } from './portal/tables.ts'
+import { killSwitches, safeguardChanges, safeguardCounts, safeguardDecisions, safeguardPolicies } from './safeguards/tables.ts'
 import { bindingSessions } from './sessions/tables.ts'
 import { misses, sweepFindings, sweeps } from './sweeps/tables.ts'
 import { updaterCounts, updaterLines, updaterRuns, updateSchedules } from './updater/tables.ts'
@@ -58,6 +59,11 @@ export const tables: readonly AnyTable[] = [
   portalLinks,
   sharings,
   sharingLimits,
+  safeguardCounts,
+  safeguardDecisions,
+  safeguardPolicies,
+  safeguardChanges,
+  killSwitches,
   updaterRuns,
   updaterLines,
   updateSchedules,

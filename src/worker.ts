@@ -20,6 +20,8 @@ import { exportsDue } from './moving/export.ts'
 import type { ReadSnapshot } from './moving/queries.ts'
 import { askNetworkAgain } from './network/provision.ts'
 import { tokenRequests } from './network/tables.ts'
+import { forgetCounts } from './safeguards/forget.ts'
+import { currentSwitches } from './safeguards/switches.ts'
 import { planSweeps } from './sweeps/plan.ts'
 import type { SweepQueries } from './sweeps/queries.ts'
 import { sweepOn } from './sweeps/sweep.ts'
@@ -65,6 +67,8 @@ export function duties(
     { name: 'deliver webhooks', everyMs: 250, run: () => of.dispatcher.tick() },
     { name: 'take rows of imports', everyMs: 500, run: () => importsDue(world, batch) },
     { name: 'write exports', everyMs: 1_000, run: () => exportsDue(world, of.snapshots) },
+    { name: 'read kill switches', everyMs: 500, run: () => currentSwitches(world).then(() => 0) },
+    { name: 'forget what was tried', everyMs: 30_000, run: () => forgetCounts(world) },
     { name: 'forget idempotency keys', everyMs: 60_000, run: () => pruneIdempotency(world) },
   ]
 }

@@ -10,6 +10,10 @@ import { createServer } from '../http/serve.ts'
 import { approvals } from '../http/tables.ts'
 import { trialTables, trialWorldOver } from '../http/trial.seam.ts'
 import { keyEndpoints } from '../keys/api.ts'
+import { safeguardEndpoints } from '../safeguards/api.ts'
+import { limits } from '../safeguards/limits.ts'
+import { switchEndpoints } from '../safeguards/switchApi.ts'
+import { killSwitches, safeguardChanges, safeguardPolicies } from '../safeguards/tables.ts'
 import { asRole, roles } from '../world/migrate.ts'
 import { createPostgresStore } from '../world/postgres.ts'
 import { rideFunctionSql } from '../world/ride-sql.ts'
@@ -17,7 +21,8 @@ import { createTenantReader } from '../world/tenant-reader.ts'
 import { testDatabase } from '../world/testing.ts'
 import { approvalEndpoints } from './api.ts'
 
-const tables = [...trialTables.filter(table => table.name !== 'things'), approvals]
+const safeguards = [killSwitches, safeguardChanges, safeguardPolicies]
+const tables = [...trialTables.filter(table => table.name !== 'things'), approvals, ...safeguards]
 const database = await testDatabase({ extraSql: [rideFunctionSql('bindery', tables).sql] })
 const inSchema = { ...asRole(database.connection, roles.reader), options: `-c role=${roles.reader} -c search_path=bindery` }
 const pool = new Pool({ ...inSchema, max: 2 })
@@ -36,7 +41,7 @@ const release = endpoint({
 })
 const server = createServer({
   world,
-  endpoints: [release, ...approvalEndpoints(createTenantReader(pool)), ...keyEndpoints],
+  endpoints: [release, ...approvalEndpoints(createTenantReader(pool)), ...keyEndpoints, ...switchEndpoints, ...safeguardEndpoints],
   log: world.log,
 })
 await server.listen(0)
@@ -185,6 +190,24 @@ test('a person makes no second person for themselves: a new key takes two, and t
   assert.equal((await bob('DELETE', `/v1/api_keys/${String(made.json.id)}`)).json.permission, 'keys.write')
   assert.equal((await ann('DELETE', `/v1/api_keys/${String(made.json.id)}`)).status, 404, 'the other mode’s')
   assert.equal(typeof (await tester('DELETE', `/v1/api_keys/${String(made.json.id)}`)).json.revoked_at, 'string')
+})
+
+test('one person switches off and tightens; on again, and looser, takes two', async () => {
+  const thrown = (off: boolean) => ({ kind: 'bin', value: '42424242', off, reason: 'card testing' })
+  assert.equal((await ann('POST', '/v1/kill_switches', thrown(true))).status, 200)
+  assert.equal((await ann('POST', '/v1/kill_switches', thrown(false))).code, 'approval_required')
+  const listed = async () => z.array(z.unknown()).parse((await ann('GET', '/v1/kill_switches')).json.data).length
+  assert.equal(await listed(), 1)
+  const approval = await ask(ann, '/v1/kill_switches', thrown(false))
+  assert.equal((await bob('POST', `/v1/approvals/${approval}/approve`, {})).status, 200)
+  assert.equal((await ann('POST', '/v1/kill_switches', thrown(false), { 'bindery-approval': approval })).status, 200)
+  assert.equal(await listed(), 0)
+  const [least, free] = [limits.bin.deny_declines_per_day.least, limits.bin.deny_declines_per_day.free]
+  assert.equal((await ann('POST', '/v1/safeguards/bin', { limits: { deny_declines_per_day: least } })).status, 200)
+  assert.equal((await ann('POST', '/v1/safeguards/bin', { limits: { deny_declines_per_day: free } })).status, 200)
+  const looser = { limits: { deny_declines_per_day: free + 1 }, reason: 'a campaign' }
+  assert.equal((await ann('POST', '/v1/safeguards/bin', looser)).code, 'approval_required')
+  assert.equal((await ann('POST', '/v1/safeguards/bin', { limits: {}, off: true, reason: 'in the way' })).code, 'approval_required')
 })
 
 test('a person may have twenty requests wait, and what lapsed waits no more', async () => {

@@ -10,10 +10,12 @@ import type { Action } from './action.ts'
 import type { Listing } from './listing.ts'
 import type { RefusalCategory } from './refusal.ts'
 import type { InstrumentKind, MandateRules, MandateTerms, SandboxValue, Shape, Source } from './source.ts'
+import type { WebhookScheme } from './webhook-scheme.ts'
 
 export type { Action } from './action.ts'
 export type { RefusalCategory } from './refusal.ts'
 export type { CardView, InstrumentKind, MandateRules, MandateTerms, PayerView, SandboxValue, Shape, Source } from './source.ts'
+export type { WebhookScheme } from './webhook-scheme.ts'
 
 /** A folder's name: lower-case letters, digits and underscores. Which there are is `index.ts`'s to say. */
 export type ChannelName = string
@@ -97,6 +99,8 @@ export type BindInput = {
   /** Ours: where the channel sends the customer's browser back to. Carries an unguessable token; the channel may append parameters. */
   readonly returnUrl: string
   readonly client: { readonly ip?: string | undefined; readonly userAgent?: string | undefined }
+  /** The issuer has to ask the customer. */
+  readonly stepUp?: true
 }
 /** `returned`: the parameters that came back with the browser, or what the customer answered under the names of `action.ts`. */
 export type ResumeInput = {
@@ -111,6 +115,8 @@ export type LookUpInput = {
   readonly verb: Verb
   readonly references: References
   readonly source: Source | undefined
+  /** What a revocation is to end: after an erasure the only name that is left. */
+  readonly token?: string | undefined
 }
 export type RefreshInput = { readonly customer: string; readonly binding: string; readonly token: string; readonly references: References }
 /** `card`: what is to be shown from now on, of the number that is there already. */
@@ -249,16 +255,6 @@ export type Way = {
   /** ISO 3166-1 alpha-2; absent: wherever the channel works. */
   readonly countries?: readonly string[]
 }
-/** How a webhook is proven to be the channel's. */
-export type WebhookScheme = {
-  readonly algorithm: 'hmac-sha256' | 'rsa-sha256' | 'client-certificate' | 'bearer-token'
-  /** What is signed, and where the signature stands. */
-  readonly over: string
-  readonly header: string
-  readonly toleranceSeconds?: number
-  /** The HTTP status by which the channel wants to be told that no signature fits, where it is not 401. */
-  readonly rejectStatus?: number
-}
 export type Verb = 'bind' | 'resume' | 'resend' | 'refresh' | 'update' | 'revoke'
 
 export interface Channel {
@@ -277,6 +273,8 @@ export interface Channel {
   readonly sandboxValues: readonly SandboxValue[]
   /** It gives a customer's card the same token however often it is bound, so what revokes one binding would revoke another. */
   readonly oneTokenPerCard?: true
+  /** It can have the issuer ask the customer whenever we want that. */
+  readonly stepsUp?: true
   readonly mandates?: MandateRules
   /** Upper bound of calls per second the channel grants by default, live. */
   readonly requestsPerSecondMax: number

@@ -28,6 +28,8 @@ export const prefixes = {
   pdn: 'pre-debit notice',
   bse: 'binding session',
   ptl: 'portal link',
+  dec: 'decision of a safeguard',
+  chg: 'change of a safeguard',
   imp: 'import',
   exp: 'export',
   cdf: 'card file',

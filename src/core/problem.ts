@@ -21,6 +21,8 @@ export const problems = {
   idempotency_mismatch: { status: 422, title: 'This Idempotency-Key was used with a different request', retryable: false },
   card_number_refused: { status: 422, title: 'A card number may be sent to the vault only', retryable: false },
   unprocessable: { status: 422, title: 'The request is well formed but cannot be carried out', retryable: false },
+  refused: { status: 422, title: 'It was refused before any channel was asked', retryable: false },
+  proof_wanted: { status: 428, title: 'The browser has to prove that it takes trouble', retryable: true },
   too_many_requests: { status: 429, title: 'Too many requests', retryable: true },
   headers_too_large: { status: 431, title: 'The headers are larger than allowed', retryable: false },
   internal: { status: 500, title: 'Something went wrong on our side', retryable: true },

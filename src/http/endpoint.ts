@@ -102,8 +102,8 @@ type Described = Admitted & {
   readonly summary: string
   readonly description?: string
   readonly tag: string
-  /** In live mode it takes two persons (fourEyes.ts). */
-  readonly fourEyes?: true
+  /** In live mode it takes two persons (fourEyes.ts): always, or where a valid input says so. */
+  readonly fourEyes?: true | ((input: Pick<RawInput, 'params' | 'body'>, mode: Mode) => boolean)
   /** No JSON is parsed; the handler gets `input.raw` (webhooks in, parts of files). */
   readonly rawBody?: true
   /** Of this endpoint alone, where the server's limit is too small. */

@@ -4,6 +4,8 @@
  *
  * asked → approved → used, or denied; what is neither decided nor used in time is void.
  */
+import type { Mode } from '../world/world.ts'
+import type { Endpoint, RawInput } from './endpoint.ts'
 import type { ApprovalRow } from './tables.ts'
 
 /** Reference: a request lapses after half an hour; a deployment may say 15 minutes to a day. */
@@ -18,8 +20,8 @@ export type Decided = { readonly set: Partial<ApprovalRow> } | Refused
 const nobody = 'This needs a key that names the person who uses it; one that names nobody could be anybody’s.'
 
 /** `live` always asks for two persons; `test` where the deployment says so. */
-export const needsTwo = (fourEyes: true | undefined, mode: 'test' | 'live', inTest: boolean): boolean =>
-  fourEyes === true && (mode === 'live' || inTest)
+export const needsTwo = (fourEyes: Endpoint['fourEyes'], input: Pick<RawInput, 'params' | 'body'>, mode: Mode, inTest: boolean): boolean =>
+  (mode === 'live' || inTest) && (fourEyes === true || (fourEyes?.(input, mode) ?? false))
 
 /** Whether somebody may ask. */
 export const mayAsk = ({ person }: Someone): Refused | undefined => (person === null ? { refused: nobody } : undefined)

@@ -15,6 +15,10 @@ export type Limits = {
   readonly trustedProxies: number
   /** Sandbox only: its simulators, calling from this machine with no proxy between, stand in for a TLS terminator. */
   readonly simulatorsTellCertificates: boolean
+  /** Requests under way at once; beyond it nothing more is taken on. */
+  readonly runningMax: number
+  /** Of a hundred blocks of the disk; below it nothing is written. */
+  readonly diskFreePctMin: number
   /** One log line for every request. */
   readonly logRequests: boolean
 }
@@ -31,5 +35,7 @@ export const defaultLimits: Limits = {
   drainTimeoutMs: 30_000,
   trustedProxies: 0,
   simulatorsTellCertificates: false,
+  runningMax: 5_000,
+  diskFreePctMin: 15,
   logRequests: true,
 }

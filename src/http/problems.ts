@@ -52,6 +52,10 @@ export const advice: Readonly<Record<ProblemCode, string>> = {
   card_number_refused:
     'Card numbers are sent to the vault only (hosted fields or its capture address); everything else takes the reference it gave.',
   unprocessable: 'The request was understood and cannot be carried out; "detail" says why.',
+  refused:
+    'A safeguard stopped it, and the answer is the same whichever it was. GET /v1/safeguard_decisions?request=<request_id> says why, to you alone: do not tell your customer.',
+  proof_wanted:
+    'Hand the challenge in "errors" to the browser. It finds a text so that SHA-256 of "<challenge>.<text>" begins with as many zero bits as the challenge says, or solves your captcha; send the bind again with "proof".',
   too_many_requests: 'Wait as long as Retry-After says.',
   headers_too_large: 'Send fewer or shorter headers: at most 100, and 16 KiB in all.',
   internal:

@@ -50,6 +50,10 @@ const allowed = {
   'card_files.read': ['owner', 'operator', 'auditor'],
   'card_files.write': runners,
   'card_files.export': runners,
+  'safeguards.read': ['owner', 'operator', 'developer', 'auditor'],
+  'safeguards.write': runners,
+  /** In a night nobody else may be awake: what an attack goes through can be switched off by whoever sees it. */
+  'safeguards.switch': ['owner', 'operator', 'developer'],
   'keys.read': ['owner', 'auditor'],
   'keys.write': ['owner'],
   'approvals.read': ['owner', 'operator', 'auditor'],

@@ -27,6 +27,7 @@ import { registerPages } from './pages.ts'
 import { renderProblem } from './problems.ts'
 import { hasBody, readHeaders, readRequest } from './request.ts'
 import { renderAnswer, send } from './send.ts'
+import { refuseShed } from './shed.ts'
 
 export type Server = {
   /** Port 0 takes a free one. */
@@ -220,6 +221,7 @@ async function serve(house: House, endpoint: Endpoint, request: FastifyRequest, 
   let caller = nobody
   let readableBy: string | undefined
   try {
+    refuseShed(endpoint.method, { running: house.state.running, freePct: house.world.disk?.freePct() }, house.limits)
     if (endpoint.auth !== 'none') {
       const { authorization } = request.raw.headers
       caller = house.keys.known(authorization) ?? (await house.keys.find(authorization))
@@ -265,7 +267,7 @@ function respond(house: House, endpoint: Endpoint, request: FastifyRequest, cont
   const hashed = { method: endpoint.method, url: request.raw.url ?? '', name: endpoint.name, body: read.body }
   const hash = (): string => inputHash(house.onceSecret, hashed)
   const prepared = endpoint.prepare(read.input)
-  const act = needsTwo(endpoint.fourEyes, caller.mode, world.settings.fourEyes?.inTest === true)
+  const act = needsTwo(endpoint.fourEyes, read.input, caller.mode, world.settings.fourEyes?.inTest === true)
     ? (once: Context) => needApproval(world, { endpoint, caller, input: read.input, ...hashed, hash: hash() }).then(() => prepared(once))
     : prepared
   const render = (answer: Answer): Rendered => renderAnswer(endpoint, answer)

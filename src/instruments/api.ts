@@ -1,6 +1,7 @@
 /** The endpoints of instruments: bind, extend, resume, unbind, read, explain. */
 import { Problem } from '../core/problem.ts'
 import { type Answer, type Context, type Endpoint, endpoint, nothing, OnceTaken, onceConstraint } from '../http/endpoint.ts'
+import { paced } from '../safeguards/pace.ts'
 import { refusedBy } from '../world/store.ts'
 import { type Bound, bind, type Companions } from './bind.ts'
 import { clientOf, consentOf, subjectOf, termsOf } from './bodies.ts'
@@ -51,8 +52,9 @@ export const instrumentEndpoints: readonly Endpoint[] = [
         metadata: body.metadata ?? {},
         redisplay: body.allow_redisplay,
         request: context.requestId,
+        proof: body.proof,
       }
-      return answer(await bind(context.world, request, companions))
+      return answer(await paced(context.world, 'api', () => bind(context.world, request, companions), isDeclined))
     },
   }),
   endpoint({
@@ -88,13 +90,9 @@ export const instrumentEndpoints: readonly Endpoint[] = [
       const { companions, answer } = companionsOf(context)
       knownChannels(context.world, [body.channel], () => '/channel')
       const instrument = await readInstrument(context, params.id)
-      return answer(
-        await extend(
-          context.world,
-          { instrument, channel: body.channel, returnUrl: body.return_url, client: clientOf(body.client), request: context.requestId },
-          companions,
-        ),
-      )
+      const { channel, return_url: returnUrl, proof } = body
+      const request = { instrument, channel, returnUrl, client: clientOf(body.client), request: context.requestId, proof }
+      return answer(await paced(context.world, 'api', () => extend(context.world, request, companions), isDeclined))
     },
   }),
   endpoint({
@@ -212,6 +210,8 @@ export async function readInstrument(context: Context, id: string): Promise<Inst
   if (row === undefined || row.mode !== mode) throw new Problem('not_found', 'no such instrument')
   return row.merged_into === null ? row : readInstrument(context, row.merged_into)
 }
+
+const isDeclined = ({ instrument }: Bound): boolean => instrument.status === 'failed'
 
 /** The binding that was named, or the one that is in this state. */
 async function bindingOf(

@@ -1,6 +1,7 @@
 /** One request to a channel, or several in a row: what an operation asks, by its verb. */
 import type { Call, Channel, LookUpOutcome, References } from '../channels/channel.ts'
 import { unfillable } from '../channels/placeholder.ts'
+import { knownSwitches } from '../safeguards/switches.ts'
 import { Unavailable } from '../world/store.ts'
 import type { World } from '../world/world.ts'
 import { adopt, adoptionOf } from './adopt.ts'
@@ -18,6 +19,28 @@ export async function ask(world: World, operation: OperationRow, rows: Rows, how
   const channel = world.channels.get(operation.channel)
   const account = world.account(operation.channel, operation.mode)
   if (channel === undefined || account === undefined) return { kind: 'uncertain', cause: `no account for ${operation.channel}` }
+  const leave = world.health.enter(operation.channel, operation.tenant, world.now())
+  if (typeof leave === 'string') return { kind: 'uncertain', cause: `${operation.channel} ${leave}` }
+  try {
+    return await askThere(world, { operation, rows, how, channel, account })
+  } finally {
+    leave()
+  }
+}
+
+type Asking = {
+  readonly operation: OperationRow
+  readonly rows: Rows
+  readonly how: 'send' | 'lookUp'
+  readonly channel: Channel
+  readonly account: Call['account']
+}
+async function askThere(world: World, { operation, rows, how, channel, account }: Asking): Promise<Asked> {
+  if (how === 'send') world.health.sent(operation.channel, operation.tries > 1, world.now())
+  // What is owed is still looked up, and what is to be given up is given up.
+  const mayBeOff = how === 'send' && operation.verb !== 'revoke'
+  if (mayBeOff && (await knownSwitches(world)).off(operation, 'channel', operation.channel) !== undefined)
+    return { kind: 'uncertain', cause: `${operation.channel} is switched off` }
   try {
     const lapse: Lapse = { code: false, capture: false }
     const adopting: Adopting = { reference: how === 'send' ? adoptionOf(operation)?.reference : undefined, asked: false }
@@ -50,7 +73,7 @@ export async function ask(world: World, operation: OperationRow, rows: Rows, how
 async function send(world: World, channel: Channel, call: Call, operation: OperationRow, rows: Rows): Promise<Asked> {
   const about = { customer: operation.customer, binding: operation.binding }
   const missing: Asked = { kind: 'uncertain', cause: `${operation.channel} cannot ${operation.verb}` }
-  const { source, terms, client, returnUrl, returned, channelCustomer } = operation.input
+  const { source, terms, client, returnUrl, returned, channelCustomer, stepUp } = operation.input
   if (operation.verb === 'bind') {
     if (channel.bind === undefined || source === undefined) return missing
     const input = {
@@ -62,6 +85,7 @@ async function send(world: World, channel: Channel, call: Call, operation: Opera
       terms,
       returnUrl: returnUrl ?? '',
       client: client ?? {},
+      ...(stepUp === undefined ? {} : { stepUp }),
     }
     return channel.bind(call, unfillable(input))
   }
@@ -111,6 +135,6 @@ async function lookUp(channel: Channel, call: Call, operation: OperationRow, row
   const references = namesKnown(operation, rows)
   const { customer, binding, verb } = operation
   const source = operation.input.source ?? rows.operations.find(one => one.verb === 'bind')?.input.source
-  const asked = { customer, binding, verb, references, source }
+  const asked = { customer, binding, verb, references, source, token: operation.input.token }
   return (await channel.lookUp?.(call, asked)) ?? { kind: 'uncertain', cause: `${operation.channel} cannot be asked` }
 }

@@ -250,7 +250,8 @@ async function explain({ world, caller }: Context, body: z.output<typeof routeBo
   const source = sourceOf(subject, captured)
   const bin = body.bin ?? (captured !== undefined && 'card' in captured ? captured.card.bin : undefined)
   const rules = (await readRules(world, caller)).map(asRule)
-  const wish = { mode: caller.mode, source, terms: termsOf(body.mandate), bin, asked: body.channels, all: undefined }
+  const { tenant, mode } = caller
+  const wish = { tenant, mode, source, terms: termsOf(body.mandate), bin, asked: body.channels, all: undefined }
   const { channels, all, reason } = chooseRoute(world, wish, rules)
   return { object: 'route', channels, bind_on: all ? 'all' : 'first', rule: reason.rule, considered: reason.considered }
 }

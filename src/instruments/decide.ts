@@ -5,6 +5,7 @@
 import { type Bound, type ChannelName, type MandateRules, type References, unfindable } from '../channels/channel.ts'
 import { same } from '../core/same.ts'
 import { insert, moveTo, type Write } from '../world/store.ts'
+import { declineWrites } from './admit.ts'
 import { type Known, overlay } from './binding.ts'
 import { takenBy } from './cardVersion.ts'
 import { deaths, planDeath } from './death.ts'
@@ -64,6 +65,8 @@ export type Minds = SpreadMinds & {
   /** The time of the customer whose binding it is: a test clock's, where there is one. */
   readonly customerNow: number
   readonly canLookUp: (channel: ChannelName) => boolean
+  /** Somebody has switched the channel off. */
+  readonly isOff: (channel: ChannelName) => boolean
   readonly canRefresh: (channel: ChannelName) => boolean
   /** What this channel does with mandates by itself. */
   readonly mandates: (channel: ChannelName) => MandateRules | undefined
@@ -116,6 +119,7 @@ export function decide(rows: Rows, change: Change, minds: Minds): Decision {
   if (death !== undefined) writes.push(insert(deaths, death))
   if (other !== undefined) writes.push(insert(bindings, other.binding), insert(operations, other.operation))
   writes.push(...following.writes)
+  if (other === undefined) writes.push(...declineWrites(rows, fresh, { status }, minds.now))
   if (instrument !== rows.instrument)
     writes.push(moveTo(instruments, rows.instrument, instrument), ...sharingWrites(rows.instrument, instrument, minds.customersMax))
   if (notices !== undefined) writes.push(...notices.writes)

@@ -14,13 +14,13 @@ import { endpoints } from '../endpoints.ts'
 import { createEventQueries } from '../events/queries.ts'
 import { createKey, createTenant } from '../http/auth.ts'
 import { createServer } from '../http/serve.ts'
+import { createHealth } from '../safeguards/health.ts'
 import { tables } from '../tables.ts'
 import { createVaultClient } from '../vault/client.ts'
 import type { VaultSettings } from '../vault/settings.ts'
 import { startVault } from '../vault/start.ts'
 import { vaultTables } from '../vault/tables.ts'
 import { eraseDue } from '../worker.ts'
-import { createHealth } from '../world/health.ts'
 import { asRole, roles } from '../world/migrate.ts'
 import { createPostgresStore } from '../world/postgres.ts'
 import { createRemembered } from '../world/remembered.ts'
@@ -171,7 +171,7 @@ async function house(t: TestContext) {
   return { world, reader, settings, running, received, call, bind, opens }
 }
 
-/** Every row of every table of both schemas that holds one of these words. */
+/** Every row of every table of both schemas that holds one of these words. Leading digits are nobody's: how often they were tried is counted on. */
 async function found(reader: pg.Pool, words: string): Promise<readonly string[]> {
   const names = [...tables.map(one => `bindery.${one.name}`), ...vaultTables.map(one => `vault.${one.name}`)]
   const each = names.map(async name => {
@@ -179,7 +179,9 @@ async function found(reader: pg.Pool, words: string): Promise<readonly string[]>
       text: `select t::text as row from ${name} t where t::text ~ $1`,
       values: [words],
     })
-    return rows.map(one => `${name}: ${one.row.slice(0, 200)}`)
+    return rows
+      .filter(one => !(name === 'bindery.safeguard_counts' && one.row.startsWith(`("bin`)))
+      .map(one => `${name}: ${one.row.slice(0, 200)}`)
   })
   return (await Promise.all(each)).flat()
 }

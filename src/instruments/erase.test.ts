@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import type { BindOutcome, Channel, LookUpOutcome, RevokeOutcome, Told } from '../channels/channel.ts'
 import { events } from '../events/tables.ts'
 import { idempotency } from '../http/tables.ts'
+import { safeguardCounts } from '../safeguards/tables.ts'
 import { tables } from '../tables.ts'
 import { eraseDue } from '../worker.ts'
 import { erasures } from './erasure.ts'
@@ -48,12 +49,14 @@ const personal = {
 }
 const card = async (on: Trial) => ({ card: { capture: await on.capture(visa) }, ...personal })
 
-/** Every row of every table that still says something of it. */
+/** Every row of every table that still says something of it. Leading digits are nobody's: how often they were tried is counted on. */
 function traces(on: Trial): string[] {
   const words = /canary|7f3a|411111|"1111"|203\.0\.113\.99/
-  return tables.flatMap(table =>
-    on.rows(table).flatMap(row => (words.test(jsonOf(row)) ? [`${table.name} ${jsonOf(row).slice(0, 400)}`] : [])),
-  )
+  const ofLeadingDigits = /^\{"value":"bin(_week)?:41111111 /
+  const told = tables.flatMap(table => on.rows(table).map(row => ({ name: table.name, text: jsonOf(row) })))
+  return told
+    .filter(({ name, text }) => words.test(text) && !(name === safeguardCounts.name && ofLeadingDigits.test(text)))
+    .map(({ name, text }) => `${name} ${text.slice(0, 400)}`)
 }
 const jsonOf = (row: unknown): string => JSON.stringify(row, (_, value: unknown) => (typeof value === 'bigint' ? value.toString() : value))
 

@@ -1,15 +1,18 @@
 /** Binding an instrument that is already here on one more channel, with what is sealed: the customer is not asked for it again. */
 import type { ChannelName, Source } from '../channels/channel.ts'
 import { fieldProblem, Problem } from '../core/problem.ts'
+import type { Admitted } from '../safeguards/guard.ts'
+import { countsBound } from '../safeguards/tally.ts'
 import { expect, insert, moveTo, refusedBy } from '../world/store.ts'
 import type { World } from '../world/world.ts'
+import { admit, type Counted, readCounted, type Trying } from './admit.ts'
 import type { Bound, Companions } from './bind.ts'
 import { customerNow, readCustomer } from './customer.ts'
 import { compareExpiry, expiryOf } from './expiry.ts'
 import { derive, ended } from './instrument.ts'
 import { newBinding, newBindOperation } from './intent.ts'
 import type { OperationInput } from './operation.ts'
-import { chooseRoute } from './route.ts'
+import { chooseRoute, refuseIfClosed } from './route.ts'
 import { carryOut } from './settle.ts'
 import { crowded, customersMax, sharingBound, sharingWrites } from './sharing.ts'
 import { sealedAgain } from './source.ts'
@@ -30,6 +33,7 @@ export type ExtendRequest = {
   readonly returnUrl: string
   readonly client: Client
   readonly request: string | null
+  readonly proof?: string | undefined
   /** Also where no channel holds it any more, as long as nobody unbound it. */
   readonly revive?: boolean
 }
@@ -40,20 +44,19 @@ export async function extend(world: World, request: ExtendRequest, companions: C
   if (ended.includes(instrument.status) && !lost) throw new Problem('conflict', `the instrument is ${instrument.status}`)
   const customer = await readCustomer(world, { tenant: instrument.tenant, mode: instrument.mode, id: instrument.customer })
   if (customer === undefined) throw new Problem('conflict', 'the customer is gone')
-  const siblings = await world.store.find(bindings, { tenant: instrument.tenant, instrument: instrument.id })
+  const { tenant, mode } = instrument
+  const by = { tenant, mode, customer: instrument.customer, client: request.client, proof: request.proof }
+  const [siblings, counted] = await Promise.all([
+    world.store.find(bindings, { tenant, instrument: instrument.id }),
+    readCounted(world, { ...by, request: request.request ?? '' }),
+  ])
   const sealed = await readSealed(world, instrument, siblings)
-  const wish = {
-    mode: instrument.mode,
-    source: sealed.source,
-    terms: sealed.terms,
-    bin: instrument.display.bin,
-    asked: [request.channel],
-    all: false,
-  }
-  const { channels, reason } = chooseRoute(world, wish, [], '/channel')
-  const [channel] = channels
-  if (siblings.some(one => one.channel === channel && one.slot !== null))
-    throw fieldProblem('/channel', 'the instrument is bound there already', 'conflict')
+  const { channel, reason, admitted } = await wayFor(world, request, {
+    siblings,
+    sealed,
+    counted,
+    trying: request.request === null ? undefined : { ...by, request: request.request },
+  })
   const consent = siblings.find(one => one.consent !== null)?.consent ?? null
   const binding = newBinding(world, instrument, {
     channel,
@@ -65,7 +68,12 @@ export async function extend(world: World, request: ExtendRequest, companions: C
     terms: sealed.terms,
     madeAt: await customerNow(world, customer),
   })
-  const operation = newBindOperation(world, binding, { input: sealed, customer, client: request.client, request: request.request })
+  const operation = newBindOperation(world, binding, {
+    input: { ...sealed, ...admitted.marks },
+    customer,
+    client: request.client,
+    request: request.request,
+  })
   const versions = Math.max(instrument.versions, sealed.cardVersion)
   const after: InstrumentRow = { ...instrument, versions, ...derive(instrument, [...siblings, binding]), updated_at: world.now() }
   const writes = [
@@ -74,11 +82,13 @@ export async function extend(world: World, request: ExtendRequest, companions: C
     ...sharingWrites(instrument, after, await customersMax(world, instrument)),
     insert(bindings, binding),
     insert(operations, operation),
+    ...admitted.writes,
   ]
   const result = await world.store.commit([...companions.claim(instrument.id), ...writes])
   if (!result.ok) {
     companions.check(result)
     if (refusedBy(result, sharingBound)) throw crowded('/id')
+    if (refusedBy(result, countsBound)) throw new Problem('conflict', 'too much is tried for this customer at once')
     throw new Problem('conflict', 'the instrument changed meanwhile')
   }
   const rows = { instrument: { ...after, version: instrument.version + 1 }, binding, siblings, operations: [operation], facts: [] }
@@ -88,6 +98,35 @@ export async function extend(world: World, request: ExtendRequest, companions: C
   })
   return { created: false, instrument: decision.instrument, bindings: decision.bindings }
 }
+
+/** Where it goes, and that it may: throws a problem naming the channel, or the uniform refusal. */
+async function wayFor(
+  world: World,
+  { instrument, channel: asked }: ExtendRequest,
+  of: {
+    readonly siblings: readonly BindingRow[]
+    readonly sealed: Sealed
+    readonly counted: Counted
+    readonly trying: Omit<Trying, 'what'> | undefined
+  },
+) {
+  const { tenant, mode, display } = instrument
+  const { source, terms } = of.sealed
+  const wish = { tenant, mode, source, terms, bin: display.bin, asked: [asked], all: false }
+  const { channels, reason } = chooseRoute(world, wish, [], '/channel')
+  const [channel] = channels
+  if (of.siblings.some(one => one.channel === channel && one.slot !== null))
+    throw fieldProblem('/channel', 'the instrument is bound there already', 'conflict')
+  const what = `${instrument.id} ${channel}`
+  const canStepUp = world.channels.get(channel)?.stepsUp === true
+  // What we do by ourselves for what was bound already is nobody's try.
+  if (of.trying === undefined) return { channel, reason, admitted: unasked }
+  refuseIfClosed(world, channel, tenant)
+  const admitted = await admit(world, { ...of.trying, what, verb: 'extend', bin: display.bin, seen: undefined, canStepUp }, of.counted)
+  return { channel, reason, admitted }
+}
+
+const unasked: Admitted = { writes: [], marks: { counted: [] } }
 
 type Sealed = Pick<OperationInput, 'renew' | 'terms'> & { readonly cardVersion: number; readonly source: Source }
 

@@ -19,7 +19,9 @@ export function failOver(
     return undefined
   const first = rows.operations.find(one => one.verb === 'bind')
   const taken = new Set(rows.siblings.flatMap(one => (one.slot === null ? [] : [one.channel])))
-  const route = (first?.input.route ?? []).filter(channel => minds.open(channel) && !taken.has(channel) && channel !== rows.binding.channel)
+  const route = (first?.input.route ?? []).filter(
+    channel => minds.open(channel) && !minds.isOff(channel) && !taken.has(channel) && channel !== rows.binding.channel,
+  )
   const [channel, ...rest] = route
   if (first === undefined || channel === undefined) return undefined
   const agreed = { source: first.input.source, terms: first.input.terms }

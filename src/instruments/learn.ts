@@ -4,6 +4,7 @@
  * is taken again on what is true now.
  */
 import { Problem } from '../core/problem.ts'
+import { lastSwitches } from '../safeguards/switches.ts'
 import { type Committed, type Insert, moveTo, refusedBy, type Write } from '../world/store.ts'
 import type { World } from '../world/world.ts'
 import { customerNow } from './customer.ts'
@@ -96,6 +97,7 @@ export function mindsOf(world: World, customerNow?: number): (rows: Rows) => Min
     ...spreadMindsOf(world, rows.binding.mode),
     customerNow: customerNow ?? world.now(),
     canLookUp: name => world.channels.get(name)?.lookUp !== undefined,
+    isOff: name => lastSwitches(world).off(rows.binding, 'channel', name) !== undefined,
     canRefresh: name => world.channels.get(name)?.refresh !== undefined,
     mandates: name => world.channels.get(name)?.mandates,
     customersMax: customersDefault,

@@ -42,6 +42,10 @@ export type OperationInput = {
   readonly renew?: { readonly from: number; readonly expiry: Expiry }
   /** Nobody waits for it, and the customer must not be asked: a challenge is as good as a no. */
   readonly quiet?: true
+  /** Under which values the safeguards count it: a decline is counted there too. */
+  readonly counted?: readonly string[]
+  /** The issuer has to ask the customer, whatever the channel thinks of it. */
+  readonly stepUp?: true
   /** When it began by the customer's test clock, where there is one and it waits for the customer. Unix milliseconds. */
   readonly sinceMs?: number
   /** Which moment a refresh was planned for. */

@@ -3,6 +3,11 @@
  * of it.
  */
 import { fieldProblem, Problem } from '../core/problem.ts'
+import { codeLayer } from '../safeguards/code.ts'
+import { refuseTyped } from '../safeguards/guard.ts'
+import { refuseIfOff } from '../safeguards/killSwitch.ts'
+import { currentPolicy } from '../safeguards/policy.ts'
+import { currentSwitches } from '../safeguards/switches.ts'
 import { insert, move, moveTo } from '../world/store.ts'
 import type { World } from '../world/world.ts'
 import type { Decision, Rows } from './decide.ts'
@@ -85,6 +90,7 @@ export async function resume(
   const empty = Object.keys(returned).length === 0
   if (empty && rows.binding.action !== null && comesBackWithNothing.has(rows.binding.action.type)) return lookAgain(world, rows)
   if (world.channels.get(rows.binding.channel)?.resume === undefined) return lookAgain(world, rows)
+  await admitTyped(world, rows, input)
   const told = event === undefined ? {} : { event }
   const operation = newOperation(world, rows.binding, { verb: 'resume', input: { returned, ...told }, request: input.request })
   const binding = { ...rows.binding, operations: rows.binding.operations + 1 }
@@ -93,6 +99,20 @@ export async function resume(
   const after: Rows = { ...rows, binding: { ...binding, version: rows.binding.version + 1 }, operations: [...rows.operations, operation] }
   return carryOut(world, operation, { rows: after })
 }
+
+/** What is typed is passed on so often and no more, whatever the channel would take. Throws the uniform refusal. */
+async function admitTyped(
+  world: World,
+  { binding, operations: asked }: Rows,
+  { returned, request }: Parameters<typeof resume>[1],
+): Promise<void> {
+  if (!isTyped(returned)) return
+  const [policy, switches] = await Promise.all([currentPolicy(world, binding), currentSwitches(world)])
+  refuseIfOff(switches, binding, 'codes')
+  const tries = asked.filter(one => one.verb === 'resume' && isTyped(one.input.returned ?? {})).length
+  if (!policy.isOff('code')) await refuseTyped(world, { ...binding, verb: 'resume', request: request ?? '' }, codeLayer({ tries }, policy))
+}
+const isTyped = (returned: Returned): boolean => ['otp', 'amounts', 'descriptor_code'].some(name => name in returned)
 
 /**
  * The binding moved between the reading and the commit, and nothing was sent: by news of it what the customer typed is not lost. The same return

@@ -3,6 +3,7 @@ import type { Channel, ChannelName } from '../channels/channel.ts'
 import { kindOfSource } from '../channels/source.ts'
 import { countryOf, schemeOf, unfit, type Wish } from '../channels/way.ts'
 import { fieldProblem, Problem } from '../core/problem.ts'
+import { lastSwitches } from '../safeguards/switches.ts'
 import type { Mode, World } from '../world/world.ts'
 import type { RoutingRule } from './routing.ts'
 import type { BindingRow, RouteReason } from './tables.ts'
@@ -12,6 +13,7 @@ export type Route = readonly [ChannelName, ...ChannelName[]]
 export type Choice = { readonly channels: Route; readonly all: boolean; readonly reason: RouteReason }
 
 export type RouteWish = Wish & {
+  readonly tenant: string
   readonly mode: Mode
   /** The leading digits of a card, where they are known. */
   readonly bin: string | undefined
@@ -59,6 +61,8 @@ function verdictOn(world: World, name: ChannelName, wish: RouteWish): Verdict {
   const channel: Channel | undefined = world.channels.get(name)
   if (channel === undefined) return { fit: false, well: false, because: 'is not a channel here' }
   if (world.account(name, wish.mode) === undefined) return { fit: false, well: false, because: `has no ${wish.mode} account` }
+  if (lastSwitches(world).off(wish, 'channel', name) !== undefined)
+    return { fit: false, well: false, because: 'is switched off at the moment' }
   const why = unfit(channel, wish)
   if (why !== undefined) return { fit: false, well: false, because: why }
   const well = world.health.isWell(name, world.now())
@@ -77,6 +81,24 @@ export function matches(rule: Pick<RoutingRule, 'when'>, wish: RouteWish): boole
     holds(currencies, wish.terms?.currency) &&
     (bins === undefined || bins.some(prefix => wish.bin?.startsWith(prefix)))
   )
+}
+
+/** In seconds; a breaker's pause. */
+const closedSeconds = 15
+
+/**
+ * Throws a retryable `unavailable` where the channel that would be asked, the best there is, is left alone at the moment: nothing was written, and
+ * nobody waits for a timeout.
+ */
+export function refuseIfClosed(world: Pick<World, 'health' | 'now'>, channel: ChannelName, tenant: string): void {
+  const why = world.health.closedTo(channel, tenant, world.now())
+  if (why !== undefined) throw new Problem('unavailable', `${channel} ${why}.`, { retryAfterSeconds: closedSeconds })
+}
+
+/** Those of the route that can have the issuer ask the customer. */
+export function steppingUp(world: Pick<World, 'channels'>, choice: Choice): Choice {
+  const [first, ...rest] = choice.channels.filter(name => world.channels.get(name)?.stepsUp === true)
+  return first === undefined ? choice : { ...choice, channels: [first, ...rest] }
 }
 
 /** A challenge is left out: it may stand for a day, and the customer who comes back meanwhile wants to bind. */

@@ -11,6 +11,9 @@ export const channelName = z.string().regex(/^[a-z][a-z0-9_]{1,31}$/, "must be a
 
 export const client = z.strictObject({ ip: ip.optional(), user_agent: userAgent.optional(), device: text(200).optional() })
 const consent = z.strictObject({ text_version: text(100), accepted_at: timestamp, ip: ip.optional(), user_agent: userAgent.optional() })
+export const proof = text(2_100).describe(
+  'What the browser found for the challenge of a `proof_wanted`, or `captcha.` and what the captcha gave.',
+)
 /** Where the customer's browser goes after a challenge. */
 export const returnUrl = urlOrLoopback
 
@@ -138,6 +141,7 @@ export const bindBody = subjectShape
     return_url: returnUrl,
     client: client.optional(),
     consent: consent.optional(),
+    proof: proof.optional(),
     metadata: metadata.optional(),
     allow_redisplay: redisplay.optional(),
   })
@@ -158,7 +162,12 @@ export const routeBody = subjectShape
     error: oneSubject,
   })
 
-export const extendBody = z.strictObject({ channel: channelName, return_url: returnUrl, client: client.optional() })
+export const extendBody = z.strictObject({
+  channel: channelName,
+  return_url: returnUrl,
+  client: client.optional(),
+  proof: proof.optional(),
+})
 export const resumeBody = z.strictObject({ binding: id('bnd').optional(), returned: returnedParameters })
 export const unbindBody = z.strictObject({
   confirm: z

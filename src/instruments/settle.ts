@@ -3,6 +3,7 @@
  * asked and the worker that comes later call the same functions, under the same key, with the same bytes.
  */
 import type { References } from '../channels/channel.ts'
+import { mayRetry } from '../safeguards/retryBudget.ts'
 import { move, type Store, type Write } from '../world/store.ts'
 import type { World } from '../world/world.ts'
 import { type Asked, ask } from './ask.ts'
@@ -64,6 +65,15 @@ export async function settle(world: World, due: OperationRow): Promise<{ readonl
   const step = nextStep(due, { repeat: channel?.repeat[due.verb], lookUp }, at)
   // What was planned on a test clock begins now.
   const begun = due.tries === 0 && due.clock !== null ? { created_at: now } : {}
+  const again = step.do === 'send' && due.tries > 0
+  const asks = step.do === 'send' || step.do === 'lookUp'
+  // What waits on a test clock is due by that clock: it is asked, and told so.
+  const isClosed = asks && due.clock === null && world.health.closedTo(due.channel, due.tenant, now) !== undefined
+  if (isClosed || (again && !mayRetry(world.health.lately(due.channel, now)))) {
+    // Not counted as a try: nothing leaves, and it is looked at again when others have gone.
+    await world.store.commit([move(operations, due, { due_at: now + backoffMs(due.tries, chance(world)) })])
+    return undefined
+  }
   const claimed = { tries: due.tries + 1, due_at: now + leaseMs, clock: null, ...begun }
   const result = await world.store.commit([move(operations, due, claimed)])
   if (!result.ok) return undefined

@@ -3,7 +3,7 @@ import type { PayerView, Source } from '../channels/channel.ts'
 import { type DebitScheme, type InstrumentKind, kindOfSource } from '../channels/source.ts'
 import { schemeOf } from '../channels/way.ts'
 import { fieldProblem } from '../core/problem.ts'
-import type { Captured, Mode, World } from '../world/world.ts'
+import type { Captured, Mode, Peeked, World } from '../world/world.ts'
 import type { Display, IdentityKind } from './tables.ts'
 
 /** `capture`: the vault's reference to what was captured. Without one nothing secret is needed: the customer gives it at the channel. */
@@ -39,7 +39,7 @@ export async function peek(
   world: Pick<World, 'vault'>,
   owner: { readonly tenant: string; readonly mode: Mode },
   subject: Subject,
-): Promise<Captured | undefined> {
+): Promise<Peeked | undefined> {
   const reference = captureOf(subject)
   if (reference === undefined) return undefined
   const captured = await world.vault.peek({ tenant: owner.tenant, mode: owner.mode, reference })

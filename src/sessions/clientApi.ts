@@ -7,6 +7,8 @@ import { subjectOf } from '../instruments/bodies.ts'
 import { answersWanted, resend, resume } from '../instruments/resume.ts'
 import { grantShape } from '../instruments/shapes.ts'
 import type { BindingRow, Client } from '../instruments/tables.ts'
+import { paced } from '../safeguards/pace.ts'
+import { isRefusal } from '../safeguards/refusal.ts'
 import { moveTo } from '../world/store.ts'
 import { cancelSession } from './cancel.ts'
 import { type Current, currentSession } from './current.ts'
@@ -73,9 +75,11 @@ export const clientSessionEndpoints: readonly Endpoint[] = [
         subject: subjectOf(body),
         client: clientOf(context, headers, body.device),
         agreed: body.agreed === true,
+        proof: body.proof,
         request,
       }
-      return shown(await submit(world, await admitSession(world, headers), submission))
+      const { current, proofWanted } = await submit(world, await admitSession(world, headers), submission)
+      return shown(current, proofWanted)
     },
   }),
   endpoint({
@@ -93,7 +97,11 @@ export const clientSessionEndpoints: readonly Endpoint[] = [
       const asked = challengeOf(current, body.binding)
       if (asked === undefined) return shown(current)
       answersWanted(asked, body.returned)
-      await resume(world, { tenant: asked.tenant, binding: asked.id, returned: body.returned, request })
+      const act = () => resume(world, { tenant: asked.tenant, binding: asked.id, returned: body.returned, request })
+      // A code too many is told like a wrong one.
+      await paced(world, 'session', act, () => false).catch(error => {
+        if (!isRefusal(error)) throw error
+      })
       return shown(await currentSession(world, await admitSession(world, headers)))
     },
   }),
@@ -124,7 +132,7 @@ export const clientSessionEndpoints: readonly Endpoint[] = [
   }),
 ]
 
-const shown = (current: Current): Answer => ({ status: 200, body: viewClientSession(current) })
+const shown = (current: Current, proofWanted?: string): Answer => ({ status: 200, body: viewClientSession(current, proofWanted) })
 
 /** Before which binding the customer is: the one that was named, or the first. */
 const challengeOf = ({ session, bound }: Current, named: string | undefined): BindingRow | undefined =>

@@ -6,6 +6,7 @@ import {
   channelList,
   mandateTerms,
   oneSubject,
+  proof,
   returnedParameters,
   returnUrl,
   subjectNames,
@@ -38,6 +39,7 @@ export const submitBody = subjectShape
   .extend({
     agreed: z.boolean('must be true or false').optional().describe('The customer agrees to the text of the session.'),
     device: text(200).optional(),
+    proof: proof.optional(),
   })
   .refine(body => subjectNames.filter(name => body[name] !== undefined).length === 1, { path: ['card'], error: oneSubject })
 export const sessionResumeBody = z.strictObject({ binding: id('bnd').optional(), returned: returnedParameters })
@@ -96,6 +98,12 @@ export const clientSessionShape = z
       .enum(['under_way', 'refused', 'bound'])
       .nullable()
       .describe('Why one was refused is told to the server that opened the session, not to the browser.'),
+    proof_wanted: z
+      .string()
+      .nullable()
+      .describe(
+        'A challenge: the browser finds a text so that SHA-256 of `<challenge>.<text>` begins with as many zero bits as its second part says, and submits the same again with `proof`.',
+      ),
     next_action: actionShape.nullable().describe('The same on every device that has the secret.'),
     instrument: clientInstrumentShape.nullable().describe('Once it is bound.'),
   })

@@ -9,6 +9,10 @@ import { type Bound, bind, type Companions } from '../instruments/bind.ts'
 import { isCrowded } from '../instruments/sharing.ts'
 import { captureOf, type Subject } from '../instruments/source.ts'
 import type { Client } from '../instruments/tables.ts'
+import { refuseIfOff } from '../safeguards/killSwitch.ts'
+import { afterDecline, afterRefusal } from '../safeguards/pace.ts'
+import { challengeOf, isRefusal } from '../safeguards/refusal.ts'
+import { currentSwitches } from '../safeguards/switches.ts'
 import { moveTo, refusedBy } from '../world/store.ts'
 import type { World } from '../world/world.ts'
 import { type Current, currentSession } from './current.ts'
@@ -19,6 +23,7 @@ export type Submission = {
   readonly subject: Subject
   readonly client: Client
   readonly agreed: boolean
+  readonly proof: string | undefined
   readonly request: string
 }
 
@@ -27,26 +32,39 @@ class Overtaken extends Error {
   override readonly name = 'Overtaken'
 }
 
+/** `proofWanted`: nothing was spent, and the same may be submitted again with what the browser finds for it. */
+export type Submitted = { readonly current: Current; readonly proofWanted?: string | undefined }
+
 export async function submit(
   world: World,
   at: { readonly session: SessionRow; readonly now: number },
   submission: Submission,
-): Promise<Current> {
+): Promise<Submitted> {
+  const began = world.now()
   const { session, bound } = await currentSession(world, at)
   const digest = digestOf(world, session, submission.subject)
   // A repetition is told how things stand. What has no capture may be tried again once it was refused.
   const again = session.submitted === digest && (session.status !== 'open' || captureOf(submission.subject) !== undefined)
-  if (again) return { session, bound }
+  if (again) return { current: { session, bound } }
   admitSubmission(session, submission)
+  let ours = false
   try {
+    refuseIfOff(await currentSwitches(world), session, 'sessions')
     await bindFor(world, { session, now: at.now }, submission, digest)
   } catch (error) {
-    if (isCrowded(error)) await spend(world, session, { digest, now: at.now })
+    const proofWanted = challengeOf(error)
+    if (proofWanted !== undefined) return { current: { session, bound }, proofWanted }
+    ours = isCrowded(error) || isRefusal(error)
+    if (ours) await spend(world, session, { digest, now: at.now })
     else if (!(error instanceof Overtaken)) throw forBrowser(error, submission.subject)
   }
   const row = await world.store.get(bindingSessions, { id: session.id })
   if (row === undefined) throw new TypeError(`no session ${session.id}`)
-  return currentSession(world, { session: row, now: at.now })
+  const current = await currentSession(world, { session: row, now: at.now })
+  // Nobody must see by the clock whether a channel was asked.
+  if (ours) await afterRefusal(world, 'session', began)
+  else if (current.session.refused > session.refused) await afterDecline(world, 'session', began)
+  return { current }
 }
 
 const digestOf = (world: World, { id }: SessionRow, subject: Subject): string =>
@@ -80,7 +98,7 @@ const mandated: ReadonlySet<Subject['type']> = new Set(['bank_account', 'instant
 async function bindFor(
   world: World,
   { session, now }: { readonly session: SessionRow; readonly now: number },
-  { subject, client, request }: Submission,
+  { subject, client, request, proof }: Submission,
   digest: string,
 ): Promise<Bound> {
   const { consent_text: textVersion, terms, channels } = session
@@ -100,6 +118,7 @@ async function bindFor(
       consent: textVersion === null ? null : { textVersion, acceptedAt: startedAt, ip: client.ip, userAgent: client.userAgent },
       metadata: {},
       request,
+      proof,
     },
     companionsOf({ session, digest, startedAt, now }),
   )
@@ -145,15 +164,11 @@ function forBrowser(error: unknown, subject: Subject): unknown {
   return fieldProblem(`/${subject.type}`, 'cannot be bound here', 'unprocessable')
 }
 
-/** As long as a channel takes to refuse, in ms: that nobody was asked must not be seen by the clock. */
-const refusalMs = { least: 250, spread: 1_000 }
-
 /**
- * Refused before any channel was asked, because others have the card: it counts and looks like any refusal, or whoever guesses numbers would
+ * Refused before any channel was asked, by a safeguard or because others have the card: it counts and looks like any refusal, or whoever guesses numbers would
  * learn which of them somebody pays with here.
  */
 async function spend(world: World, session: SessionRow, { digest, now }: { readonly digest: string; readonly now: number }): Promise<void> {
-  await world.sleep(refusalMs.least + (world.random(2).readUInt16BE(0) / 2 ** 16) * refusalMs.spread)
   const tried = { ...after(session, 'submitted'), submitted: digest, submissions: session.submissions + 1, updated_at: world.now() }
   // Refused: a second click was faster, and told the same.
   await world.store.commit([moveTo(bindingSessions, session, standing(tried, 'refused', now))])

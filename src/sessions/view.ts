@@ -48,12 +48,13 @@ export function viewForClient(row: InstrumentRow, bindings: readonly BindingRow[
 const withoutBin = <C extends { readonly bin: unknown }>({ bin: _, ...shown }: C): Omit<C, 'bin'> => shown
 
 /** Of an instrument that is not bound yet only what is to be done next is told: whether it was known here before is nobody's to find out. */
-export function viewClientSession({ session, bound }: Current) {
+export function viewClientSession({ session, bound }: Current, proofWanted?: string) {
   const complete = session.status === 'complete' && bound !== undefined
   const underWay = !complete && session.instrument !== null && bound !== undefined
   return {
     ...shared(session),
     last_submission: complete ? 'bound' : underWay ? 'under_way' : session.refused > 0 ? 'refused' : null,
+    proof_wanted: proofWanted ?? null,
     next_action: underWay ? viewInstrument(bound.instrument, bound.bindings).next_action : null,
     instrument: complete ? viewForClient(bound.instrument, bound.bindings) : null,
   }

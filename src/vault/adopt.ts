@@ -16,6 +16,7 @@ import type { Keyring } from './keys.ts'
 import { purposeOf, type Sealed, sealRecord } from './record.ts'
 import type { Random } from './seal.ts'
 import { sealsFor } from './shred.ts'
+import type { Sightings } from './sightings.ts'
 import { deks, records } from './tables.ts'
 import type { Trail } from './trail.ts'
 
@@ -24,6 +25,7 @@ export type Adopting = {
   readonly keyring: Keyring
   readonly captures: Captures
   readonly claims: Claims
+  readonly sightings: Sightings
   readonly trail: Trail
 }
 /** Adoptions under way, by capture: a second caller with the same words waits for the same answer. */
@@ -73,7 +75,12 @@ async function write(core: Adopting, input: Adoption, captured: Captured, instea
   if (core.captures.get(input) !== captured) return undefined
   const { prints, facts, secrets } = captured
   const sealed = sealRecord(core.ports, kek, { ...input, prints, facts, secrets, referenceHash: hashOf(input.reference) })
-  const result = await core.ports.store.commit(instead === undefined ? [...inserts(sealed), leave] : exchange(instead, sealed, leave))
+  const tracks = instead === undefined ? prints?.tracks : undefined
+  const seen = tracks === undefined ? [] : core.sightings.writes(tracks)
+  const result = await core.ports.store.commit([
+    ...(instead === undefined ? [...inserts(sealed), leave] : exchange(instead, sealed, leave)),
+    ...seen,
+  ])
   return result.ok ? sealed : undefined
 }
 

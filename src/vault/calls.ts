@@ -5,6 +5,7 @@ import { payerFields } from '../channels/source.ts'
 import { Problem } from '../core/problem.ts'
 import { advices, fileLinesMax } from '../core/updater-file.ts'
 import { Unavailable } from '../world/store.ts'
+import type { Peeked } from '../world/world.ts'
 import { cardFileInputs, cardFileOutputs, performCardFiles } from './card-calls.ts'
 import { checked } from './checked.ts'
 import type { FailureKind } from './frames.ts'
@@ -97,11 +98,25 @@ const captured = z.discriminatedUnion('kind', [
     })
     .transform(one => ({ ...one, fingerprint: one.fingerprint, scheme: one.scheme })),
 ])
+const verdict = z.enum(['allow', 'deny'])
+const seen = z.object({ number: z.object({ verdict, tries: z.enum(['few', 'many']) }), neighbours: z.object({ verdict }) })
+const seenOf = z.object({ seen: seen.optional() })
 /** JSON has no `undefined`: what is not there travels as null. */
 const maybeCaptured = captured.nullable().transform(one => one ?? undefined)
 
+/** What was captured, and what was seen of it. */
+const maybePeeked = z.unknown().transform((one, context): Peeked | undefined => {
+  const [of, told] = [maybeCaptured.safeParse(one), seenOf.nullable().safeParse(one)]
+  if (!of.success || !told.success) {
+    context.addIssue('not what was captured')
+    return z.NEVER
+  }
+  if (of.data === undefined) return undefined
+  return told.data?.seen === undefined ? of.data : { ...of.data, seen: told.data.seen }
+})
+
 export const outputs = {
-  peek: maybeCaptured,
+  peek: maybePeeked,
   adopt: maybeCaptured,
   sealAhead: z.null(),
   forward: z.object({ status: whole, headers: z.record(z.string(), z.string()), body: z.string() }),

@@ -5,6 +5,7 @@
 import type { Mode } from '../world/world.ts'
 import { type Facts, forgetSecrets, type Secrets } from './content.ts'
 import type { Sealed } from './record.ts'
+import type { Tracks } from './sightings.ts'
 
 /** Time a capture waits to be adopted. */
 export const captureLifeMs = 15 * 60_000
@@ -29,6 +30,8 @@ export type Captured = {
   readonly facts: Facts
   /** Undefined: nothing by which it is known again. */
   readonly prints: Prints | undefined
+  /** It was counted as a try: once, however often it is looked at. */
+  tried?: true
   readonly secrets: Secrets
   /** A card's security code or a device token's cryptogram: never sealed. Undefined: there is none, or it was zeroed. */
   once: Buffer | undefined
@@ -37,8 +40,8 @@ export type Captured = {
 }
 /** `written`: the rows, or undefined if they could not be written; never rejects. */
 export type Ahead = { readonly words: string; readonly written: Promise<Sealed | undefined> }
-/** `network`: the same for every tenant, never leaves the vault. `tenant`: `ifp_…`. */
-export type Prints = { readonly network: Buffer; readonly tenant: string }
+/** `network`: the same for every tenant, never leaves the vault. `tenant`: `ifp_…`. `tracks`: by which tries are counted; of captures only. */
+export type Prints = { readonly network: Buffer; readonly tenant: string; readonly tracks?: Tracks }
 
 /** An adopted one. `secrets` and `once` are undefined once zeroed. */
 export type Hot = {

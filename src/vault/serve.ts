@@ -89,7 +89,7 @@ async function serve(): Promise<void> {
     vault,
     log,
     witness: witnessIn(settings.dataFolder),
-    forget: () => Promise.all([store.forgetRides(), replays.forget(), vault.forgetCardFiles()]),
+    forget: () => Promise.all([store.forgetRides(), replays.forget(), vault.forgetSightings(), vault.forgetCardFiles()]),
   })
   stopWhenTold(async () => {
     for (const one of duties) one.stop()

@@ -6,6 +6,7 @@ import { type InstrumentKind, instrumentKinds, type PayerField } from '../channe
 import { bool, bytes, int, json, maybe, table, text, time } from '../world/table.ts'
 import type { Mode } from '../world/world.ts'
 import { cardFiles, releaseGrants, senderKeys } from './card-tables.ts'
+import { sightings } from './sightings.ts'
 import { auditTables } from './tables-audit.ts'
 
 export const purposes = ['pan', 'bank', 'secret', 'pii', 'fp', 'audit'] as const
@@ -218,6 +219,6 @@ export const openedTokens = table(
 
 export const vaultTables = [
   ...([keys, nodes, confirmations, deks, owners, records, openedTokens] as const),
-  ...([cardFiles, senderKeys, releaseGrants] as const),
+  ...([cardFiles, senderKeys, releaseGrants, sightings] as const),
   ...auditTables,
 ] as const

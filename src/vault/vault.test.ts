@@ -176,7 +176,8 @@ test('what is sealed ahead of its adoption is adopted without another commit, an
   assert.equal(store.snapshot().records?.length, 1, 'once for each capture')
   assert.deepEqual(await vault.peek({ ...grant, reference }), seen)
   const before = commits
-  assert.deepEqual(await vault.adopt(adoption(reference)), seen)
+  const { seen: _tries, ...view } = seen ?? assert.fail('nothing is captured')
+  assert.deepEqual(await vault.adopt(adoption(reference)), view)
   assert.equal(commits, before)
   assert.equal(await vault.peek({ ...grant, reference }), undefined)
   assert.equal(await vault.adopt({ ...adoption(reference), instrument: 'ins_2' }), undefined)

@@ -8,7 +8,7 @@ import { newId } from '../core/id.ts'
 import { Problem } from '../core/problem.ts'
 import type { Shredding } from '../core/shredding.ts'
 import type { Store } from '../world/store.ts'
-import type { Adoption, Mode, Vault } from '../world/world.ts'
+import type { Adoption, Mode, Peeked, Vault } from '../world/world.ts'
 import { type Adopting, adopt, createClaims, ownerOf, sealAhead } from './adopt.ts'
 import { type OpenToken, type Reading, readCapture } from './capture.ts'
 import { type Captured, type Captures, captureLifeMs, createCaptures, type Hot, type Prints } from './captures.ts'
@@ -24,6 +24,7 @@ import { createRotation, type Rotation } from './rotate.ts'
 import type { PayerKind } from './scan-payer.ts'
 import { createSequencer, type Sequencer } from './sequence.ts'
 import { shred } from './shred.ts'
+import { createSightings, type SightingLimits, tracksOf } from './sightings.ts'
 import { type Ownership, settleOwners, unsettledOwners } from './sweep.ts'
 import { createTexts } from './texts.ts'
 import { createTrail } from './trail.ts'
@@ -43,6 +44,8 @@ export type VaultPorts = Egress & {
   readonly shredding?: ((one: Shredding) => Promise<void>) | undefined
   /** Without it no file of card numbers is written. */
   readonly updaterKeys?: UpdaterKeys | undefined
+  /** How often a number may be tried, where it is not as usual. */
+  readonly sightingLimits?: SightingLimits | undefined
 }
 
 /** What the door says of it: nothing that is sealed. */
@@ -73,6 +76,8 @@ export type VaultCore = Vault & {
   settle(input: { readonly owned: readonly Ownership[]; readonly unowned: readonly Ownership[] }): Promise<void>
   /** Zeroes what has lapsed; called by a timer. */
   forgetLapsed(): void
+  /** Forgets tries that no window reaches; called by a timer. */
+  forgetSightings(): Promise<void>
   /** Removes card files whose time is over; called by a timer. */
   forgetCardFiles(): Promise<void>
   /** Zeroes everything held in memory. */
@@ -93,7 +98,8 @@ export function createVault(ports: VaultPorts): VaultCore {
   const now = () => ports.now()
   const trail = createTrail({ store, now, keyring, node })
   const rotation = createRotation({ store, random, now, keyring, node, trail })
-  const core: Core = { ports, keyring, captures, claims: createClaims(), trail }
+  const sightings = createSightings(ports, ports.sightingLimits)
+  const core: Core = { ports, keyring, captures, claims: createClaims(), trail, sightings }
   const texts = createTexts({ store, random, now, keyring, trail })
   const files = createCardFileDesk(ports, { keyring, trail })
   return {
@@ -101,9 +107,9 @@ export function createVault(ports: VaultPorts): VaultCore {
     rotation,
     sequencer: createSequencer({ store, now, keyring }),
     capture: (grant, body) => capture(core, grant, body),
-    peek: input => {
+    peek: async input => {
       const found = captures.get(input)
-      return Promise.resolve(found === undefined ? undefined : viewOf(found.facts, found.prints?.tenant, found.once !== undefined))
+      return found === undefined ? undefined : peeked(core, found)
     },
     adopt: input => adopt(core, input),
     sealAhead: input => sealAhead(core, input),
@@ -125,6 +131,7 @@ export function createVault(ports: VaultPorts): VaultCore {
     unsettled: limit => unsettledOwners(ports, limit),
     settle: input => settleOwners(ports, input),
     forgetLapsed: () => captures.sweep(),
+    forgetSightings: () => sightings.forget(),
     clear: () => captures.clear(),
   }
 }
@@ -154,13 +161,30 @@ async function capture(core: Core, grant: Pick<Grant, 'tenant' | 'mode'>, body: 
   }
 }
 
-async function printsOf({ keyring }: Core, grant: Pick<Grant, 'tenant' | 'mode'>, reading: Reading): Promise<Prints | undefined> {
+/** Whoever looks is about to try it, and is counted once. */
+function peeked({ sightings }: Core, found: Captured): Peeked {
+  const view = viewOf(found.facts, found.prints?.tenant, found.once !== undefined)
+  const tracks = found.prints?.tracks
+  if (tracks === undefined) return view
+  if (found.tried === undefined) sightings.note(tracks)
+  found.tried = true
+  return { ...view, seen: sightings.seen(tracks) }
+}
+
+async function printsOf(
+  { keyring, sightings }: Core,
+  grant: Pick<Grant, 'tenant' | 'mode'>,
+  reading: Reading,
+): Promise<Prints | undefined> {
   const { identity } = reading
   if (identity === undefined) return undefined
   const [networkKey, tenantKey] = await Promise.all([keyring.current('fp', networkScope), keyring.current('fp', grant.tenant)])
   const network = networkFingerprint(networkKey.key, identity.bytes, identity.label)
   if ('values' in reading.secrets) identity.bytes.fill(0)
-  return { network, tenant: tenantFingerprint(tenantKey.key, grant.mode, network) }
+  const digits = 'number' in reading.secrets ? reading.secrets.number : undefined
+  const tracks = tracksOf(networkKey.key, grant.mode, network, digits)
+  await sightings.load(tracks)
+  return { network, tenant: tenantFingerprint(tenantKey.key, grant.mode, network), tracks }
 }
 
 function answerOf({ reference, facts, capturedAt }: Captured): CaptureAnswer {

@@ -18,6 +18,7 @@ import { type IdPrefix, idBytes, newId } from '../core/id.ts'
 import type { Secret } from '../core/secret.ts'
 import type { Advice } from '../core/updater-file.ts'
 import type { CardFileDesk } from './card-files.ts'
+import type { Disk } from './disk.ts'
 import type { Health } from './health.ts'
 import type { Store } from './store.ts'
 
@@ -38,6 +39,8 @@ export interface World {
   /** What this process saw of each channel lately. */
   readonly health: Health
   readonly remembered: Remembered
+  /** Where our own database writes; absent where we cannot see it. */
+  readonly disk?: Disk
   readonly log: Log
   readonly settings: Settings
   /** The card network's account updater and token service, in test mode the simulated one; absent: there is none. */
@@ -83,6 +86,19 @@ export type Settings = {
   readonly fourEyes?: { readonly minutes: number; readonly inTest: boolean }
   /** Sandbox only: webhooks out may go to loopback and over http. */
   readonly allowLoopback: boolean
+  readonly safeguards?: SafeguardSettings
+}
+
+/** What an operator adds to the safeguards, or a simulation changes. */
+export type SafeguardSettings = {
+  /** Limits of numbers are so many times as high; fifty in test mode without it, one in live mode. */
+  readonly times?: number
+  /** Leading zero bits that a browser has to find. */
+  readonly workBits?: number
+  /** Whether a captcha's answer is good. False where its service does not answer. */
+  readonly captcha?: (token: string, ip: string | null) => Promise<boolean>
+  /** The autonomous system of an address, from a table of the operator's. */
+  readonly autonomousSystemOf?: (ip: string) => string | undefined
 }
 
 /** `on_decline`: when somebody asks; `scheduled`: also by itself, whenever so many days have passed. */
@@ -122,6 +138,17 @@ export type Captured =
       readonly payer: PayerView
     }
 
+/**
+ * What the vault says of a number by what was tried with it at all tenants: whether more may be, and no more than roughly how often it was.
+ * `neighbours`: numbers that differ in their last four digits only.
+ */
+export type Seen = {
+  readonly number: { readonly verdict: 'allow' | 'deny'; readonly tries: 'few' | 'many' }
+  readonly neighbours: { readonly verdict: 'allow' | 'deny' }
+}
+/** What is captured, and what was seen of it. */
+export type Peeked = Captured & { readonly seen?: Seen }
+
 /** What a capture becomes: whose it is, and the operation it was captured for. The words that the vault tells one adoption from another by. */
 export type Adoption = {
   readonly tenant: string
@@ -135,7 +162,7 @@ export type Adoption = {
 /** The only process that knows numbers of cards and accounts, as seen from here. Every call is one round trip; calls made together share one. */
 export interface Vault {
   /** What a captured reference is, without consuming it. Undefined: unknown, used up, lapsed (15 minutes) or another tenant's. */
-  peek(input: { readonly tenant: string; readonly mode: Mode; readonly reference: string }): Promise<Captured | undefined>
+  peek(input: { readonly tenant: string; readonly mode: Mode; readonly reference: string }): Promise<Peeked | undefined>
   /** Seals what was captured for good under this instrument; the same call again gives the same answer. */
   adopt(input: Adoption): Promise<Captured | undefined>
   /**

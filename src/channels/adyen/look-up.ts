@@ -10,7 +10,7 @@ import { boundFrom, type readFailure, type StoredCards, uncertain, updatedFrom }
  */
 export function readList(list: StoredCards, input: LookUpInput, references: References): LookUpOutcome {
   const stored = list.storedPaymentMethods
-  const { stored_payment_method: token } = input.references
+  const token = input.references.stored_payment_method ?? input.token
   const found = stored.find(one => one.id === token)
   if (input.verb === 'revoke') {
     if (found !== undefined) return { kind: 'none' }

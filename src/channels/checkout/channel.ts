@@ -208,7 +208,7 @@ async function ended(call: Call, payment: Payment, { binding, references }: Abou
  */
 async function lookUp(call: Call, input: LookUpInput): Promise<LookUpOutcome> {
   const { references, binding, verb } = input
-  if (verb === 'revoke') return lookUpRevoke(call, references)
+  if (verb === 'revoke') return lookUpRevoke(call, input)
   if (references.payment !== undefined) return readPayment(call, references.payment, { binding, references })
   if (verb !== 'bind') return { kind: 'uncertain', cause: 'the payment is not known', references }
   const answer = await exchange(call, get(call, `/payments?limit=100&reference=${encodeURIComponent(call.operation)}`), listShape)
@@ -234,9 +234,10 @@ async function revoke(call: Call, { token, references }: RevokeInput): Promise<R
   return { kind: 'uncertain', cause: 'a deletion that was answered with an object' }
 }
 
-async function lookUpRevoke(call: Call, references: References): Promise<LookUpOutcome> {
-  if (references.source === undefined) return { kind: 'uncertain', cause: 'the source is not known', references }
-  const now = await readInstrument(call, references.source)
+async function lookUpRevoke(call: Call, { references, token }: LookUpInput): Promise<LookUpOutcome> {
+  const source = references.source ?? token
+  if (source === undefined) return { kind: 'uncertain', cause: 'the source is not known', references }
+  const now = await readInstrument(call, source)
   return now.kind === 'held' ? { kind: 'none' } : now
 }
 

@@ -27,7 +27,7 @@ const ended: ReadonlySet<string> = new Set(['cancelled', 'failed', 'expired', 'c
 
 export async function lookUp(call: Call, input: LookUpInput): Promise<LookUpOutcome> {
   const { references } = input
-  const mandate = mandateId.safeParse(references.mandate)
+  const mandate = mandateId.safeParse(references.mandate ?? input.token)
   if (input.verb === 'revoke') return mandate.success ? stillThere(call, mandate.data, references) : uncertain('no_mandate', references)
   const known = requestId.safeParse(references.billing_request)
   const found = known.success ? await fetchRequest(call, known.data, references) : await search(call, references)

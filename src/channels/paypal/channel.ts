@@ -248,13 +248,14 @@ async function lookUp(call: Call, input: LookUpInput): Promise<LookUpOutcome> {
     return references.request_id === undefined ? { kind: 'none' } : refused('channel', 'try_later', 'setup_token_lost', true, references)
   const door = await open(call)
   if (door.kind !== 'open') return shut(door, references)
-  if (input.verb === 'revoke') return lookUpRevoke(call, door.token, references)
+  if (input.verb === 'revoke') return lookUpRevoke(call, door.token, input)
   return readSetup(call, id ?? '', { token: door.token, binding: input.binding, references, cancelled: false })
 }
 
-async function lookUpRevoke(call: Call, token: string, references: References): Promise<LookUpOutcome> {
-  if (references.payment_token === undefined) return uncertain('the payment token is not known', references)
-  const now = await readPayment(call, token, references.payment_token)
+async function lookUpRevoke(call: Call, bearer: string, { references, token }: LookUpInput): Promise<LookUpOutcome> {
+  const payment = references.payment_token ?? token
+  if (payment === undefined) return uncertain('the payment token is not known', references)
+  const now = await readPayment(call, bearer, payment)
   return now.kind === 'held' ? { kind: 'none' } : now
 }
 

@@ -235,7 +235,7 @@ async function lookUp(call: Call, input: LookUpInput): Promise<LookUpOutcome> {
 
 /** The recurrence by the best name there is: its own, its location's, our operation's. Undefined: there is none. */
 async function find(call: Call, opened: Opened, input: LookUpInput): Promise<string | undefined | Uncertain> {
-  const { recurrence, location } = input.references
+  const { recurrence = input.token, location } = input.references
   if (recurrence !== undefined && idPattern.test(recurrence)) return recurrence
   if (input.verb !== 'bind') return uncertain('recurrence_not_known', input.references)
   if (location === undefined) return search(call, opened, input)

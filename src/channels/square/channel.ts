@@ -144,7 +144,7 @@ async function cardOf(call: Call, references: References) {
 async function lookUp(call: Call, input: LookUpInput): Promise<LookUpOutcome> {
   const { references } = input
   if (input.verb !== 'revoke') return (await cardOf(call, { reference_id: call.operation, ...references })) ?? { kind: 'none' }
-  const token = references.card
+  const token = references.card ?? input.token
   if (token === undefined) return uncertain('card_not_known', references)
   const answer = await ask(call, cardOfRequest(call, token))
   if (answer === undefined) return uncertain('no_answer', references)

@@ -46,6 +46,7 @@ export const stripe: Channel = {
   currencies,
   refusals,
   webhookScheme,
+  stepsUp: true,
   sandboxValues,
   // docs.stripe.com/rate-limits: 100 a second live, but 25 on one endpoint; a bind spreads over at least two endpoints.
   requestsPerSecondMax: 50,
@@ -196,7 +197,7 @@ async function readIntent(call: Call, id: string, binding: string, references: R
  */
 async function lookUp(call: Call, input: LookUpInput): Promise<LookUpOutcome> {
   const { references } = input
-  if (input.verb === 'revoke') return lookUpRevoke(call, references)
+  if (input.verb === 'revoke') return lookUpRevoke(call, input)
   if (references.setup_intent !== undefined) return readIntent(call, references.setup_intent, input.binding, references)
   if (references.customer === undefined)
     return { kind: 'uncertain', cause: 'neither the setup intent nor the customer is known', references }

@@ -1,5 +1,5 @@
 /** What comes after binding at Stripe: a new end of the card, giving up, and asking whether it is gone. */
-import type { Call, LookUpOutcome, References, RevokeInput, RevokeOutcome, Uncertain, UpdateInput, UpdateOutcome } from '../channel.ts'
+import type { Call, LookUpInput, LookUpOutcome, RevokeInput, RevokeOutcome, Uncertain, UpdateInput, UpdateOutcome } from '../channel.ts'
 import { elsewhereCause, exchange, get, type Method, methodShape, post, refusal, shownOf } from './wire.ts'
 
 /** docs.stripe.com/api/payment_methods/update: of a card that is attached to a customer its end may be set, and nothing else. */
@@ -56,8 +56,9 @@ async function readMethod(call: Call, token: string): Promise<{ readonly kind: '
   return answer.value.customer === null ? { kind: 'revoked' } : { kind: 'attached' }
 }
 
-export async function lookUpRevoke(call: Call, references: References): Promise<LookUpOutcome> {
-  if (references.payment_method === undefined) return { kind: 'uncertain', cause: 'the payment method is not known', references }
-  const now = await readMethod(call, references.payment_method)
+export async function lookUpRevoke(call: Call, { references, token }: LookUpInput): Promise<LookUpOutcome> {
+  const method = references.payment_method ?? token
+  if (method === undefined) return { kind: 'uncertain', cause: 'the payment method is not known', references }
+  const now = await readMethod(call, method)
   return now.kind === 'attached' ? { kind: 'none' } : now
 }

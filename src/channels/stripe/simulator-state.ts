@@ -154,12 +154,13 @@ function makeIntent(state: State, input: Input): StoredIntent {
   if (!intent.methodTypes.includes(method.details.type))
     throw invalid(`The PaymentMethod provided (${method.details.type}) is not allowed for this SetupIntent.`, { param: 'payment_method' })
   const confirmed = { ...intent, mandate: method.details.type === 'card' ? undefined : acceptMandate(state, method, input) }
+  const asked = text(tree(tree(form.payment_method_options).card).request_three_d_secure) === 'any'
   const attempt = {
     id: `setatt_1${drawName(context, 23)}`,
     createdMs: context.nowMs,
-    flow: method.challenge === 'page' ? ('challenge' as const) : undefined,
+    flow: method.challenge === 'page' || asked ? ('challenge' as const) : undefined,
   }
-  if (method.challenge === undefined)
+  if (method.challenge === undefined && !asked)
     return settle(state, { ...confirmed, attempt: { ...attempt, status: 'succeeded' } }, method, method.decline, context, input)
   const waiting = change(state, { ...confirmed, status: 'requires_action', attempt: { ...attempt, status: 'requires_action' } })
   note(state, 'challenged', referenceOf(waiting.metadata), key, method.id, context)

@@ -16,7 +16,7 @@ type Fields = { readonly kind: 'fields'; readonly method: readonly FormField[]; 
 /** The fields of `POST /v1/payment_methods` and of `POST /v1/setup_intents` that depend on what is bound. */
 export function fieldsOf(input: BindInput): Fields | Refused {
   const { source } = input
-  if (source.type === 'card') return cardFields(source.card)
+  if (source.type === 'card') return cardFields(source.card, input.stepUp === true)
   if (source.type !== 'bank_account') return refuse('not_supported', `${source.type}_not_taken`, true)
   if (source.scheme === 'ach') return achFields(input, source)
   if (source.scheme === 'sepa_debit') return sepaFields(input, source)
@@ -33,8 +33,11 @@ const refuse = (category: Refused['category'], code: string, elsewhere: boolean)
   references: {},
 })
 
-/** No `mandate_data`: a card needs no mandate at Stripe (bank debits do), and the consent is kept by us. */
-const cardFields = (card: Extract<Source, { type: 'card' }>['card']): Fields => ({
+/**
+ * No `mandate_data`: a card needs no mandate at Stripe (bank debits do), and the consent is kept by us. `any`: 3-D Secure wherever the card
+ * knows it (docs.stripe.com/payments/3d-secure/authentication-flow).
+ */
+const cardFields = (card: Extract<Source, { type: 'card' }>['card'], stepUp: boolean): Fields => ({
   kind: 'fields',
   method: [
     ['type', 'card'],
@@ -44,7 +47,10 @@ const cardFields = (card: Extract<Source, { type: 'card' }>['card']): Fields => 
     ...(card.securityCode ? [['card[cvc]', { placeholder: 'card.securityCode' }] as const] : []),
     ...(card.holder ? [['billing_details[name]', { placeholder: 'card.holder' }] as const] : []),
   ],
-  intent: [['payment_method_types[0]', 'card']],
+  intent: [
+    ['payment_method_types[0]', 'card'],
+    ...(stepUp ? [['payment_method_options[card][request_three_d_secure]', 'any'] as const] : []),
+  ],
 })
 
 type BankSource = Extract<Source, { type: 'bank_account' }>
