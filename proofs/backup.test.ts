@@ -44,8 +44,8 @@ before(async () => {
   around = { folder, connection: {}, sandbox, port, capturePort, credentials }
 })
 
-function environmentOf(dataFolder: string, more: Readonly<Record<string, string>> = {}): Record<string, string> {
-  return { ...surroundings(around), DATABASE_URL: '', DATA_FOLDER: dataFolder, ARCHIVE_FOLDER: archive, LOG_LEVEL: 'warn', ...more }
+function environmentOf(dataFolder: string): Record<string, string> {
+  return { ...surroundings(around), DATABASE_URL: '', DATA_FOLDER: dataFolder, ARCHIVE_FOLDER: archive, LOG_LEVEL: 'warn' }
 }
 
 async function serve(dataFolder: string): Promise<{ readonly program: ServerProgram; readonly caller: Caller }> {
@@ -168,24 +168,4 @@ test('a restore that is to be quick leaves the recomputing to later, and says so
     0,
     'the log itself holds the shreddings',
   )
-})
-
-test('the commands refuse in words what they cannot do', async () => {
-  const refused = async (args: readonly string[], why: RegExp, more: Record<string, string> = {}): Promise<void> => {
-    const env = environmentOf(live, more)
-    await assert.rejects(run(process.execPath, [bindery, ...args], { env, timeout: 60_000 }), (error: unknown) => {
-      assert.ok(error instanceof Error && 'stderr' in error && 'code' in error)
-      assert.equal(error.code, 2)
-      assert.match(String(error.stderr), why)
-      return true
-    })
-  }
-  const to = join(folder, 'no-backup')
-  await refused(['backup', '--to', to], /ARCHIVE_FOLDER is not set/, { ARCHIVE_FOLDER: '' })
-  await refused(['backup', '--to', to], /a PostgreSQL of your own/, { DATABASE_URL: 'postgres://nobody@localhost/none' })
-  await refused(['backup', '--check', folder], /this is no backup/)
-  await refused(['restore', '--from', copied, '--to', to, '--until', 'yesterday'], /takes a time with its offset/)
-  await refused(['restore', '--from', copied, '--to', to, '--until', '2020-01-01T00:00:00Z'], /hold the seconds from/)
-  await refused(['restore', '--from', copied, '--to', live], /is not empty/)
-  assert.equal(existsSync(to), false)
 })
