@@ -8,6 +8,7 @@ import type { ClientConfig } from 'pg'
 import { z } from 'zod'
 import { accountsOf, originsOf, sandboxSettings } from './accounts.ts'
 import { eraseAgain } from './backup/again.ts'
+import { refuseHalfRestored } from './backup/restore.ts'
 import type { Channel, ChannelName } from './channels/channel.ts'
 import { channels } from './channels/index.ts'
 import { type Sandbox, startSandbox } from './channels/sandbox-client.ts'
@@ -218,6 +219,7 @@ async function serve(config: Config, ready: Ready, undo: Undo[]): Promise<Omit<R
 
 async function database(config: Config, log: Log, undo: Undo[]): Promise<ClientConfig> {
   if (config.databaseUrl !== undefined) return { connectionString: config.databaseUrl.reveal() }
+  refuseHalfRestored(config.dataFolder)
   const server = await startEmbedded({ dataFolder: join(config.dataFolder, 'database'), archiveFolder: config.archiveFolder })
   for (const note of server.notes) log.warn(note)
   undo.push(() => server.stop())

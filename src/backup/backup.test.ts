@@ -9,6 +9,7 @@ import { type Embedded, startEmbedded } from '../world/embedded.ts'
 import { ended, sleep } from '../world/processes.ts'
 import { checkBackup } from './check.ts'
 import { BackupProblem, type Manifest, manifestFile, readManifest } from './manifest.ts'
+import { refuseHalfRestored } from './restore.ts'
 import { ask, handOver, migrated, type Trial, trial } from './trial.seam.ts'
 
 const undo: (() => unknown)[] = []
@@ -181,13 +182,32 @@ test('a restore needs the log of shreddings, and writes into no folder that hold
   await assert.rejects(place.restore(taken.to, 'live', { shredLogs: shredLogs() }), /live is not empty/)
 })
 
-/** A backup by a process of its own, as the command takes it. */
-function backupElsewhere(to: string): ChildProcess {
-  const input = { connection: server.connection, archive: place.archive, to, label: 'killed', beside: {} }
+/** By a process of its own, as the command does it, to be killed. */
+function elsewhere(file: string, act: string, input: object): ChildProcess {
   const script = `
-    import { takeBackup } from ${JSON.stringify(new URL('./take.ts', import.meta.url).href)}
-    await takeBackup(${JSON.stringify(input)})`
+    import { ${act} } from ${JSON.stringify(new URL(file, import.meta.url).href)}
+    await ${act}(${JSON.stringify(input)})`
   return spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: 'ignore' })
+}
+
+async function killedOnceThere(child: ChildProcess, path: string): Promise<void> {
+  for (const end = performance.now() + 30_000; !existsSync(path) && performance.now() < end; ) await sleep(1)
+  child.kill('SIGKILL')
+  assert.ok(await ended(child, 10_000))
+  assert.ok(existsSync(path), path)
+}
+
+test('a restore that is killed leaves no data folder that a start would take', async () => {
+  const data = join(place.folder, 'half')
+  const child = elsewhere('./restore.ts', 'restore', { from: taken.to, data, archive: place.archive, shredLogs: shredLogs() })
+  await killedOnceThere(child, join(data, 'restoring'))
+  assert.throws(() => refuseHalfRestored(data), /was not finished: remove the folder, and restore again/)
+  await assert.rejects(place.restore(taken.to, 'half', { shredLogs: shredLogs() }), /half is not empty/)
+  assert.doesNotThrow(() => refuseHalfRestored(join(place.folder, 'live')))
+})
+
+function backupElsewhere(to: string): ChildProcess {
+  return elsewhere('./take.ts', 'takeBackup', { connection: server.connection, archive: place.archive, to, label: 'killed', beside: {} })
 }
 
 test('a backup that is killed at any moment is none, and the next one is whole', async () => {
@@ -196,11 +216,7 @@ test('a backup that is killed at any moment is none, and the next one is whole',
   let partial = 0
   for (const [n, moment] of moments.entries()) {
     const to = join(place.folder, `killed-${n}`)
-    const child = backupElsewhere(to)
-    for (const end = performance.now() + 30_000; !existsSync(join(to, moment)) && performance.now() < end; ) await sleep(1)
-    child.kill('SIGKILL')
-    assert.ok(await ended(child, 10_000))
-    assert.ok(existsSync(join(to, moment)), moment)
+    await killedOnceThere(backupElsewhere(to), join(to, moment))
     if (existsSync(join(to, manifestFile))) checkBackup({ from: to }, readManifest(to))
     else {
       partial += 1

@@ -72,6 +72,12 @@ export async function restore(input: RestoreInput, look: (connection: ClientConf
   }
 }
 
+/** A restore that was killed left a folder without a database, and a start would make an empty one in its place. Throws `BackupProblem`. */
+export function refuseHalfRestored(data: string): void {
+  if (existsSync(join(data, restoring)) && !existsSync(join(data, 'database')))
+    throw new BackupProblem(`the restore into ${resolve(data)} was not finished: remove the folder, and restore again`)
+}
+
 /** It was empty or not there: all that is in it is ours. So is a home elsewhere, where the server's user could not enter the data folder. */
 function removeRestoring(data: string): void {
   const pointer = join(data, restoring, 'postgres-is-at')
