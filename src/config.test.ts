@@ -38,6 +38,7 @@ test('an empty environment is a complete development configuration', () => {
       fourEyes: { minutes: 30, inTest: false },
       databaseUrl: undefined,
       dataFolder: '.bindery',
+      archiveFolder: undefined,
       host: '127.0.0.1',
       port: 8080,
       publicUrl: undefined,

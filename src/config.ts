@@ -15,6 +15,8 @@ export type Config = {
   /** Absent: the embedded server in `dataFolder`. Holds a password. */
   readonly databaseUrl: Secret | undefined
   readonly dataFolder: string
+  /** Where the embedded server's log and the log of shreddings are kept for restores. */
+  readonly archiveFolder: string | undefined
   readonly host: string
   /** 0: any free one. */
   readonly port: number
@@ -88,6 +90,7 @@ export function readConfig(environment: Environment, channels: readonly AccountN
     production: read.NODE_ENV === 'production',
     databaseUrl: read.DATABASE_URL === undefined ? undefined : new Secret(read.DATABASE_URL),
     dataFolder: read.DATA_FOLDER,
+    archiveFolder: read.ARCHIVE_FOLDER,
     host: read.HOST,
     port: read.PORT,
     publicUrl: read.PUBLIC_URL,
@@ -141,6 +144,7 @@ const shape = z.object({
     .refine(URL.canParse, 'is not an address (are special characters in the password written as %40 and the like?)')
     .optional(),
   DATA_FOLDER: z.string().default('.bindery'),
+  ARCHIVE_FOLDER: z.string().optional(),
   HOST: z.string().default('127.0.0.1'),
   PORT: whole(0, 65_535, 8080),
   PUBLIC_URL: address.optional(),
@@ -182,6 +186,10 @@ const described: Readonly<Record<Name, { readonly example: string; readonly abou
     about: 'PostgreSQL 15 or later; without it an embedded one in DATA_FOLDER',
   },
   DATA_FOLDER: { example: '/var/lib/bindery', about: 'where the embedded database and development keys are kept; default .bindery' },
+  ARCHIVE_FOLDER: {
+    example: '/backup/bindery',
+    about: 'on another disk: where the log of the embedded database and the log of shreddings are kept, for restores to a second',
+  },
   HOST: { example: '0.0.0.0', about: 'address to listen on; default 127.0.0.1' },
   PORT: { example: '8080', about: 'port of the API; 0 takes any free one; default 8080' },
   PUBLIC_URL: { example: 'https://pay.example.com', about: 'where browsers and channels reach this server; required in production' },

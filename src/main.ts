@@ -3,11 +3,12 @@
  * one), the sandbox of simulated channels, the vault in a process of its own, and itself.
  */
 import { mkdirSync, readFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { ClientConfig } from 'pg'
 import { z } from 'zod'
 import { accountsOf, originsOf, sandboxSettings } from './accounts.ts'
+import { eraseAgain } from './backup/again.ts'
+import { refuseHalfRestored } from './backup/restore.ts'
 import type { Channel, ChannelName } from './channels/channel.ts'
 import { channels } from './channels/index.ts'
 import { type Sandbox, startSandbox } from './channels/sandbox-client.ts'
@@ -28,17 +29,16 @@ import { createSettler } from './instruments/settler.ts'
 import { createSnapshots } from './moving/queries.ts'
 import { createHealth } from './safeguards/health.ts'
 import { sandboxCredentials } from './sandbox-keys.ts'
-import { type SandboxNetwork, sandboxNetwork } from './sandbox-network.ts'
+import { sandboxNetwork } from './sandbox-network.ts'
 import { sandboxWallet, tapOf } from './sandbox-wallet.ts'
 import { type DeploymentSecrets, deploymentSecrets } from './secrets.ts'
 import { createSweepQueries } from './sweeps/queries.ts'
 import { tables } from './tables.ts'
-import { createVaultClient, type VaultClient } from './vault/client.ts'
-import type { FakeWallet } from './vault/device-token/mint.ts'
-import { keepVault } from './vault/start.ts'
+import type { VaultClient } from './vault/client.ts'
 import { vaultTables } from './vault/tables.ts'
+import { vaultProcess } from './vault-process.ts'
 import { chores, duties, work } from './worker.ts'
-import { type ClientCertificates, clientCertificatesOf } from './world/certificates.ts'
+import { clientCertificatesOf } from './world/certificates.ts'
 import { createDisk } from './world/disk.ts'
 import { startEmbedded } from './world/embedded.ts'
 import { createPublicSend, createSend } from './world/http.ts'
@@ -97,7 +97,7 @@ async function startAll(
     origins: [...originsOf(accounts, parts.channels), ...of(networkAddress)],
     certificates: clientCertificatesOf(accounts.values()),
   }
-  const vault = await vaultOf(config, { connection, secrets, ...egress, log, clock, wallet, network }, undo)
+  const vault = await vaultProcess(config, { connection, secrets, ...egress, log, clock, wallet, network }, undo)
   const store = createPostgresStore({ connection: asRole(connection, roles.rider), schema: 'bindery', tables, eventsTable: 'events' })
   undo.push(() => store.close())
   const readers = createReaders(connection, log)
@@ -192,6 +192,7 @@ async function serve(config: Config, ready: Ready, undo: Undo[]): Promise<Omit<R
     version: version(),
     counts: auditCounts(audit),
   })
+  const eraseRest = await eraseAgain(world, config.dataFolder)
   const apiKey = sandbox && (await firstKey(world, secrets.sandbox.apiKey))
   const { port } = await server.listen(config.port, config.host)
   undo.push(() => server.close())
@@ -205,7 +206,7 @@ async function serve(config: Config, ready: Ready, undo: Undo[]): Promise<Omit<R
   const sweeps = createSweepQueries(readers.all)
   const parts = { queries, dispatcher, settler, sweeps, snapshots: createSnapshots(readers.own) }
   const toDo = ready.parts.idle ? [] : [...duties(world, parts), ...chores(world, { ...ready, audit })]
-  const working = work(world, toDo, stopped.signal)
+  const working = Promise.all([work(world, toDo, stopped.signal), eraseRest(stopped.signal)])
   undo.push(async () => {
     stopped.abort()
     await working
@@ -218,49 +219,11 @@ async function serve(config: Config, ready: Ready, undo: Undo[]): Promise<Omit<R
 
 async function database(config: Config, log: Log, undo: Undo[]): Promise<ClientConfig> {
   if (config.databaseUrl !== undefined) return { connectionString: config.databaseUrl.reveal() }
-  const server = await startEmbedded({ dataFolder: join(config.dataFolder, 'database') })
+  refuseHalfRestored(config.dataFolder)
+  const server = await startEmbedded({ dataFolder: join(config.dataFolder, 'database'), archiveFolder: config.archiveFolder })
   for (const note of server.notes) log.warn(note)
   undo.push(() => server.stop())
   return server.connection
-}
-
-type VaultNeeds = {
-  readonly connection: ClientConfig
-  readonly secrets: DeploymentSecrets
-  readonly origins: readonly string[]
-  readonly certificates: ClientCertificates
-  readonly log: Log
-  readonly clock: Pick<World, 'now' | 'random' | 'sleep'>
-  readonly wallet: FakeWallet | undefined
-  readonly network: SandboxNetwork | undefined
-}
-
-async function vaultOf(config: Config, needs: VaultNeeds, undo: Undo[]) {
-  const { connection, secrets, origins, certificates, log, clock, wallet, network } = needs
-  const socketPath = join(tmpdir(), `bindery-vault-${process.pid}-${clock.random(4).toString('hex')}.sock`)
-  const settings = {
-    socketPath,
-    ...{ linkKey: secrets.linkKey, grantKey: secrets.grantKey },
-    ...{ captureHost: config.host, capturePort: config.vaultCapturePort },
-    database: { ...asRole(connection, roles.vault) },
-    dataFolder: resolve(config.dataFolder),
-    origins,
-    allowLoopback: config.sandbox,
-    publicUrl: config.publicUrl ?? `http://${config.host}:${config.port}`,
-    walletKeysFile: config.walletKeysFile === undefined ? undefined : resolve(config.walletKeysFile),
-    ...{ wallets: wallet?.settings, certificates, updaters: network?.vault },
-    updaterKeysFile: config.updaterKeysFile === undefined ? undefined : resolve(config.updaterKeysFile),
-    rootFile: config.vaultRootFile === undefined ? undefined : resolve(config.vaultRootFile),
-  }
-  const kept = await keepVault(settings, {
-    ended: reason => log.error('the vault ended, and is started again', { reason }),
-    locked: at => log.warn('the vault is locked: "npx bindery vault unseal" takes the shares of its custodians', { socket: at }),
-  })
-  undo.push(kept.stop)
-  const client = createVaultClient({ ...clock, socketPath, linkKey: secrets.linkKey, log })
-  undo.push(async () => client.close())
-  await client.ready(10_000)
-  return { client, captureUrl: config.captureUrl ?? kept.captureUrl }
 }
 
 /** The sandbox's tenant and its secret key, made at the first start. */
