@@ -28,6 +28,7 @@ import { instrumentsAfter } from './instruments/queries.ts'
 import { createSettler } from './instruments/settler.ts'
 import { createSnapshots } from './moving/queries.ts'
 import { createHealth } from './safeguards/health.ts'
+import { safeguardsOf } from './safeguards/operator.ts'
 import { sandboxCredentials } from './sandbox-keys.ts'
 import { sandboxNetwork } from './sandbox-network.ts'
 import { sandboxWallet, tapOf } from './sandbox-wallet.ts'
@@ -110,6 +111,8 @@ async function startAll(
     certificates: egress.certificates,
   })
   undo.push(() => send.close())
+  const safeguards = await safeguardsOf(config, log, config.sandbox)
+  undo.push(() => safeguards.close())
   const place = { url: config.publicUrl ?? `http://${config.host}:${config.port}` }
   const settings = {
     // With port 0 the address is known only once the server listens.
@@ -121,6 +124,7 @@ async function startAll(
     route: config.route,
     customersPerInstrument: config.customersPerInstrument,
     fourEyes: config.fourEyes,
+    safeguards: safeguards.settings,
     idempotencyKey: secrets.idempotencyKey,
     grantKey: secrets.grantKey,
     allowLoopback: config.sandbox,
