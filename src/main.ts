@@ -9,7 +9,7 @@ import { z } from 'zod'
 import { accountsOf, originsOf, sandboxSettings } from './accounts.ts'
 import { eraseAgain } from './backup/again.ts'
 import { refuseHalfRestored } from './backup/restore.ts'
-import type { Channel, ChannelName } from './channels/channel.ts'
+import type { Channel, ChannelName, Send } from './channels/channel.ts'
 import { channels } from './channels/index.ts'
 import { type Sandbox, startSandbox } from './channels/sandbox-client.ts'
 import { type Config, ConfigError, loadConfig } from './config.ts'
@@ -39,7 +39,7 @@ import type { VaultClient } from './vault/client.ts'
 import { vaultTables } from './vault/tables.ts'
 import { vaultProcess } from './vault-process.ts'
 import { chores, duties, work } from './worker.ts'
-import { clientCertificatesOf } from './world/certificates.ts'
+import { type ClientCertificates, clientCertificatesOf } from './world/certificates.ts'
 import { createDisk } from './world/disk.ts'
 import { startEmbedded } from './world/embedded.ts'
 import { createPublicSend, createSend } from './world/http.ts'
@@ -103,14 +103,7 @@ async function startAll(
   undo.push(() => store.close())
   const readers = createReaders(connection, log)
   undo.push(() => readers.close())
-  const send = createSend({
-    timeoutMs: config.channelTimeoutMs,
-    maxBytes: 262_144,
-    allowLoopback: config.sandbox,
-    allowedOrigins: egress.origins,
-    certificates: egress.certificates,
-  })
-  undo.push(() => send.close())
+  const send = sendTo(config, egress, undo)
   const safeguards = await safeguardsOf(config, log, config.sandbox)
   undo.push(() => safeguards.close())
   const place = { url: config.publicUrl ?? `http://${config.host}:${config.port}` }
@@ -146,6 +139,19 @@ async function startAll(
     ...(wallet === undefined ? {} : { tap: tapOf(wallet, clock) }),
   }
   return serve(config, { world, vault: vault.client, store, readers, sandbox, secrets, parts, place }, undo)
+}
+
+/** To channels, whose addresses the configuration names. */
+function sendTo(
+  config: Config,
+  to: { readonly origins: readonly string[]; readonly certificates: ClientCertificates },
+  undo: Undo[],
+): Send {
+  const { origins: allowedOrigins, certificates } = to
+  const limits = { timeoutMs: config.channelTimeoutMs, maxBytes: 262_144, allowLoopback: config.sandbox }
+  const send = createSend({ ...limits, allowedOrigins, certificates })
+  undo.push(() => send.close())
+  return send
 }
 
 /** Seeds of what the sandbox alone needs are uses of its own key: nothing that is worth more hangs on it. */
