@@ -6,7 +6,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { Pool } from 'pg'
 import { auditNotes, auditRows } from '../src/audit/queries.ts'
 import { type Finding, verifyAudit } from '../src/audit/verify.ts'
 import { channels } from '../src/channels/index.ts'
@@ -14,7 +13,7 @@ import { loadConfig } from '../src/config.ts'
 import { readVerifier, type Verifier } from '../src/core/checkpoint.ts'
 import { asRole, roles } from '../src/world/migrate.ts'
 import { CliError } from './caller.ts'
-import { reachDatabase } from './verify.ts'
+import { poolOf, reachDatabase } from './verify.ts'
 
 const usage = 'npx bindery audit verify [--key <text or file>] [--witness <file>] [--json]'
 
@@ -30,7 +29,7 @@ export async function auditCommand([name, ...args]: readonly string[]): Promise<
   if (values.witness !== undefined && !existsSync(witness)) throw new CliError(`there is no ${witness}`)
   const witnessed = existsSync(witness) ? notesIn(readFileSync(witness, 'utf8')) : []
   const reached = await reachDatabase()
-  const pool = new Pool({ ...asRole(reached.connection, roles.vault), max: 1 })
+  const pool = poolOf({ ...asRole(reached.connection, roles.vault), max: 1 })
   try {
     const found = await verifyAudit({ rows: auditRows(pool), notes: await auditNotes(pool), witnessed, verifier })
     if (values.json) console.log(JSON.stringify(found))

@@ -5,7 +5,7 @@
 import { appendFileSync, existsSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { type ClientConfig, Pool } from 'pg'
+import type { ClientConfig } from 'pg'
 import { auditNotes, auditRows } from '../src/audit/queries.ts'
 import { type Finding, verifyAudit } from '../src/audit/verify.ts'
 import { BackupProblem, readManifest } from '../src/backup/manifest.ts'
@@ -18,7 +18,7 @@ import { shredLogFile } from '../src/vault/shred-log.ts'
 import { asRole, roles } from '../src/world/migrate.ts'
 import { notesIn } from './audit.ts'
 import { CliError } from './caller.ts'
-import { type Total, verifyAll } from './verify.ts'
+import { poolOf, type Total, verifyAll } from './verify.ts'
 
 const usage =
   'npx bindery restore --from <backup> --to <folder that is not there yet> [--until 2026-11-22T03:04:05Z] [--archive <folder>] [--shreds <file>]… [--witness <file>] [--quick] [--json]'
@@ -89,7 +89,7 @@ async function look(connection: ClientConfig, { keyFile, witnessed, data, quick 
   const sealed_without_instrument = await connected(connection, confirmedWithoutInstrument)
   if (!existsSync(keyFile)) return { verified, sealed_without_instrument, audit: null, audit_rows_after: 0 }
   const verifier = readVerifier(readFileSync(keyFile, 'utf8'))
-  const pool = new Pool({ ...asRole(connection, roles.vault), max: 1 })
+  const pool = poolOf({ ...asRole(connection, roles.vault), max: 1 })
   try {
     const notes = await auditNotes(pool)
     const size = Math.max(0, ...notes.map(one => one.size))

@@ -1,6 +1,6 @@
 /** `bindery verify`: every instrument and binding recomputed from its facts, on the database that `npm start` would use. It changes nothing. */
 import { join } from 'node:path'
-import { Client, type ClientConfig, Pool } from 'pg'
+import { Client, type ClientConfig, Pool, type PoolConfig } from 'pg'
 import { channels } from '../src/channels/index.ts'
 import { loadConfig } from '../src/config.ts'
 import { auditAfter } from '../src/instruments/audit.ts'
@@ -34,7 +34,7 @@ const sentence = ({ of, column, stored, right }: Difference): string =>
 export async function verifyAll(connection: ClientConfig, tell: (difference: Difference) => void): Promise<Total> {
   const reading = asRole(connection, roles.watcher)
   const store = createPostgresStore({ connection: reading, schema: 'bindery', tables, eventsTable: 'events' })
-  const pool = new Pool({ ...reading, options: `${reading.options ?? ''} -c search_path=bindery`, max: 1 })
+  const pool = poolOf({ ...reading, options: `${reading.options ?? ''} -c search_path=bindery`, max: 1 })
   try {
     const total = { instruments: 0, bindings: 0, differences: 0 }
     let place: InstrumentKey | undefined
@@ -50,6 +50,13 @@ export async function verifyAll(connection: ClientConfig, tell: (difference: Dif
   } finally {
     await Promise.all([pool.end(), store.close()])
   }
+}
+
+/** Its end does not wait until its connections are closed: that a server which stops right after it ends them first is no failure. */
+export function poolOf(config: PoolConfig): Pool {
+  const pool = new Pool(config)
+  pool.on('error', () => undefined)
+  return pool
 }
 
 /** The database that `npm start` would use. */

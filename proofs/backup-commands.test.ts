@@ -6,6 +6,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { promisify } from 'node:util'
+import { poolOf } from '../cli/verify.ts'
+import { startTestServer } from '../src/world/testing.ts'
 
 const run = promisify(execFile)
 const bindery = join(import.meta.dirname, '..', 'cli', 'bindery.ts')
@@ -37,3 +39,14 @@ for (const [why, args, env = {}] of cases)
     })
     assert.equal(existsSync(to), false)
   })
+
+test('a server that stops while connections to it still close makes no command fail', async () => {
+  const server = await startTestServer()
+  const pools = Array.from({ length: 8 }, () => poolOf({ ...server.connection, max: 1 }))
+  await Promise.all(pools.map(pool => pool.query('select 1')))
+  const closing = pools.map(pool => pool.end())
+  // A fast shutdown, as `stop` asks for.
+  process.kill(server.serverPid, 'SIGINT')
+  await Promise.all(closing)
+  await server.stop()
+})
