@@ -25,6 +25,7 @@ import { apiKeys } from './http/tables.ts'
 import { auditCounts, createAudit } from './instruments/audit.ts'
 import { instrumentsAfter } from './instruments/queries.ts'
 import { createSettler } from './instruments/settler.ts'
+import { createWatch, watchCounts } from './invariants/watch.ts'
 import { createSnapshots } from './moving/queries.ts'
 import { createHealth } from './safeguards/health.ts'
 import { sandboxCredentials } from './sandbox-keys.ts'
@@ -182,6 +183,7 @@ async function serve(config: Config, ready: Ready, undo: Undo[]): Promise<Omit<R
   const { bodyLimitBytes: bodyBytesMax, trustedProxies, sandbox: told } = config
   const limits = { bodyBytesMax, trustedProxies, simulatorsTellCertificates: told, ...ready.parts.limits }
   const audit = createAudit(world, (after, limit) => instrumentsAfter(readers.all, after, limit))
+  const watch = createWatch(world, readers.all)
   const server = createServer({
     world,
     endpoints: endpoints({ reader, queries }),
@@ -190,7 +192,7 @@ async function serve(config: Config, ready: Ready, undo: Undo[]): Promise<Omit<R
     webhooks: webhookDescriptions,
     asyncApi,
     version: version(),
-    counts: auditCounts(audit),
+    counts: [...auditCounts(audit), ...watchCounts(watch)],
   })
   const apiKey = sandbox && (await firstKey(world, secrets.sandbox.apiKey))
   const { port } = await server.listen(config.port, config.host)
@@ -202,9 +204,8 @@ async function serve(config: Config, ready: Ready, undo: Undo[]): Promise<Omit<R
   const stopped = new AbortController()
   const dispatcher = createDispatcher(world, queries, { send: request => outbound(request), keys: createKeyRing() })
   const settler = createSettler(world)
-  const sweeps = createSweepQueries(readers.all)
-  const parts = { queries, dispatcher, settler, sweeps, snapshots: createSnapshots(readers.own) }
-  const toDo = ready.parts.idle ? [] : [...duties(world, parts), ...chores(world, { ...ready, audit })]
+  const parts = { queries, dispatcher, settler, sweeps: createSweepQueries(readers.all), snapshots: createSnapshots(readers.own) }
+  const toDo = ready.parts.idle ? [] : [...duties(world, parts), ...chores(world, { ...ready, audit, watch })]
   const working = work(world, toDo, stopped.signal)
   undo.push(async () => {
     stopped.abort()
