@@ -26,6 +26,7 @@ import { safeguardEndpoints } from './safeguards/api.ts'
 import { switchEndpoints } from './safeguards/switchApi.ts'
 import { sessionEndpoints } from './sessions/api.ts'
 import { sweepEndpoints, sweepListEndpoints } from './sweeps/api.ts'
+import { unknownEndpoints, unknownListEndpoints } from './unknowns/api.ts'
 import { updaterEndpoints } from './updater/api.ts'
 import type { TenantReader } from './world/tenant-reader.ts'
 
@@ -51,6 +52,8 @@ export const endpoints = (from: { readonly reader: TenantReader; readonly querie
   ...portalEndpoints,
   ...sweepEndpoints,
   ...sweepListEndpoints(from.reader),
+  ...unknownEndpoints,
+  ...unknownListEndpoints(from.reader),
   ...eventEndpoints(from.queries),
   ...importEndpoints,
   ...exportEndpoints,

@@ -29,6 +29,7 @@ import { portalLinks } from './portal/tables.ts'
 import { killSwitches, safeguardChanges, safeguardCounts, safeguardDecisions, safeguardPolicies } from './safeguards/tables.ts'
 import { bindingSessions } from './sessions/tables.ts'
 import { misses, sweepFindings, sweeps } from './sweeps/tables.ts'
+import { settlements } from './unknowns/tables.ts'
 import { updaterCounts, updaterLines, updaterRuns, updateSchedules } from './updater/tables.ts'
 import type { AnyTable } from './world/table.ts'
 
@@ -74,6 +75,7 @@ export const tables: readonly AnyTable[] = [
   defaults,
   successionRules,
   erasures,
+  settlements,
   sweeps,
   sweepFindings,
   misses,
