@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { after } from 'node:test'
 import { Pool } from 'pg'
-import type { BindOutcome, Channel, LookUpOutcome, RevokeOutcome, Told } from '../channels/channel.ts'
+import type { BindOutcome, Bound, Channel, LookUpOutcome, RevokeOutcome, Told } from '../channels/channel.ts'
 import { createEventQueries } from '../events/queries.ts'
 import { type OperationRow, operations } from '../instruments/tables.ts'
 import { day, scripted, type Trial, trial, visa } from '../instruments/trial.seam.ts'
@@ -29,7 +29,7 @@ export type Doubtful = Trial & {
 }
 
 export const lost = { kind: 'uncertain', cause: 'no answer' } as const
-export const bound = (token: string): BindOutcome & LookUpOutcome => ({ kind: 'bound', token, references: {} })
+export const bound = (token: string): Bound => ({ kind: 'bound', token, references: {} })
 export const told = (event: string, news: Told['news'], more: Partial<Told> = {}): Told => ({
   ...{ event, type: news?.kind ?? '', names: [] },
   ...(news === undefined ? {} : { news }),
