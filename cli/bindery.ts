@@ -7,6 +7,7 @@ import { printChannels } from './channels.ts'
 import { keyCommand } from './key.ts'
 import { exportCommand, importCommand } from './moving.ts'
 import { releaseCommand } from './release.ts'
+import { unknownsCommand } from './unknowns.ts'
 import { vaultCommand } from './vault.ts'
 import { verify } from './verify.ts'
 
@@ -31,6 +32,10 @@ const commands: Readonly<Record<string, Command>> = {
   verify: {
     about: '[--json]   every instrument and binding recomputed from its facts; ends with 1 where one differs',
     run: args => verify(jsonOnly('verify', args), line => console.log(line)),
+  },
+  unknowns: {
+    about: '[--kind …] [--channel …] [--older-than <seconds>] [--json]   what is in doubt, oldest first; ends with 1 where a person has to look',
+    run: args => unknownsCommand(args, line => console.log(line)),
   },
   audit: { about: 'verify [--key <text or file>] [--witness <file>] [--json]   the vault\'s audit, row by row; ends with 1 where it is not whole', run: auditCommand },
   key: {

@@ -33,6 +33,7 @@ import { sandboxWallet, tapOf } from './sandbox-wallet.ts'
 import { type DeploymentSecrets, deploymentSecrets } from './secrets.ts'
 import { createSweepQueries } from './sweeps/queries.ts'
 import { tables } from './tables.ts'
+import { unknownLevels } from './unknowns/levels.ts'
 import { createVaultClient, type VaultClient } from './vault/client.ts'
 import type { FakeWallet } from './vault/device-token/mint.ts'
 import { keepVault } from './vault/start.ts'
@@ -190,7 +191,7 @@ async function serve(config: Config, ready: Ready, undo: Undo[]): Promise<Omit<R
     webhooks: webhookDescriptions,
     asyncApi,
     version: version(),
-    counts: auditCounts(audit),
+    counts: [...auditCounts(audit), ...unknownLevels(readers.all, world)],
   })
   const apiKey = sandbox && (await firstKey(world, secrets.sandbox.apiKey))
   const { port } = await server.listen(config.port, config.host)

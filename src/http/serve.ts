@@ -21,7 +21,7 @@ import { needsTwo } from './fourEyes.ts'
 import { healthPages } from './health.ts'
 import { answerOnce, inputHash, noOnce, type Rendered, readKey } from './idempotency.ts'
 import { defaultLimits, type Limits } from './limits.ts'
-import { type Count, createMetrics, type Metrics } from './metrics.ts'
+import { createMetrics, type Metrics, type Told } from './metrics.ts'
 import { openApi, type WebhookDescription } from './openapi.ts'
 import { registerPages } from './pages.ts'
 import { renderProblem } from './problems.ts'
@@ -51,7 +51,7 @@ export type ServerOptions = {
   /** Makes the AsyncAPI document of the events. */
   readonly asyncApi?: (of: { readonly webhooks: readonly WebhookDescription[]; readonly version: string }) => unknown
   /** What others count, for the metrics. */
-  readonly counts?: readonly Count[]
+  readonly counts?: readonly Told[]
 }
 
 /** What every request needs; made once. */

@@ -3,6 +3,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createKey, createTenant } from '../http/auth.ts'
 import { day } from '../instruments/trial.seam.ts'
+import { unknownLevels } from './levels.ts'
+import { countOverdue, countUnknowns, unknownsOfAll } from './queries.ts'
 import { bound, doubtful, lost, told } from './trial.seam.ts'
 
 const sepa = {
@@ -156,4 +158,43 @@ test('a look-up asks the channel once and sends nothing; without an answer it st
   assert.deepEqual([found.status, found.body.unknown, on.asked.bind], [200, null, binds])
   assert.equal((await on.read(instrument)).status, 'active')
   assert.equal((await on.call('POST', `/v1/unknowns/${operation}/look-up`, {})).status, 409)
+})
+
+test('the deployment’s view shows everybody’s, news of nobody too, and is counted for the metrics by kind and channel', async () => {
+  const on = await doubtful()
+  await on.parked()
+  await on.tell('one', [told('evt_9', { kind: 'suspended', reason: 'a' }, { names: ['tok_nobody_has'] })])
+  for (let turn = 0; turn < 41; turn += 1) {
+    on.advance(16 * 60_000)
+    await on.work()
+  }
+  assert.deepEqual(
+    (await on.list()).map(one => one.kind),
+    ['parked'],
+    'what names nobody is no tenant’s',
+  )
+  const now = on.world.now()
+  const all = await unknownsOfAll(on.pool, { limit: 10 }, now)
+  assert.deepEqual(
+    all.map(one => [one.kind, one.tenant, one.channel, one.next_look_at]),
+    [
+      ['parked', on.tenant, 'one', null],
+      ['news', null, 'one', null],
+    ],
+  )
+  const counted = await countUnknowns(on.pool, now)
+  assert.deepEqual(
+    counted.map(one => [one.kind, one.channel, one.count, one.oldest]).toSorted(),
+    all.map(one => [one.kind, one.channel, 1, one.since]).toSorted(),
+  )
+  on.says.bind = () => lost
+  await on.bind(sepa)
+  on.advance(3_600_000)
+  const levels = await Promise.all(
+    unknownLevels(on.pool, on.world).map(async one => `${one.name} ${(await one.levels()).map(level => level.value).toSorted()}`),
+  )
+  assert.match(levels[0] ?? '', /^bindery_unknowns 1,1,1$/)
+  assert.equal(levels[2], 'bindery_operations_overdue 1', 'nobody attended to it for an hour')
+  await on.work()
+  assert.equal((await countOverdue(on.pool, on.world.now())).count, 0)
 })
