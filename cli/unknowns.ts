@@ -61,13 +61,14 @@ function sentence(one: Unknown, now: number): string {
   const whose = one.tenant === null ? 'nobody’s' : `${one.tenant} ${one.mode}`
   const what = `${one.channel ?? '-'} ${one.what}`
   const next = one.next_look_at === null ? 'nothing more by itself' : `next look ${age(one.next_look_at - now)}`
-  return [
+  const told = [
     one.kind.padEnd(9),
     age(now - one.since).padEnd(8),
     what.padEnd(24),
     `${one.cause ?? '-'} (${one.tries} tries, ${next}); ${money(one)}`,
-    `\n          ${one.id} of ${whose}, ${one.instrument ?? 'no instrument'}: ${acts.length === 0 ? 'nothing to be done here' : acts.join(', ')}`,
-  ].join(' ')
+  ]
+  const below = `${one.id} of ${whose}, ${one.instrument ?? 'no instrument'}: ${acts.length === 0 ? 'nothing to be done here' : acts.join(', ')}`
+  return `${told.join(' ')}\n          ${below}`
 }
 
 function money(one: Unknown): string {

@@ -122,6 +122,7 @@ async function samplesOf(): Promise<readonly Fed[]> {
     ...['/resend', '/refresh'].map(rest => act(`/v1/instruments/{id}${rest}`, bound.id, { body: {}, kinds: { '/binding': 'id' } })),
     { method: 'GET', path: '/v1/channels', kinds: {}, writes: [] },
     ...accessSamples({ read, act, list }),
+    ...doubtful({ act, list }),
     list('/v1/sandbox/values', {}, { 'query/channel': 'currency' }),
     {
       ...{ method: 'POST', path: '/v1/sandbox/device_tokens', writes: [] },
@@ -309,6 +310,20 @@ function keptInOrder(customer: string, id: string, { read, act }: Shaping): read
     { method: 'GET', path: '/v1/default_succession', kinds: {}, writes: [] },
   ]
 }
+/** What is in doubt. */
+const doubtful = ({ act, list }: Pick<Shaping, 'act'> & Pick<Making, 'list'>): readonly Fed[] => [
+  list('/v1/unknowns', {}, { 'query/kind': 'currency', 'query/channel': 'reference', 'query/older_than_seconds': 'currency' }),
+  {
+    ...{ method: 'GET', path: '/v1/unknowns/summary', writes: [] },
+    kinds: { 'query/kind': 'currency', 'query/channel': 'reference', 'query/older_than_seconds': 'currency' },
+  },
+  act('/v1/unknowns/{id}/look-up', noId('opn')),
+  act('/v1/unknowns/{id}/settle', noId('opn'), {
+    body: { outcome: 'not_bound', evidence: 'seen in the dashboard' },
+    kinds: { '/outcome': 'currency', '/evidence': 'metadata', '/token': 'metadata' },
+  }),
+]
+
 /** Comparing with a channel's list. */
 const swept = ({ read, act }: Shaping): readonly Fed[] => [
   {

@@ -98,7 +98,7 @@ const filters = {
   channel: reference(64).optional(),
   older_than_seconds: z
     .string()
-    .regex(/^[0-9]{1,9}$/, 'must be a number of seconds')
+    .regex(/^(?:0|[1-9][0-9]{0,8})$/, 'must be a number of seconds')
     .transform(Number)
     .optional()
     .describe('Only what has been in doubt for longer.'),
