@@ -93,6 +93,8 @@ test('what the channel says later counts more, as news and as an answer, and is 
     const { body } = await on.call('GET', `/v1/instruments/${instrument}/timeline`)
     const entries: readonly Readonly<Record<string, unknown>>[] = JSON.parse(JSON.stringify(body.data))
     assert.match(String(entries.find(one => one.source === 'operator')?.ignored_because), /the channel has said itself/)
+    const { rows } = await on.pool.query('select data from events where instrument = $1 order by sequence desc limit 1', [instrument])
+    assert.match(JSON.stringify(rows), /"corrects":/, 'the last notice takes the former back')
   }
 })
 
@@ -121,6 +123,10 @@ test('a revocation that the channel refused is settled as revoked, and only so',
   const asked = on.asked.revoke
   assert.equal((await settle(on, operation, { outcome: 'revoked', evidence })).status, 200)
   assert.deepEqual([(await on.read(id)).bindings[0]?.status, on.asked.revoke], ['revoked', asked])
+  on.says.revoke = () => ({ kind: 'revoked' })
+  await on.tell('one', [told('evt_back', { kind: 'reinstated', evidence: 'the bank' }, { names: ['MD1'] })])
+  await on.work()
+  assert.deepEqual([(await on.read(id)).bindings[0]?.status, on.asked.revoke], ['revoked', asked + 1], 'alive after all: given up again')
 })
 
 test('what another binding lives by is no answer for this one', async () => {
