@@ -25,12 +25,19 @@ export type Trying = {
 }
 export type Counted = { readonly read: Read; readonly switches: Awaited<ReturnType<typeof currentSwitches>> }
 
-/** Read beside everything else, before the leading digits are known. */
-export async function readCounted(world: World, trying: Omit<Trying, 'what'>): Promise<Counted> {
-  const [read, switches] = await Promise.all([readCounts(world, trying), currentSwitches(world)])
+/** Read beside everything else, before the leading digits are known. `adds`: the customer is to have one instrument more. */
+export async function readCounted(world: World, trying: Omit<Trying, 'what'>, adds = false): Promise<Counted> {
+  const { customer, tenant } = trying
+  const holding = async (most: number): Promise<number> => {
+    const rows = await world.store.find(instruments, { customer, tenant }, most * beyondLiving)
+    return rows.filter(row => row.status === 'active').length
+  }
+  const [read, switches] = await Promise.all([readCounts(world, trying, adds ? holding : undefined), currentSwitches(world)])
   return { read, switches }
 }
 
+/** Ended ones are among those that are looked at. */
+const beyondLiving = 4
 const dayMs = 24 * 3_600_000
 /** Instruments looked at to see whether somebody is known here. */
 const lookedAtMax = 50

@@ -63,7 +63,7 @@ export async function bind(world: World, request: BindRequest, companions: Compa
     }
     companions.check(result)
     if (refusedBy(result, countsBound))
-      admitted = await admitBind(world, request, { ...known, counted: await readCounted(world, asTried(request)) })
+      admitted = await admitBind(world, request, { ...known, counted: await readCounted(world, asTried(request), true) })
     existing = await readExisting(world, request, known.identity)
     const counted = existing !== undefined && holdsPlace(existing.instrument.status)
     if (refusedBy(result, sharingBound) && !counted) throw crowded(`/${request.subject.type}`)
@@ -87,7 +87,7 @@ async function readKnown(world: World, request: BindRequest): Promise<Known> {
     peek(world, { tenant, mode }, subject),
     customersMax(world, request),
     request.channels === undefined ? currentRules(world, request) : [],
-    readCounted(world, asTried(request)),
+    readCounted(world, asTried(request), true),
   ])
   if (customer === undefined) throw fieldProblem('/customer', 'is not a customer of yours', 'unprocessable')
   const source = sourceOf(subject, captured)

@@ -14,6 +14,7 @@ export type Finding = { readonly layer: LayerName; readonly verdict: Verdict; re
 export const layerNames = [
   'kill_switch',
   'customer',
+  'linking',
   'device',
   'address',
   'subnet',

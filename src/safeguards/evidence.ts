@@ -5,6 +5,8 @@ import type { Tally } from './tally.ts'
 export type Evidence = {
   readonly mode: Mode
   readonly customer: { readonly hour: Tally; readonly day: Tally; readonly week: Tally }
+  /** Living instruments, where one more is to be added. */
+  readonly held: number | undefined
   readonly device: { readonly hour: Tally; readonly day: Tally } | undefined
   readonly address: { readonly tenMinutes: Tally; readonly hour: Tally } | undefined
   readonly subnet: { readonly tenMinutes: Tally; readonly hour: Tally } | undefined

@@ -14,6 +14,7 @@ import { deviceLayer } from './device.ts'
 import type { Evidence } from './evidence.ts'
 import { fingerprintLayer } from './fingerprint.ts'
 import { refuseIfOff, switchLayer } from './killSwitch.ts'
+import { linkingLayer } from './linking.ts'
 import { networkLayer } from './network.ts'
 import type { Policy } from './policy.ts'
 import { challengeFor, isProven } from './proof.ts'
@@ -71,6 +72,7 @@ export async function guard(world: World, asked: Asked, read: Read, switches: Sw
 export function findingsOf(evidence: Evidence, policy: Policy): readonly Finding[] {
   const layers = [
     customerLayer(evidence, policy),
+    linkingLayer(evidence, policy),
     deviceLayer(evidence, policy),
     addressLayer(evidence, policy),
     subnetLayer(evidence, policy),

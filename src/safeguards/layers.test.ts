@@ -7,6 +7,7 @@ import { customerLayer } from './customer.ts'
 import { decide } from './decision.ts'
 import { deviceLayer } from './device.ts'
 import { fingerprintLayer } from './fingerprint.ts'
+import { linkingLayer } from './linking.ts'
 import { networkLayer } from './network.ts'
 import { policyOf, weigh } from './policy.ts'
 import { challengeFor, isProven, work } from './proof.ts'
@@ -27,6 +28,11 @@ test('each layer lets an honest number through, and is passed by one more than i
   assert.deepEqual(
     [customer(1, 1, 1), customer(2, 2, 2), customer(3, 3, 3), customer(0, 5, 5), customer(0, 12, 12), customer(0, 0, 20)],
     ['allow', 'delay', 'proof', 'step_up', 'deny', 'deny'],
+  )
+  const linking = (held: number | undefined) => linkingLayer({ held }, live).verdict
+  assert.deepEqual(
+    [linking(9), linking(10), linking(29), linking(30), linking(undefined)],
+    ['allow', 'step_up', 'step_up', 'deny', 'allow'],
   )
   const device = (hour: number, declines: number) => deviceLayer({ device: { hour: of(hour), day: of(hour, declines) } }, live).verdict
   assert.deepEqual([device(4, 0), device(5, 0), device(10, 0), device(4, 10)], ['allow', 'proof', 'deny', 'deny'])

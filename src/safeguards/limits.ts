@@ -27,6 +27,11 @@ export const limits = {
     deny_per_day: limit('tries in a day before more are refused', 12, 3, 40, 1_000),
     deny_per_week: limit('tries in seven days before more are refused', 20, 3, 80, 5_000),
   },
+  linking: {
+    // Reference of the field: ten living ones to a customer.
+    step_up_held: limit('living instruments from which the issuer has to ask before another is added', 10, 2, 50, 500),
+    deny_held: limit('living instruments from which more are refused', 30, 3, 100, 1_000),
+  },
   device: {
     proof_per_hour: limit('tries in an hour before the browser has to work', 5, 1, 15, 200),
     deny_per_hour: limit('tries in an hour before more are refused', 10, 2, 30, 500),

@@ -2,6 +2,7 @@
 import type { World } from '../world/world.ts'
 import type { Evidence } from './evidence.ts'
 import type { Asked } from './guard.ts'
+import { heldMax } from './linking.ts'
 import { currentPolicy, type Policy } from './policy.ts'
 import { type CountRow, safeguardCounts } from './tables.ts'
 import { type Kind, kinds, nothing, type Owner, type Tally, tally } from './tally.ts'
@@ -13,6 +14,8 @@ type Wide = { readonly own: readonly CountRow[]; readonly all: readonly CountRow
 export type Read = {
   readonly policy: Policy
   readonly customer: readonly CountRow[]
+  /** Living instruments of the customer, where one more is to be added. */
+  readonly held: number | undefined
   readonly device: Wide
   readonly address: readonly CountRow[]
   readonly subnet: Wide
@@ -25,15 +28,18 @@ const minute = 60_000
 const hour = 60 * minute
 const day = 24 * hour
 
-export async function readCounts(world: World, tried: Omit<Tried, 'bin'>): Promise<Read> {
+/** `holding`: how many living instruments the customer has; asked beside the rest, of so many at most. */
+export async function readCounts(world: World, tried: Omit<Tried, 'bin'>, holding?: (most: number) => Promise<number>): Promise<Read> {
   const values = valuesOf(world, { ...tried, bin: undefined })
   const mine = async (value: string | undefined): Promise<Wide> => {
     if (value === undefined) return { own: [], all: [] }
     const all = (await world.store.find(safeguardCounts, { value }, rowsMax)).filter(row => row.mode === tried.mode)
     return { own: all.filter(row => row.tenant === tried.tenant), all }
   }
-  const [policy, customer, device, address, subnet, autonomousSystem, tenant] = await Promise.all([
-    currentPolicy(world, tried),
+  const limits = currentPolicy(world, tried)
+  const [policy, held, customer, device, address, subnet, autonomousSystem, tenant] = await Promise.all([
+    limits,
+    limits.then(policy => (heldMax(policy) === 0 ? undefined : holding?.(heldMax(policy)))),
     mine(values.customer),
     mine(values.device),
     mine(values.address),
@@ -41,7 +47,7 @@ export async function readCounts(world: World, tried: Omit<Tried, 'bin'>): Promi
     shared(world, tried, values.autonomousSystem),
     shared(world, tried, values.tenant),
   ])
-  return { policy, customer: customer.own, device, address: address.own, subnet, autonomousSystem, tenant }
+  return { policy, held, customer: customer.own, device, address: address.own, subnet, autonomousSystem, tenant }
 }
 
 export async function evidenceOf(world: World, asked: Asked, read: Read, values: Values): Promise<Evidence> {
@@ -54,6 +60,7 @@ export async function evidenceOf(world: World, asked: Asked, read: Read, values:
   })
   return {
     mode: asked.mode,
+    held: read.held,
     customer: {
       hour: of('customer', read.customer, hour),
       day: of('customer', read.customer, day),

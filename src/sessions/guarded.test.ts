@@ -139,6 +139,19 @@ test('limits are within limits, and looser ones say why', async () => {
   assert.match(JSON.stringify(body), /"name":"proof_per_hour","about":"[^"]*","value":501,"default":150/)
 })
 
+test('a customer has so many living instruments, and one that was given up makes room', async () => {
+  const on = await trialOnPostgres([quick])
+  assert.equal((await setLimits(on, 'linking', { deny_held: 3, step_up_held: 3 })).status, 200)
+  const answers = [await bindAs(on, 0), await bindAs(on, 1), await bindAs(on, 2), await bindAs(on, 3)]
+  assert.deepEqual(
+    answers.map(one => one.status),
+    [201, 201, 201, 422],
+  )
+  const first = JSON.parse(JSON.stringify(answers[0]?.body))
+  assert.equal((await on.call('POST', `/v1/instruments/${first.id}/unbind`)).status, 200)
+  assert.equal((await bindAs(on, 3)).status, 201)
+})
+
 test('beyond a limit of customers the issuer has to ask, where the channel can have it', async () => {
   const on = await trialOnPostgres(['stripe'])
   await setLimits(on, 'customer', { step_up_per_day: 2 })
