@@ -162,6 +162,42 @@ create policy own_tenant on bindery.bindings as permissive for select to bindery
 create policy rides on bindery.bindings as permissive for all to bindery_rider using (true) with check (true);
 create policy watches on bindery.bindings as permissive for select to bindery_watcher using (true);
 
+create table bindery.canaries (
+  state text collate "C" not null,
+  tenant text collate "C" not null,
+  subject text collate "C" not null,
+  mode text collate "C" not null,
+  kind text collate "C" not null,
+  note text not null,
+  set_by text collate "C" not null,
+  set_at timestamp with time zone not null,
+  version integer not null,
+  constraint canaries_pkey PRIMARY KEY (state, tenant, subject),
+  constraint canaries_kind CHECK ((kind = ANY (ARRAY['instrument'::text, 'key'::text]))),
+  constraint canaries_state CHECK ((state = 'on'::text))
+);
+alter table bindery.canaries enable row level security;
+create policy own_tenant on bindery.canaries as permissive for select to bindery_reader using ((tenant = current_setting('bindery.tenant'::text, true)));
+create policy rides on bindery.canaries as permissive for all to bindery_rider using (true) with check (true);
+create policy watches on bindery.canaries as permissive for select to bindery_watcher using (true);
+
+create table bindery.canary_uses (
+  tenant text collate "C" not null,
+  id text collate "C" not null,
+  mode text collate "C" not null,
+  subject text collate "C" not null,
+  act text collate "C" not null,
+  used_by text collate "C",
+  request text collate "C" not null,
+  used_at timestamp with time zone not null,
+  constraint canary_uses_pkey PRIMARY KEY (tenant, id)
+);
+CREATE INDEX canary_uses_subject ON bindery.canary_uses USING btree (subject, tenant);
+alter table bindery.canary_uses enable row level security;
+create policy own_tenant on bindery.canary_uses as permissive for select to bindery_reader using ((tenant = current_setting('bindery.tenant'::text, true)));
+create policy rides on bindery.canary_uses as permissive for all to bindery_rider using (true) with check (true);
+create policy watches on bindery.canary_uses as permissive for select to bindery_watcher using (true);
+
 create table bindery.channel_names (
   channel text collate "C" not null,
   mode text collate "C" not null,

@@ -311,7 +311,7 @@ async function makeOwn(): Promise<Readonly<Record<string, string>>> {
   const approvals = `apr_${'0'.repeat(26)}`
   // And whose doubts: src/unknowns.
   const unknowns = `opn_${'0'.repeat(26)}`
-  const decided = { api_keys, approvals, safeguard_decisions, unknowns }
+  const decided = { api_keys, approvals, safeguard_decisions, unknowns, canaries: instruments }
   const bound = { ...decided, customers, instruments, sweeps, webhook_endpoints, events, test_clocks, routing_rules }
   return { ...bound, binding_sessions, portal_links, imports, exports, card_files, updater }
 }

@@ -8,6 +8,7 @@ import { join, resolve } from 'node:path'
 import type { ClientConfig } from 'pg'
 import { z } from 'zod'
 import { accountsOf, originsOf, sandboxSettings } from './accounts.ts'
+import { canaryWatch } from './canaries/watch.ts'
 import type { Channel, ChannelName } from './channels/channel.ts'
 import { channels } from './channels/index.ts'
 import { type Sandbox, startSandbox } from './channels/sandbox-client.ts'
@@ -188,9 +189,8 @@ async function serve(config: Config, ready: Ready, undo: Undo[]): Promise<Omit<R
     endpoints: endpoints({ reader, queries }),
     limits,
     log: world.log,
-    webhooks: webhookDescriptions,
-    asyncApi,
-    version: version(),
+    ...{ webhooks: webhookDescriptions, asyncApi, version: version() },
+    watch: canaryWatch(world),
     counts: [...auditCounts(audit), ...unknownLevels(readers.all, world)],
   })
   const apiKey = sandbox && (await firstKey(world, secrets.sandbox.apiKey))

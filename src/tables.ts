@@ -1,4 +1,5 @@
 /** The list of every table of the schema `bindery`. The vault's own are in vault/tables.ts. */
+import { canaries, canaryUses } from './canaries/tables.ts'
 import { cursors, deliveries, events, webhookEndpoints } from './events/tables.ts'
 import { apiKeys, approvals, idempotency, tenants } from './http/tables.ts'
 import { deaths } from './instruments/death.ts'
@@ -76,6 +77,8 @@ export const tables: readonly AnyTable[] = [
   successionRules,
   erasures,
   settlements,
+  canaries,
+  canaryUses,
   sweeps,
   sweepFindings,
   misses,

@@ -57,6 +57,8 @@ const allowed = {
   'unknowns.read': ['owner', 'operator', 'developer', 'support', 'auditor'],
   'unknowns.look_up': ['owner', 'operator', 'developer'],
   'unknowns.settle': runners,
+  'canaries.read': runners,
+  'canaries.write': runners,
   'keys.read': ['owner', 'auditor'],
   'keys.write': ['owner'],
   'approvals.read': ['owner', 'operator', 'auditor'],
