@@ -12,6 +12,7 @@ import { pruneCommand } from './prune.ts'
 import { releaseCommand } from './release.ts'
 import { restoreCommand } from './restore.ts'
 import { shredAgainCommand } from './shred-again.ts'
+import { unknownsCommand } from './unknowns.ts'
 import { vaultCommand } from './vault.ts'
 import { verify } from './verify.ts'
 
@@ -40,6 +41,10 @@ const commands: Readonly<Record<string, Command>> = {
   invariants: {
     about: '[--json] [--only I3,I7] [--since 24h]   what must never be found in the database, shown with the rows; ends with 1 where something is',
     run: args => invariantsCommand(args, line => console.log(line)),
+  },
+  unknowns: {
+    about: '[--kind …] [--channel …] [--older-than <seconds>] [--json]   what is in doubt, oldest first; ends with 1 where a person has to look',
+    run: args => unknownsCommand(args, line => console.log(line)),
   },
   audit: { about: 'verify [--key <text or file>] [--witness <file>] [--json]   the vault\'s audit, row by row; ends with 1 where it is not whole', run: auditCommand },
   key: {

@@ -162,6 +162,42 @@ create policy own_tenant on bindery.bindings as permissive for select to bindery
 create policy rides on bindery.bindings as permissive for all to bindery_rider using (true) with check (true);
 create policy watches on bindery.bindings as permissive for select to bindery_watcher using (true);
 
+create table bindery.canaries (
+  state text collate "C" not null,
+  tenant text collate "C" not null,
+  subject text collate "C" not null,
+  mode text collate "C" not null,
+  kind text collate "C" not null,
+  note text not null,
+  set_by text collate "C" not null,
+  set_at timestamp with time zone not null,
+  version integer not null,
+  constraint canaries_pkey PRIMARY KEY (state, tenant, subject),
+  constraint canaries_kind CHECK ((kind = ANY (ARRAY['instrument'::text, 'key'::text]))),
+  constraint canaries_state CHECK ((state = 'on'::text))
+);
+alter table bindery.canaries enable row level security;
+create policy own_tenant on bindery.canaries as permissive for select to bindery_reader using ((tenant = current_setting('bindery.tenant'::text, true)));
+create policy rides on bindery.canaries as permissive for all to bindery_rider using (true) with check (true);
+create policy watches on bindery.canaries as permissive for select to bindery_watcher using (true);
+
+create table bindery.canary_uses (
+  tenant text collate "C" not null,
+  id text collate "C" not null,
+  mode text collate "C" not null,
+  subject text collate "C" not null,
+  act text collate "C" not null,
+  used_by text collate "C",
+  request text collate "C" not null,
+  used_at timestamp with time zone not null,
+  constraint canary_uses_pkey PRIMARY KEY (tenant, id)
+);
+CREATE INDEX canary_uses_subject ON bindery.canary_uses USING btree (subject, tenant);
+alter table bindery.canary_uses enable row level security;
+create policy own_tenant on bindery.canary_uses as permissive for select to bindery_reader using ((tenant = current_setting('bindery.tenant'::text, true)));
+create policy rides on bindery.canary_uses as permissive for all to bindery_rider using (true) with check (true);
+create policy watches on bindery.canary_uses as permissive for select to bindery_watcher using (true);
+
 create table bindery.channel_names (
   channel text collate "C" not null,
   mode text collate "C" not null,
@@ -379,6 +415,7 @@ create table bindery.erasures (
   constraint erasures_stage CHECK ((stage = ANY (ARRAY['revoking'::text, 'shredding'::text, 'forgetting'::text, 'erased'::text])))
 ) with (fillfactor=50);
 CREATE INDEX erasures_due ON bindery.erasures USING btree (due_at) WHERE (due_at IS NOT NULL);
+CREATE INDEX erasures_unfinished ON bindery.erasures USING btree (tenant, mode, created_at, subject) WHERE (stage <> 'erased'::text);
 alter table bindery.erasures enable row level security;
 create policy own_tenant on bindery.erasures as permissive for select to bindery_reader using ((tenant = current_setting('bindery.tenant'::text, true)));
 create policy rides on bindery.erasures as permissive for all to bindery_rider using (true) with check (true);
@@ -622,6 +659,7 @@ create table bindery.inbox (
 CREATE INDEX inbox_binding ON bindery.inbox USING btree (binding, tenant);
 CREATE INDEX inbox_clock ON bindery.inbox USING btree (clock, due_at) WHERE ((due_at IS NOT NULL) AND (clock IS NOT NULL));
 CREATE INDEX inbox_due ON bindery.inbox USING btree (due_at) WHERE ((due_at IS NOT NULL) AND (clock IS NULL));
+CREATE INDEX inbox_parked ON bindery.inbox USING btree (tenant, mode, received_at) WHERE (status = 'parked'::text);
 alter table bindery.inbox enable row level security;
 create policy own_tenant on bindery.inbox as permissive for select to bindery_reader using ((tenant = current_setting('bindery.tenant'::text, true)));
 create policy rides on bindery.inbox as permissive for all to bindery_rider using (true) with check (true);
@@ -825,6 +863,7 @@ create table bindery.operations (
 CREATE INDEX operations_binding ON bindery.operations USING btree (binding, tenant);
 CREATE INDEX operations_clock ON bindery.operations USING btree (clock, due_at) WHERE ((due_at IS NOT NULL) AND (clock IS NOT NULL));
 CREATE INDEX operations_due ON bindery.operations USING btree (due_at) WHERE ((due_at IS NOT NULL) AND (clock IS NULL));
+CREATE INDEX operations_unknown ON bindery.operations USING btree (tenant, mode, status, created_at, id) WHERE ((status = ANY (ARRAY['open'::text, 'waiting'::text, 'parked'::text])) AND (cause IS NOT NULL));
 alter table bindery.operations enable row level security;
 create policy own_tenant on bindery.operations as permissive for select to bindery_reader using ((tenant = current_setting('bindery.tenant'::text, true)));
 create policy rides on bindery.operations as permissive for all to bindery_rider using (true) with check (true);
@@ -976,6 +1015,35 @@ alter table bindery.safeguard_policies enable row level security;
 create policy own_tenant on bindery.safeguard_policies as permissive for select to bindery_reader using ((tenant = current_setting('bindery.tenant'::text, true)));
 create policy rides on bindery.safeguard_policies as permissive for all to bindery_rider using (true) with check (true);
 create policy watches on bindery.safeguard_policies as permissive for select to bindery_watcher using (true);
+
+create table bindery.settlements (
+  tenant text collate "C" not null,
+  id text collate "C" not null,
+  mode text collate "C" not null,
+  subject text collate "C" not null,
+  kind text collate "C" not null,
+  channel text collate "C" not null,
+  instrument text collate "C" not null,
+  binding text collate "C" not null,
+  outcome text collate "C" not null,
+  evidence text,
+  cause text,
+  since timestamp with time zone not null,
+  settled_by text collate "C",
+  settled_key text collate "C" not null,
+  approval text collate "C",
+  request text collate "C" not null,
+  settled_at timestamp with time zone not null,
+  version integer not null,
+  constraint settlements_pkey PRIMARY KEY (tenant, id),
+  constraint settlements_mode CHECK ((mode = ANY (ARRAY['test'::text, 'live'::text]))),
+  constraint settlements_outcome CHECK ((outcome = ANY (ARRAY['bound'::text, 'not_bound'::text, 'revoked'::text, 'dismissed'::text])))
+);
+CREATE INDEX settlements_instrument ON bindery.settlements USING btree (instrument, tenant);
+alter table bindery.settlements enable row level security;
+create policy own_tenant on bindery.settlements as permissive for select to bindery_reader using ((tenant = current_setting('bindery.tenant'::text, true)));
+create policy rides on bindery.settlements as permissive for all to bindery_rider using (true) with check (true);
+create policy watches on bindery.settlements as permissive for select to bindery_watcher using (true);
 
 create table bindery.sharing_limits (
   tenant text collate "C" not null,

@@ -271,6 +271,7 @@ const bodies: Readonly<Record<string, unknown>> = {
   recordPreDebitNotice: { amount: '1000', currency: 'EUR', charge_at: '2026-12-01T00:00:00Z' },
   postUpdaterResults: { file: 'AAAA' },
   createPortalLink: { return_url: 'https://shop.example/back' },
+  settleUnknown: { outcome: 'not_bound', evidence: 'seen in the dashboard' },
   replayToWebhookEndpoint: { from: '2026-01-01T00:00:00Z', to: '2026-01-02T00:00:00Z' },
 }
 
@@ -308,7 +309,9 @@ async function makeOwn(): Promise<Readonly<Record<string, string>>> {
   const api_keys = first?.id ?? ''
   // Whose approvals are is tried where there are some: src/approvals.
   const approvals = `apr_${'0'.repeat(26)}`
-  const decided = { api_keys, approvals, safeguard_decisions }
+  // And whose doubts: src/unknowns.
+  const unknowns = `opn_${'0'.repeat(26)}`
+  const decided = { api_keys, approvals, safeguard_decisions, unknowns, canaries: instruments }
   const bound = { ...decided, customers, instruments, sweeps, webhook_endpoints, events, test_clocks, routing_rules }
   return { ...bound, binding_sessions, portal_links, imports, exports, card_files, updater }
 }

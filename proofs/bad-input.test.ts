@@ -122,6 +122,8 @@ async function samplesOf(): Promise<readonly Fed[]> {
     ...['/resend', '/refresh'].map(rest => act(`/v1/instruments/{id}${rest}`, bound.id, { body: {}, kinds: { '/binding': 'id' } })),
     { method: 'GET', path: '/v1/channels', kinds: {}, writes: [] },
     ...accessSamples({ read, act, list }),
+    ...doubtful({ act, list }),
+    ...canarySamples(noId('ins')),
     list('/v1/sandbox/values', {}, { 'query/channel': 'currency' }),
     {
       ...{ method: 'POST', path: '/v1/sandbox/device_tokens', writes: [] },
@@ -309,6 +311,30 @@ function keptInOrder(customer: string, id: string, { read, act }: Shaping): read
     { method: 'GET', path: '/v1/default_succession', kinds: {}, writes: [] },
   ]
 }
+const canarySamples = (subject: string): readonly Fed[] => [
+  {
+    ...{ method: 'POST', path: '/v1/canaries', writes: [] },
+    body: { subject, note: 'in a paste' },
+    kinds: { '/subject': 'id', '/note': 'metadata' },
+  },
+  { method: 'GET', path: '/v1/canaries', kinds: {}, writes: [] },
+  { method: 'DELETE', path: '/v1/canaries/{id}', params: { id: noId('ins') }, kinds: { 'path/id': 'id' }, writes: [] },
+]
+
+/** What is in doubt. */
+const doubtful = ({ act, list }: Pick<Shaping, 'act'> & Pick<Making, 'list'>): readonly Fed[] => [
+  list('/v1/unknowns', {}, { 'query/kind': 'currency', 'query/channel': 'reference', 'query/older_than_seconds': 'currency' }),
+  {
+    ...{ method: 'GET', path: '/v1/unknowns/summary', writes: [] },
+    kinds: { 'query/kind': 'currency', 'query/channel': 'reference', 'query/older_than_seconds': 'currency' },
+  },
+  act('/v1/unknowns/{id}/look-up', noId('opn')),
+  act('/v1/unknowns/{id}/settle', noId('opn'), {
+    body: { outcome: 'not_bound', evidence: 'seen in the dashboard' },
+    kinds: { '/outcome': 'currency', '/evidence': 'metadata', '/token': 'metadata' },
+  }),
+]
+
 /** Comparing with a channel's list. */
 const swept = ({ read, act }: Shaping): readonly Fed[] => [
   {

@@ -83,3 +83,37 @@ test('what is as its facts say ends with 0, a row that was spoiled is named and 
     await database.close()
   }
 })
+
+test('the queue of what is in doubt is printed for whoever is woken, and the exit code says that a person has to look', async () => {
+  const database = await storeDatabase(tables, '')
+  try {
+    const env = { DATABASE_URL: addressOf(database.connection) }
+    const none = await bindery(['unknowns'], env)
+    assert.equal(none.code, 0, none.out)
+    assert.match(none.out, /^0 in doubt/)
+    await database.query(`
+      set session_replication_role = replica;
+      insert into bindery.operations (id, tenant, mode, customer, instrument, binding, channel, verb, status, place, input, tries, cause, created_at, version)
+      values ('opn_1', 'ten_1', 'live', 'cus_1', 'ins_1', 'bnd_1', 'stripe', 'revoke', 'parked', 0, '{}', 3, 'the channel refused to revoke', now() - interval '76 hours', 1)`)
+    const some = await bindery(['unknowns'], env)
+    assert.equal(some.code, 1, some.out)
+    assert.match(
+      some.out,
+      /^parked +3d 4h +stripe revoke +the channel refused to revoke \(3 tries, nothing more by itself\); money not known/,
+    )
+    assert.match(some.out, /opn_1 of ten_1 live, ins_1: (look-up, )?settle as revoked/)
+    const json = await bindery(['unknowns', '--json', '--channel', 'stripe', '--older-than', '3600'], env)
+    const [line, total] = json.out
+      .trim()
+      .split('\n')
+      .map(one => JSON.parse(one))
+    assert.deepEqual(
+      [line.id, line.cause, total.count, total.by_channel[0].money_unknown],
+      ['opn_1', 'the channel refused to revoke', 1, 1],
+    )
+    const wrong = await bindery(['unknowns', '--kind', 'lost'], env)
+    assert.deepEqual([wrong.code, /--kind must be one of/.test(wrong.out)], [2, true])
+  } finally {
+    await database.close()
+  }
+})

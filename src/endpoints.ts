@@ -1,6 +1,7 @@
 /** The list of every endpoint. */
 
 import { approvalEndpoints } from './approvals/api.ts'
+import { canaryEndpoints } from './canaries/api.ts'
 import { eventEndpoints } from './events/api.ts'
 import type { EventQueries } from './events/queries.ts'
 import type { Endpoint } from './http/endpoint.ts'
@@ -27,6 +28,7 @@ import { safeguardEndpoints } from './safeguards/api.ts'
 import { switchEndpoints } from './safeguards/switchApi.ts'
 import { sessionEndpoints } from './sessions/api.ts'
 import { sweepEndpoints, sweepListEndpoints } from './sweeps/api.ts'
+import { unknownEndpoints, unknownListEndpoints } from './unknowns/api.ts'
 import { updaterEndpoints } from './updater/api.ts'
 import { vaultInvariants } from './vault/queries.ts'
 import type { TenantReader } from './world/tenant-reader.ts'
@@ -53,6 +55,8 @@ export const endpoints = (from: { readonly reader: TenantReader; readonly querie
   ...portalEndpoints,
   ...sweepEndpoints,
   ...sweepListEndpoints(from.reader),
+  ...unknownEndpoints,
+  ...unknownListEndpoints(from.reader),
   ...eventEndpoints(from.queries),
   ...importEndpoints,
   ...exportEndpoints,
@@ -60,4 +64,5 @@ export const endpoints = (from: { readonly reader: TenantReader; readonly querie
   ...approvalEndpoints(from.reader),
   ...invariantEndpoints(from.reader, vaultInvariants),
   ...keyEndpoints,
+  ...canaryEndpoints,
 ]

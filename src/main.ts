@@ -9,6 +9,7 @@ import { z } from 'zod'
 import { accountsOf, originsOf, sandboxSettings } from './accounts.ts'
 import { eraseAgain } from './backup/again.ts'
 import { refuseHalfRestored } from './backup/restore.ts'
+import { canaryWatch } from './canaries/watch.ts'
 import type { Channel, ChannelName, Send } from './channels/channel.ts'
 import { channels } from './channels/index.ts'
 import { type Sandbox, startSandbox } from './channels/sandbox-client.ts'
@@ -36,6 +37,7 @@ import { sandboxWallet, tapOf } from './sandbox-wallet.ts'
 import { type DeploymentSecrets, deploymentSecrets } from './secrets.ts'
 import { createSweepQueries } from './sweeps/queries.ts'
 import { tables } from './tables.ts'
+import { unknownLevels } from './unknowns/levels.ts'
 import type { VaultClient } from './vault/client.ts'
 import { vaultTables } from './vault/tables.ts'
 import { vaultProcess } from './vault-process.ts'
@@ -199,10 +201,9 @@ async function serve(config: Config, ready: Ready, undo: Undo[]): Promise<Omit<R
     endpoints: endpoints({ reader, queries }),
     limits,
     log: world.log,
-    webhooks: webhookDescriptions,
-    asyncApi,
-    version: version(),
-    counts: [...auditCounts(audit), ...watchCounts(watch)],
+    ...{ webhooks: webhookDescriptions, asyncApi, version: version() },
+    watch: canaryWatch(world),
+    counts: [...auditCounts(audit), ...watchCounts(watch), ...unknownLevels(readers.all, world)],
   })
   const eraseRest = await eraseAgain(world, config.dataFolder)
   const apiKey = sandbox && (await firstKey(world, secrets.sandbox.apiKey))

@@ -1,4 +1,5 @@
 /** The list of every table of the schema `bindery`. The vault's own are in vault/tables.ts. */
+import { canaries, canaryUses } from './canaries/tables.ts'
 import { cursors, deliveries, events, webhookEndpoints } from './events/tables.ts'
 import { apiKeys, approvals, idempotency, tenants } from './http/tables.ts'
 import { deaths } from './instruments/death.ts'
@@ -30,6 +31,7 @@ import { portalLinks } from './portal/tables.ts'
 import { killSwitches, safeguardChanges, safeguardCounts, safeguardDecisions, safeguardPolicies } from './safeguards/tables.ts'
 import { bindingSessions } from './sessions/tables.ts'
 import { misses, sweepFindings, sweeps } from './sweeps/tables.ts'
+import { settlements } from './unknowns/tables.ts'
 import { updaterCounts, updaterLines, updaterRuns, updateSchedules } from './updater/tables.ts'
 import type { AnyTable } from './world/table.ts'
 
@@ -75,6 +77,9 @@ export const tables: readonly AnyTable[] = [
   defaults,
   successionRules,
   erasures,
+  settlements,
+  canaries,
+  canaryUses,
   sweeps,
   sweepFindings,
   misses,

@@ -36,6 +36,8 @@ export const prefixes = {
   rgr: 'grant to release card numbers',
   run: 'run of an account updater',
   swp: 'sweep',
+  cnu: 'use of a canary',
+  stl: 'settlement of something in doubt',
   dth: 'death of a binding',
   req: 'request',
   cap: 'captured card, in the vault memory only',

@@ -12,8 +12,17 @@ const mandateTypes = mandateNotices.map(what => `mandate.${what}` as const)
 const endpointTypes = ['webhook_endpoint.disabled'] as const
 
 const customerTypes = ['customer.erased'] as const
+const securityTypes = ['security.canary_used'] as const
 
-export const eventTypes = [...instrumentTypes, ...bindingTypes, ...mandateTypes, ...aroundNotices, ...customerTypes, ...endpointTypes]
+export const eventTypes = [
+  ...instrumentTypes,
+  ...bindingTypes,
+  ...mandateTypes,
+  ...aroundNotices,
+  ...customerTypes,
+  ...securityTypes,
+  ...endpointTypes,
+]
 /** What an endpoint can ask for: one type, all of a kind, or all. */
 export const eventPatterns = [
   '*',
@@ -23,6 +32,7 @@ export const eventPatterns = [
   'dependent.*',
   'default.*',
   'customer.*',
+  'security.*',
   'webhook_endpoint.*',
   ...eventTypes,
 ] as const
@@ -82,6 +92,11 @@ const disabledShape = z.object({
   }),
 })
 
+const canaryShape = z.object({
+  canary: z.object({ subject: z.string(), kind: z.enum(['instrument', 'key']), note: z.string() }),
+  use: z.object({ act: z.string(), key: z.string().nullable(), request: z.string(), at: z.iso.datetime() }),
+})
+
 const instrumentSummaries: Readonly<Record<(typeof instrumentTypes)[number], string>> = {
   'instrument.pending': 'An instrument waits again for a channel or the customer.',
   'instrument.bound': 'An instrument can be charged: a channel has bound it.',
@@ -130,6 +145,11 @@ export const webhookDescriptions: readonly WebhookDescription[] = [
   described('dependent.moved', 'Those who relied on another instrument rely on this one now.', movedShape),
   described('default.changed', "Another instrument is its customer's default, or none is any more.", defaultShape),
   described('customer.erased', 'A customer and all their instruments were erased.', z.object({ customer: z.object({ id: z.string() }) })),
+  described(
+    'security.canary_used',
+    'An instrument or key that nobody has a reason to use was used: somebody has found what they should not have.',
+    canaryShape,
+  ),
   described(
     'webhook_endpoint.disabled',
     'One of your webhook endpoints was disabled: it answered 410, or only failed for five days.',

@@ -10,7 +10,26 @@ export type Metrics = {
 /** A number that others count, read when it is asked for. It only grows. */
 export type Count = { readonly name: string; readonly help: string; readonly read: () => number }
 
-export function createMetrics(running: () => number, counts: readonly Count[] = []): Metrics {
+/** What stands so high at the moment, by these labels; asked of whoever knows when it is read. Fails: it is left out, and the rest is told. */
+export type Level = {
+  readonly name: string
+  readonly help: string
+  readonly labels: readonly string[]
+  readonly levels: () => Promise<readonly { readonly of: Readonly<Record<string, string>>; readonly value: number }[]>
+}
+export type Told = Count | Level
+
+function tellLevel(registry: Registry, { name, help, labels, levels }: Level): void {
+  new Gauge({
+    ...{ name, help, labelNames: [...labels], registers: [registry] },
+    async collect() {
+      this.reset()
+      for (const { of, value } of await levels().catch(() => [])) this.set(of, value)
+    },
+  })
+}
+
+export function createMetrics(running: () => number, told: readonly Told[] = []): Metrics {
   const registry = new Registry()
   // Event loop lag, memory, garbage collection, file handles.
   collectDefaultMetrics({ register: registry })
@@ -29,16 +48,16 @@ export function createMetrics(running: () => number, counts: readonly Count[] = 
       this.set(running())
     },
   })
-  for (const { name, help, read } of counts)
-    new Counter({
-      name,
-      help,
-      registers: [registry],
-      collect() {
-        this.reset()
-        this.inc(read())
-      },
-    })
+  for (const one of told)
+    if ('levels' in one) tellLevel(registry, one)
+    else
+      new Counter({
+        ...{ name: one.name, help: one.help, registers: [registry] },
+        collect() {
+          this.reset()
+          this.inc(one.read())
+        },
+      })
   const known = new Map<string, Map<number, { observe(seconds: number): void }>>()
   const childOf = (endpoint: string, status: number) => {
     const child = durations.labels(endpoint, String(status))

@@ -54,6 +54,11 @@ const allowed = {
   'safeguards.write': runners,
   /** In a night nobody else may be awake: what an attack goes through can be switched off by whoever sees it. */
   'safeguards.switch': ['owner', 'operator', 'developer'],
+  'unknowns.read': ['owner', 'operator', 'developer', 'support', 'auditor'],
+  'unknowns.look_up': ['owner', 'operator', 'developer'],
+  'unknowns.settle': runners,
+  'canaries.read': runners,
+  'canaries.write': runners,
   'keys.read': ['owner', 'auditor'],
   'keys.write': ['owner'],
   'approvals.read': ['owner', 'operator', 'auditor'],

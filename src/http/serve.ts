@@ -21,13 +21,14 @@ import { needsTwo } from './fourEyes.ts'
 import { healthPages } from './health.ts'
 import { answerOnce, inputHash, noOnce, type Rendered, readKey } from './idempotency.ts'
 import { defaultLimits, type Limits } from './limits.ts'
-import { type Count, createMetrics, type Metrics } from './metrics.ts'
+import { createMetrics, type Metrics, type Told } from './metrics.ts'
 import { openApi, type WebhookDescription } from './openapi.ts'
 import { registerPages } from './pages.ts'
 import { renderProblem } from './problems.ts'
 import { hasBody, readHeaders, readRequest } from './request.ts'
 import { renderAnswer, send } from './send.ts'
 import { refuseShed } from './shed.ts'
+import type { Watch } from './watch.ts'
 
 export type Server = {
   /** Port 0 takes a free one. */
@@ -51,7 +52,8 @@ export type ServerOptions = {
   /** Makes the AsyncAPI document of the events. */
   readonly asyncApi?: (of: { readonly webhooks: readonly WebhookDescription[]; readonly version: string }) => unknown
   /** What others count, for the metrics. */
-  readonly counts?: readonly Count[]
+  readonly counts?: readonly Told[]
+  readonly watch?: Watch
 }
 
 /** What every request needs; made once. */
@@ -61,6 +63,7 @@ type House = {
   readonly log: Log
   readonly keys: Authenticator
   readonly metrics: Metrics
+  readonly watch: Watch | undefined
   readonly onceSecret: KeyObject
   /** The next request's id. */
   readonly nextRequest: () => string
@@ -77,6 +80,7 @@ export function createServer(options: ServerOptions): Server {
     log,
     keys: authenticator(world),
     metrics: createMetrics(() => state.running, options.counts),
+    watch: options.watch,
     onceSecret: createSecretKey(world.settings.idempotencyKey),
     nextRequest: requestIds(world),
     state,
@@ -243,6 +247,7 @@ async function serve(house: House, endpoint: Endpoint, request: FastifyRequest, 
     response.destroy()
   }
   house.state.running -= 1
+  void house.watch?.({ endpoint: endpoint.name, caller, request: requestId, url: request.raw.url ?? '', body: request.body })
   const took = house.world.now() - startedAt
   house.metrics.observe(endpoint.name, rendered.status, took)
   if (house.limits.logRequests)

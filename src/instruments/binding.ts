@@ -5,6 +5,7 @@
 import type { Action, Bound, MandateTerms, News, References, RefusalCategory, Shown, Updated } from '../channels/channel.ts'
 import { type Foldable, type Folded, fold, type Order } from '../core/fold.ts'
 import { lifecycle, next } from '../core/lifecycle.ts'
+import { overruled } from './personsWord.ts'
 
 export const bindingLifecycle = lifecycle({
   name: 'binding',
@@ -114,13 +115,9 @@ export function standing(
   },
 ): Order {
   return {
-    place: from.place,
-    stage: stages[kind],
-    rank: from.rank,
-    sequence: from.sequence ?? 0,
-    at: from.at ?? 0,
-    safety: safety[kind],
-    id: from.id,
+    ...{ place: from.place, stage: stages[kind], rank: from.rank },
+    ...{ sequence: from.sequence ?? 0, at: from.at ?? 0 },
+    ...{ safety: safety[kind], id: from.id },
   }
 }
 
@@ -276,16 +273,18 @@ const lapsedAt = ({ news }: Fact): number | undefined => (news.kind === 'expired
 const given = 'by the channel’s word the token is good for longer'
 
 /**
- * What a set of facts says. That a token lapsed is what the clock makes of the channel's word: where that word, by all that is known, gives it
- * longer (a refresh whose answer came late), it did not lapse.
+ * What a set of facts says. A person's word holds until the channel gives its own. That a token lapsed is what the clock makes of the channel's
+ * word: where that gives it longer (a refresh whose answer came late), it did not lapse.
  */
 export function foldBinding(facts: readonly Fact[]): { readonly known: Known; readonly folded: Folded<BindingStatus, Fact> } {
   const lapses = facts.filter(one => lapsedAt(one) !== undefined)
-  if (lapses.length === 0) return folding(facts)
-  const { validUntilMs = Number.POSITIVE_INFINITY } = folding(facts.filter(one => lapsedAt(one) === undefined)).known
+  const persons = overruled(facts)
+  if (lapses.length + persons.length === 0) return folding(facts)
+  const others = facts.filter(one => !persons.some(({ fact }) => fact === one))
+  const { validUntilMs = Number.POSITIVE_INFINITY } = folding(others.filter(one => lapsedAt(one) === undefined)).known
   const premature = lapses.filter(one => (lapsedAt(one) ?? 0) < validUntilMs)
-  const { known, folded } = folding(facts.filter(one => !premature.includes(one)))
-  return { known, folded: { ...folded, ignored: [...folded.ignored, ...premature.map(fact => ({ fact, reason: given }))] } }
+  const { known, folded } = folding(others.filter(one => !premature.includes(one)))
+  return { known, folded: { ...folded, ignored: [...folded.ignored, ...persons, ...premature.map(fact => ({ fact, reason: given }))] } }
 }
 
 function folding(facts: readonly Fact[]): { readonly known: Known; readonly folded: Folded<BindingStatus, Fact> } {

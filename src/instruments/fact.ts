@@ -7,13 +7,13 @@ import { type AnyNews, type BindingStatus, type Fact, type FactKind, foldBinding
 import type { Minds, Rows } from './decide.ts'
 import type { FactRow, OperationRow } from './tables.ts'
 
-/** News, and who told it. `event` is unique at its source. Rank 1: an answer to a call of ours, 2: the channel's own notice, 3: ourselves. */
+/** News, and who told it. `event` is unique at its source. Rank 1: an answer to a call of ours, 2: the channel's own notice, 3: ourselves, 4: a person. */
 export type NewFact = {
   readonly source: string
   readonly event: string
   readonly news: AnyNews
   readonly operation?: string
-  readonly rank: 1 | 2 | 3
+  readonly rank: 1 | 2 | 3 | 4
   readonly moment?: Moment
   readonly request?: string
 }
@@ -41,7 +41,7 @@ const answers = (kind: FactKind, { verb }: OperationRow): boolean =>
  * a token would lapse before it was to be refreshed.
  */
 function onCustomersClock({ news, rank }: NewFact, { instrument }: Rows, { now, customerNow }: Minds): AnyNews {
-  return instrument.clock === null || rank === 3 ? news : withTimes(news, at => at + customerNow - now)
+  return instrument.clock === null || rank > 2 ? news : withTimes(news, at => at + customerNow - now)
 }
 
 /** Whether one event told the same twice. On a test clock times to come are told apart by when they were heard, and are passed over. */

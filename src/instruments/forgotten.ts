@@ -5,6 +5,7 @@
 import { networkTokens, tokenRequests } from '../network/tables.ts'
 import { portalLinks } from '../portal/tables.ts'
 import { bindingSessions } from '../sessions/tables.ts'
+import { settlements } from '../unknowns/tables.ts'
 import { updaterLines, updateSchedules } from '../updater/tables.ts'
 import { moveTo, remove, type Write } from '../world/store.ts'
 import type { World } from '../world/world.ts'
@@ -48,7 +49,11 @@ const forgetNetworkTokens: Forgetter = async (world, { tenant, mode, id }) => {
   ]
 }
 
-export const forgetters: readonly Forgetter[] = [forgetDependents, forgetSessions, forgetUpdates, forgetNetworkTokens]
+/** What a person wrote about it. Who settled what stays. */
+const forgetEvidence: Forgetter = async (world, { tenant, id }) =>
+  (await world.store.find(settlements, { instrument: id, tenant })).map(one => moveTo(settlements, one, { ...one, evidence: null }))
+
+export const forgetters: readonly Forgetter[] = [forgetDependents, forgetSessions, forgetUpdates, forgetNetworkTokens, forgetEvidence]
 
 /** Of a customer, beside their instruments. */
 export async function customersOwn(

@@ -6,6 +6,7 @@ import assert from 'node:assert/strict'
 import { createHash, createSecretKey } from 'node:crypto'
 import { after } from 'node:test'
 import { simulated } from '../accounts.ts'
+import { canaryWatch } from '../canaries/watch.ts'
 import type { Channel, ChannelAccount, ChannelName, ChannelRequest, Send, Told, Way } from '../channels/channel.ts'
 import { channels as realChannels } from '../channels/index.ts'
 import { createNetworkSimulator } from '../channels/network-simulator.ts'
@@ -192,7 +193,7 @@ export async function trial(of: readonly (ChannelName | Channel)[], over?: Over)
   }
   const reader = over?.reader ?? { query: () => Promise.reject(new TypeError('lists are read from PostgreSQL')) }
   const limits = { simulatorsTellCertificates: true }
-  const server = createServer({ world, endpoints: endpoints({ reader, queries }), log: world.log, limits })
+  const server = createServer({ world, endpoints: endpoints({ reader, queries }), log: world.log, limits, watch: canaryWatch(world) })
   await server.listen(0)
   after(() => server.close())
   const tenant = await createTenant(world, { name: 'Trial' })
