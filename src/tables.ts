@@ -21,6 +21,7 @@ import {
 } from './instruments/tables.ts'
 import { twins } from './instruments/twins.ts'
 import { chargeCounts, chargeReports, instrumentUsage, mandateUsage, preDebitNotices } from './instruments/usageTables.ts'
+import { invariantChecks, invariantFindings } from './invariants/tables.ts'
 import { accounts } from './ledger/account.ts'
 import { transfers } from './ledger/transfer.ts'
 import { exportParts, exports, importMarks, importParts, importReports, imports } from './moving/tables.ts'
@@ -89,4 +90,6 @@ export const tables: readonly AnyTable[] = [
   importMarks,
   exports,
   exportParts,
+  invariantChecks,
+  invariantFindings,
 ]
