@@ -6,14 +6,17 @@
  *     npm run sim -- --bugs                                                          every named bug must be caught
  *     npm run sim -- converge --histories 2000                                       see converge.ts
  *
- * The last line is JSON: {"seeds":…,"commands":…,"crashes":…,"violations":0}, or {"bugs":…,"caught":…,"missed":0}.
+ * At the end of each run the questions of `npx bindery invariants` are asked of a real database with its rows; `--without-database` leaves that
+ * out. The last line is JSON: {"seeds":…,"commands":…,"crashes":…,"violations":0}, or {"bugs":…,"caught":…,"missed":0}.
  */
 import { fork } from 'node:child_process'
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import { z } from 'zod'
+import { startTestServer, testServerVariable } from '../src/world/testing.ts'
 import { bugs } from './bugs.ts'
 import { runConverge } from './converge-run.ts'
+import { createProduction } from './production.ts'
 import { type Run, runSeed } from './seed.ts'
 
 const converging = process.argv[2] === 'converge'
@@ -27,6 +30,7 @@ const { values } = parseArgs({
     jobs: { type: 'string', default: String(Math.min(4, availableParallelism())) },
     json: { type: 'boolean', default: false },
     bugs: { type: 'boolean', default: false },
+    'without-database': { type: 'boolean', default: false },
   },
 })
 const commands = Number(values.commands)
@@ -46,10 +50,23 @@ const totals = z.object({
 type Totals = z.output<typeof totals>
 const nothing: Totals = { seeds: 0, commands: 0, crashes: 0, violations: 0, faults: {} }
 
+/** One for each process; the server is the parent's. */
+const production = converging || values.bugs || values['without-database'] ? undefined : createProductionOnce()
+function createProductionOnce() {
+  let made: ReturnType<typeof createProduction> | undefined
+  return {
+    get: () => {
+      made ??= createProduction()
+      return made
+    },
+    close: async () => (await made)?.close(),
+  }
+}
+
 async function sweep(): Promise<number> {
   let total = nothing
   if (values.seed !== undefined) {
-    const run = await runSeed(Number(values.seed), commands)
+    const run = await runSeed(Number(values.seed), commands, undefined, await production?.get())
     tell(run)
     total = totalsOf(run)
   } else {
@@ -78,15 +95,25 @@ async function sweep(): Promise<number> {
   return total.violations === 0 ? 0 : 1
 }
 
+const childArgs = (from: number, seeds: number): readonly string[] => [
+  ...['--from', String(from), '--seeds', String(seeds), '--commands', String(commands)],
+  ...(values['without-database'] ? ['--without-database'] : []),
+]
+
 /** A process of its own for some seeds: it tells its totals in a message, and what failed on standard error. */
 function child(from: number, seeds: number): Promise<Totals> {
-  const started = fork(import.meta.filename, ['--from', String(from), '--seeds', String(seeds), '--commands', String(commands)], {
+  const started = fork(import.meta.filename, childArgs(from, seeds), {
     stdio: 'inherit',
   })
   return new Promise((resolve, reject) => {
-    started.once('message', message => resolve(totals.parse(message)))
+    let told: unknown
+    started.once('message', message => {
+      told = message
+    })
+    // Not before it has ended: the database it asks is ours.
     started.once('exit', code => {
-      if (code !== 0) reject(new Error(`a process of the simulation ended with ${code}`))
+      if (code === 0) resolve(totals.parse(told))
+      else reject(new Error(`a process of the simulation ended with ${code}`))
     })
   })
 }
@@ -95,7 +122,7 @@ async function work(): Promise<number> {
   const from = Number(values.from)
   let total = nothing
   for (let seed = from; seed < from + Number(values.seeds); seed += 1) {
-    const run = await runSeed(seed, commands)
+    const run = await runSeed(seed, commands, undefined, await production?.get())
     total = sum(total, totalsOf(run))
     if (run.violations.length > 0) tell(run)
     // One in fifty runs twice: a seed that does not replay exactly is no use.
@@ -157,6 +184,10 @@ function tell(run: Run): void {
   for (const id of ids) for (const line of run.explain(id)) console.error(`  ? ${line}`)
 }
 
+const serverHere = process.send === undefined && production !== undefined && process.env[testServerVariable] === undefined
+const server = serverHere ? await startTestServer() : undefined
+if (server !== undefined) process.env[testServerVariable] = server.connection.host ?? ''
+
 process.exitCode = converging
   ? await runConverge(process.argv.slice(3))
   : values.bugs
@@ -164,3 +195,6 @@ process.exitCode = converging
     : process.send === undefined
       ? await sweep()
       : await work()
+
+await production?.close()
+await server?.stop()

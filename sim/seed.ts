@@ -20,6 +20,7 @@ import { killChannels, watchTheOthers } from './dead.ts'
 import type { FaultName } from './faults.ts'
 import { lendHands } from './hands.ts'
 import { check } from './invariants.ts'
+import type { Production } from './production.ts'
 import { createSimulated, type Process, type Simulated, tenant } from './world.ts'
 
 export type Run = {
@@ -45,7 +46,8 @@ const day = 24 * hour
 /** Longer than any token that lapses is good for (Antom's: 90 days), so that each is refreshed, or seen to lapse. */
 const restMs = 95 * day
 
-export async function runSeed(seed: number, commands: number, bug?: Bug): Promise<Run> {
+/** `production`: what a running installation asks is asked of the end of this history, too. */
+export async function runSeed(seed: number, commands: number, bug?: Bug, production?: Production): Promise<Run> {
   const simulated = createSimulated(seed, bug, current => (channel, delivery) => take(current(), channel, delivery))
   const { scheduler, faults } = simulated
   let done = 0
@@ -83,7 +85,7 @@ export async function runSeed(seed: number, commands: number, bug?: Bug): Promis
     },
     scheduler.now() + 400 * day,
   )
-  const violations = [...failures, ...check(simulated)]
+  const violations = [...failures, ...check(simulated), ...((await production?.ask(simulated)) ?? [])]
   const digest = createHash('sha256').update(simulated.trace.join('\n')).digest('hex').slice(0, 16)
   return {
     seed,

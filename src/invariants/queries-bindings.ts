@@ -37,10 +37,10 @@ kinds as (
   cross join (values (true), (false)) as way(lapses)
 ),
 steps as (
-  select tenant, id, lapses, kinds, 0 as step, 'initiated' as status
+  select tenant, id, lapses, kinds, 0 as step, 'initiated' collate "C" as status
   from kinds
   union all
-  select s.tenant, s.id, s.lapses, s.kinds, s.step + 1, coalesce(g.known->'edges'->s.status->>s.kinds[s.step + 1], s.status)
+  select s.tenant, s.id, s.lapses, s.kinds, s.step + 1, coalesce(g.known->'edges'->s.status->>s.kinds[s.step + 1], s.status) collate "C"
   from steps s
   cross join given g
   where s.step < cardinality(s.kinds)
@@ -60,7 +60,8 @@ export const bindingInvariants: readonly Invariant[] = [
     id: 'I1',
     name: 'bound_once',
     book: 'bindery',
-    never: 'A customer’s card or account is alive twice at one channel, unless the channel showed that one came back or the two are about to be merged.',
+    never:
+      'A customer’s card or account is alive twice at one channel, unless the channel showed that one came back or the two are about to be merged.',
     walk: instruments,
     shows: ['channel', 'other', 'bindings'],
     found: `
@@ -143,7 +144,8 @@ where f.source = ''
     id: 'I3',
     name: 'verified',
     book: 'bindery',
-    never: 'A binding is called active, and nothing says that it was bound, or the time has passed until which its channel said its token is good.',
+    never:
+      'A binding is called active, and nothing says that it was bound, or the time has passed until which its channel said its token is good.',
     walk: bindings,
     shows: ['instrument', 'channel', 'valid_until', 'now_at'],
     found: `
@@ -230,6 +232,8 @@ join bindings b on b.instrument = i.id and b.tenant = i.tenant
 join operations o on o.binding = b.id and o.tenant = b.tenant
 where i.unbound_at is not null
   and o.verb <> 'revoke'
+  -- A refresh is planned ahead, and dropped when its time comes and nobody wants it: only what was sent counts.
+  and o.tries > 0
   and o.created_at > i.unbound_at + g.skew`,
   },
 ]

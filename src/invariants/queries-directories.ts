@@ -93,7 +93,8 @@ where coalesce(s.status, 'gone') in ('gone', 'planned', 'done')`,
     id: 'I17',
     name: 'suspicions_followed',
     book: 'bindery',
-    never: 'A living binding was missing from its channel’s list more than three days ago, and no comparison is under way, planned or held for a person.',
+    never:
+      'A living binding was missing from its channel’s list more than three days ago, and no comparison is under way, planned or held for a person.',
     walk: { table: 'misses', key: ['tenant', 'binding'], since: 'missed_at' },
     shows: ['channel', 'times', 'missed_at'],
     found: `

@@ -2,7 +2,14 @@
 import type { Invariant } from './invariant.ts'
 
 type Queue = { readonly table: string; readonly subject: string; readonly mode: string; readonly state: string; readonly clock: boolean }
-const queue = (table: string, of: Partial<Queue> = {}): Queue => ({ table, subject: 'id', mode: 'mode', state: 'status', clock: true, ...of })
+const queue = (table: string, of: Partial<Queue> = {}): Queue => ({
+  table,
+  subject: 'id',
+  mode: 'mode',
+  state: 'status',
+  clock: true,
+  ...of,
+})
 
 /** Every table of which the worker takes rows that are due. What only falls due to be forgotten is none of these. */
 export const queues: readonly Queue[] = [

@@ -34,9 +34,7 @@ const known = JSON.stringify({
     bindingLifecycle.states.map(state => [
       state,
       Object.fromEntries(
-        bindingLifecycle.edges.flatMap(({ on, from, to }) =>
-          from.some(one => one === state) && to !== 'same' ? [[on, to] as const] : [],
-        ),
+        bindingLifecycle.edges.flatMap(({ on, from, to }) => (from.some(one => one === state) && to !== 'same' ? [[on, to] as const] : [])),
       ),
     ]),
   ),
@@ -104,8 +102,13 @@ export async function askPage(pool: Asking, of: Invariant, at: Given, after: Pla
   const since = at.since === undefined ? null : new Date(at.since)
   const values = [new Date(at.now), at.skewMs, at.lateMs, at.customersMax, known, since, ...(after ?? [])]
   const text = statementOf(of, after !== undefined, at.since !== undefined)
-  const { looked, last, found, shown } = answer.parse(await readOnce(pool, { text, values }, of.walk === null ? wholeTimeoutMs : pageTimeoutMs))
-  const findings = shown.map(({ row, ...one }) => ({ ...one, shown: Object.fromEntries(of.shows.map(column => [column, row[column] ?? null])) }))
+  const { looked, last, found, shown } = answer.parse(
+    await readOnce(pool, { text, values }, of.walk === null ? wholeTimeoutMs : pageTimeoutMs),
+  )
+  const findings = shown.map(({ row, ...one }) => ({
+    ...one,
+    shown: Object.fromEntries(of.shows.map(column => [column, row[column] ?? null])),
+  }))
   return { looked, found, findings, next: looked < pageRows || last === null ? undefined : last }
 }
 
@@ -125,7 +128,13 @@ async function readOnce(pool: Asking, asked: { readonly text: string; readonly v
   }
 }
 
-export type Stored = { readonly invariant: string; readonly subject: string; readonly shown: unknown; readonly first_seen_at: Date; readonly last_seen_at: Date }
+export type Stored = {
+  readonly invariant: string
+  readonly subject: string
+  readonly shown: unknown
+  readonly first_seen_at: Date
+  readonly last_seen_at: Date
+}
 
 /** What was found of a tenant's rows, of each question at most as many as are shown. */
 export async function listFindings(

@@ -1,0 +1,55 @@
+/**
+ * The questions that a running installation asks of its tables, asked of what a simulated history left behind: so that they are held against
+ * histories that nobody thought of, and none of them cries out over something that is as it should be.
+ */
+import { Client, type ClientConfig, Pool } from 'pg'
+import { check } from '../src/invariants/check.ts'
+import { given } from '../src/invariants/invariant.ts'
+import { invariants } from '../src/invariants/list.ts'
+import { tables } from '../src/tables.ts'
+import { vaultTables } from '../src/vault/tables.ts'
+import { asRole, roles } from '../src/world/migrate.ts'
+import { testDatabase } from '../src/world/testing.ts'
+import { copyRows } from '../src/world/testing-copy.ts'
+import { customersPerInstrument, type Simulated } from './world.ts'
+
+export type Production = {
+  /** What is found in the rows of a finished run. */
+  ask(simulated: Simulated): Promise<readonly string[]>
+  close(): Promise<void>
+}
+
+/** The worker of the simulation looks once an hour when all is quiet. */
+const lateMs = 2 * 3_600_000
+
+export async function createProduction(): Promise<Production> {
+  const database = await testDatabase({ on: 'embedded' })
+  const client = new Client(database.connection)
+  await client.connect()
+  const books = { bindery: poolOf(database.connection, 'bindery', 'watcher'), vault: poolOf(database.connection, 'vault', 'vault') }
+  return {
+    async ask(simulated) {
+      await copyRows(client, 'bindery', tables, table => simulated.all(table))
+      await copyRows(client, 'vault', vaultTables, table => simulated.sealed.rows(table))
+      const known = given({ now: simulated.scheduler.now(), customersMax: customersPerInstrument })
+      const at = { ...known, lateMs, skewMs: known.skewMs + simulated.clock.errorMs() }
+      const found: string[] = []
+      for (const one of invariants) {
+        const { findings, unfinished, found: count } = await check(books[one.book], one, at)
+        if (unfinished !== undefined) found.push(`${one.id} ${one.name} could not be asked: ${unfinished}`)
+        for (const { subject, shown } of findings)
+          found.push(`${one.id} ${one.name} (1 of ${count}): ${subject} ${JSON.stringify(shown)}. Never: ${one.never}`)
+      }
+      return found
+    },
+    async close() {
+      await Promise.all([client.end(), books.bindery.end(), books.vault.end()])
+      await database.close()
+    },
+  }
+}
+
+function poolOf(connection: ClientConfig, schema: string, role: 'watcher' | 'vault'): Pool {
+  const { options = '', ...rest } = asRole(connection, roles[role])
+  return new Pool({ ...rest, options: `${options} -c search_path=${schema}`, max: 1 })
+}
