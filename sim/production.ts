@@ -3,8 +3,8 @@
  * histories that nobody thought of, and none of them cries out over something that is as it should be.
  */
 import { Client, type ClientConfig, Pool } from 'pg'
-import { check } from '../src/invariants/check.ts'
-import { given } from '../src/invariants/invariant.ts'
+import { type Checked, check } from '../src/invariants/check.ts'
+import { type Given, given, type Invariant } from '../src/invariants/invariant.ts'
 import { invariants } from '../src/invariants/list.ts'
 import { tables } from '../src/tables.ts'
 import { vaultTables } from '../src/vault/tables.ts'
@@ -16,6 +16,10 @@ import { customersPerInstrument, type Simulated } from './world.ts'
 export type Production = {
   /** What is found in the rows of a finished run. */
   ask(simulated: Simulated): Promise<readonly string[]>
+  /** One question about the rows as they are by now. */
+  askOne(invariant: Invariant): Promise<Checked>
+  /** To the database in which they are, as its owner. */
+  readonly client: Pick<Client, 'query'>
   close(): Promise<void>
 }
 
@@ -27,15 +31,19 @@ export async function createProduction(): Promise<Production> {
   const client = new Client(database.connection)
   await client.connect()
   const books = { bindery: poolOf(database.connection, 'bindery', 'watcher'), vault: poolOf(database.connection, 'vault', 'vault') }
+  let at: Given = given({ now: 0, customersMax: customersPerInstrument })
+  const askOne = (one: Invariant): Promise<Checked> => check(books[one.book], one, at)
   return {
+    client,
+    askOne,
     async ask(simulated) {
       await copyRows(client, 'bindery', tables, table => simulated.all(table))
       await copyRows(client, 'vault', vaultTables, table => simulated.sealed.rows(table))
       const known = given({ now: simulated.scheduler.now(), customersMax: customersPerInstrument })
-      const at = { ...known, lateMs, skewMs: known.skewMs + simulated.clock.errorMs() }
+      at = { ...known, lateMs, skewMs: known.skewMs + simulated.clock.errorMs() }
       const found: string[] = []
       for (const one of invariants) {
-        const { findings, unfinished, found: count } = await check(books[one.book], one, at)
+        const { findings, unfinished, found: count } = await askOne(one)
         if (unfinished !== undefined) found.push(`${one.id} ${one.name} could not be asked: ${unfinished}`)
         for (const { subject, shown } of findings)
           found.push(`${one.id} ${one.name} (1 of ${count}): ${subject} ${JSON.stringify(shown)}. Never: ${one.never}`)
