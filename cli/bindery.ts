@@ -5,6 +5,7 @@ import { auditCommand } from './audit.ts'
 import { backupCommand } from './backup.ts'
 import { CliError } from './caller.ts'
 import { printChannels } from './channels.ts'
+import { invariantsCommand } from './invariants.ts'
 import { keyCommand } from './key.ts'
 import { exportCommand, importCommand } from './moving.ts'
 import { pruneCommand } from './prune.ts'
@@ -35,6 +36,10 @@ const commands: Readonly<Record<string, Command>> = {
   verify: {
     about: '[--json]   every instrument and binding recomputed from its facts; ends with 1 where one differs',
     run: args => verify(jsonOnly('verify', args), line => console.log(line)),
+  },
+  invariants: {
+    about: '[--json] [--only I3,I7] [--since 24h]   what must never be found in the database, shown with the rows; ends with 1 where something is',
+    run: args => invariantsCommand(args, line => console.log(line)),
   },
   audit: { about: 'verify [--key <text or file>] [--witness <file>] [--json]   the vault\'s audit, row by row; ends with 1 where it is not whole', run: auditCommand },
   key: {
