@@ -704,6 +704,41 @@ create policy own_tenant on bindery.instruments as permissive for select to bind
 create policy rides on bindery.instruments as permissive for all to bindery_rider using (true) with check (true);
 create policy watches on bindery.instruments as permissive for select to bindery_watcher using (true);
 
+create table bindery.invariant_checks (
+  name text collate "C" not null,
+  round integer not null,
+  cursor jsonb,
+  looked bigint not null,
+  found bigint not null,
+  began_at timestamp with time zone not null,
+  last_looked bigint,
+  last_found bigint,
+  last_ended_at timestamp with time zone,
+  cause text,
+  due_at timestamp with time zone,
+  clock text collate "C",
+  version integer not null,
+  constraint invariant_checks_pkey PRIMARY KEY (name)
+) with (fillfactor=50);
+CREATE INDEX invariant_checks_due ON bindery.invariant_checks USING btree (due_at) WHERE (due_at IS NOT NULL);
+
+create table bindery.invariant_findings (
+  tenant text collate "C" not null,
+  invariant text collate "C" not null,
+  subject text collate "C" not null,
+  mode text collate "C" not null,
+  shown jsonb not null,
+  round integer not null,
+  first_seen_at timestamp with time zone not null,
+  last_seen_at timestamp with time zone not null,
+  version integer not null,
+  constraint invariant_findings_pkey PRIMARY KEY (subject, invariant, tenant)
+);
+alter table bindery.invariant_findings enable row level security;
+create policy own_tenant on bindery.invariant_findings as permissive for select to bindery_reader using ((tenant = current_setting('bindery.tenant'::text, true)));
+create policy rides on bindery.invariant_findings as permissive for all to bindery_rider using (true) with check (true);
+create policy watches on bindery.invariant_findings as permissive for select to bindery_watcher using (true);
+
 create table bindery.kill_switches (
   state text collate "C" not null,
   kind text collate "C" not null,
@@ -1085,6 +1120,8 @@ create table bindery.transfers (
 );
 CREATE INDEX transfers_credit ON bindery.transfers USING btree (tenant, credit, id);
 CREATE INDEX transfers_debit ON bindery.transfers USING btree (tenant, debit, id);
+CREATE TRIGGER transfers_never_change BEFORE UPDATE ON bindery.transfers FOR EACH ROW EXECUTE FUNCTION bindery.transfers_never();
+CREATE TRIGGER transfers_never_vanish BEFORE DELETE ON bindery.transfers FOR EACH ROW EXECUTE FUNCTION bindery.transfers_never();
 alter table bindery.transfers enable row level security;
 create policy own_tenant on bindery.transfers as permissive for select to bindery_reader using ((tenant = current_setting('bindery.tenant'::text, true)));
 create policy rides on bindery.transfers as permissive for all to bindery_rider using (true) with check (true);
@@ -1493,3 +1530,13 @@ create table vault.sightings (
   constraint sightings_positive CHECK ((attempts >= 0))
 ) with (fillfactor=50);
 CREATE INDEX sightings_due ON vault.sightings USING btree (due_at) WHERE (due_at IS NOT NULL);
+
+CREATE OR REPLACE FUNCTION bindery.transfers_never()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  raise exception 'a transfer is never changed or removed: % of % %', lower(tg_op), old.tenant, old.id using errcode = 'restrict_violation';
+end
+$function$
+;

@@ -321,6 +321,7 @@ const swept = ({ read, act }: Shaping): readonly Fed[] => [
     kinds: { 'query/limit': 'currency', 'query/starting_after': 'id', 'query/channel': 'reference' },
   },
   read('/v1/sweeps/{id}', noId('swp')),
+  { method: 'GET', path: '/v1/invariants', kinds: {}, writes: [] },
   ...['/release', '/discard'].map(rest => act(`/v1/sweeps/{id}${rest}`, noId('swp'))),
 ]
 

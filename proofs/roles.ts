@@ -89,6 +89,7 @@ export const whoMay: Readonly<Record<string, string>> = {
   listEvents: 'OPDASU',
   listExportKeys: 'OP',
   listInstruments: 'OPDASU',
+  listInvariants: 'OPDU',
   listKillSwitches: 'OPDU',
   listMandates: 'OPDASU',
   listRoutingRules: 'OPDASU',

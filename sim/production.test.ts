@@ -408,7 +408,7 @@ describe('in a history that was lived through', () => {
 
   test('every table of which rows fall due is one of the queues, or is only forgotten', () => {
     const due = tables.filter(one => 'due_at' in one.columns).map(one => one.name)
-    const others = ['idempotency', 'invariant_checks']
+    const others = ['idempotency', 'invariant_checks', 'safeguard_counts', 'safeguard_decisions']
     assert.deepEqual(due.toSorted(), [...queues.map(one => one.table), ...others].toSorted())
   })
 })

@@ -16,6 +16,7 @@ import { listEndpoints } from './instruments/lists.ts'
 import { mandateEndpoints } from './instruments/mandatesApi.ts'
 import { sharingEndpoints } from './instruments/sharingApi.ts'
 import { versionEndpoints } from './instruments/versionsApi.ts'
+import { invariantEndpoints } from './invariants/api.ts'
 import { keyEndpoints } from './keys/api.ts'
 import { cardFileEndpoints } from './moving/cardFileApi.ts'
 import { exportEndpoints } from './moving/exportApi.ts'
@@ -56,5 +57,6 @@ export const endpoints = (from: { readonly reader: TenantReader; readonly querie
   ...exportEndpoints,
   ...cardFileEndpoints(from.reader),
   ...approvalEndpoints(from.reader),
+  ...invariantEndpoints(from.reader),
   ...keyEndpoints,
 ]

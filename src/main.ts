@@ -26,6 +26,7 @@ import { apiKeys } from './http/tables.ts'
 import { auditCounts, createAudit } from './instruments/audit.ts'
 import { instrumentsAfter } from './instruments/queries.ts'
 import { createSettler } from './instruments/settler.ts'
+import { createWatch, watchCounts } from './invariants/watch.ts'
 import { createSnapshots } from './moving/queries.ts'
 import { createHealth } from './safeguards/health.ts'
 import { safeguardsOf } from './safeguards/operator.ts'
@@ -192,6 +193,7 @@ async function serve(config: Config, ready: Ready, undo: Undo[]): Promise<Omit<R
   const { bodyLimitBytes: bodyBytesMax, trustedProxies, sandbox: told } = config
   const limits = { bodyBytesMax, trustedProxies, simulatorsTellCertificates: told, ...ready.parts.limits }
   const audit = createAudit(world, (after, limit) => instrumentsAfter(readers.all, after, limit))
+  const watch = createWatch(world, readers.all)
   const server = createServer({
     world,
     endpoints: endpoints({ reader, queries }),
@@ -200,7 +202,7 @@ async function serve(config: Config, ready: Ready, undo: Undo[]): Promise<Omit<R
     webhooks: webhookDescriptions,
     asyncApi,
     version: version(),
-    counts: auditCounts(audit),
+    counts: [...auditCounts(audit), ...watchCounts(watch)],
   })
   const eraseRest = await eraseAgain(world, config.dataFolder)
   const apiKey = sandbox && (await firstKey(world, secrets.sandbox.apiKey))
@@ -215,7 +217,7 @@ async function serve(config: Config, ready: Ready, undo: Undo[]): Promise<Omit<R
   const settler = createSettler(world)
   const sweeps = createSweepQueries(readers.all)
   const parts = { queries, dispatcher, settler, sweeps, snapshots: createSnapshots(readers.own) }
-  const toDo = ready.parts.idle ? [] : [...duties(world, parts), ...chores(world, { ...ready, audit })]
+  const toDo = ready.parts.idle ? [] : [...duties(world, parts), ...chores(world, { ...ready, audit, watch })]
   const working = Promise.all([work(world, toDo, stopped.signal), eraseRest(stopped.signal)])
   undo.push(async () => {
     stopped.abort()

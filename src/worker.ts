@@ -15,6 +15,7 @@ import { merge } from './instruments/lineage.ts'
 import type { Settler } from './instruments/settler.ts'
 import { instruments } from './instruments/tables.ts'
 import { twins } from './instruments/twins.ts'
+import type { Watch } from './invariants/watch.ts'
 import { importsDue } from './moving/carry.ts'
 import { exportsDue } from './moving/export.ts'
 import type { ReadSnapshot } from './moving/queries.ts'
@@ -80,6 +81,7 @@ export function chores(
     readonly store: Pick<PostgresStore, 'forgetRides'>
     readonly vault: Pick<VaultClient, 'unsettled' | 'settle'>
     readonly audit: Pick<Audit, 'turn'>
+    readonly watch: Pick<Watch, 'turn'>
   },
 ): readonly Duty[] {
   // What was erased owns nothing any more.
@@ -90,6 +92,7 @@ export function chores(
   return [
     { name: 'forget rides', everyMs: 60_000, run: () => of.store.forgetRides() },
     { name: 'verify what is stored', everyMs: auditEveryMs, run: () => of.audit.turn() },
+    { name: 'ask what must never be found', everyMs: 1_000, run: () => of.watch.turn() },
     { name: 'remove ownerless cards', everyMs: 60_000, run: () => sweepOwnerless(of.vault, isOwned, batch) },
   ]
 }

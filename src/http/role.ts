@@ -57,6 +57,7 @@ const allowed = {
   'keys.read': ['owner', 'auditor'],
   'keys.write': ['owner'],
   'approvals.read': ['owner', 'operator', 'auditor'],
+  'invariants.read': ['owner', 'operator', 'developer', 'auditor'],
   'approvals.decide': runners,
 } as const satisfies Readonly<Record<string, readonly Role[]>>
 
