@@ -37,7 +37,10 @@ export async function invariantsCommand(args: readonly string[], print: (line: s
       })
     }
     const open = notYet.filter(asked.wants)
-    for (const one of open) print(asked.json ? JSON.stringify({ ...one, status: 'not_applicable_yet' }) : `${one.id.padEnd(4)} not applicable yet  ${one.because}`)
+    for (const one of open)
+      print(
+        asked.json ? JSON.stringify({ ...one, status: 'not_applicable_yet' }) : `${one.id.padEnd(4)} not applicable yet  ${one.because}`,
+      )
     print(asked.json ? JSON.stringify({ ...total, not_applicable_yet: open.length }) : sum(total, open.length))
     return total.findings > 0 ? 1 : total.unfinished > 0 ? 2 : 0
   } finally {
@@ -75,7 +78,12 @@ function sentences(checked: Checked): readonly string[] {
     const beside = Object.entries({ tenant, mode, ...shown }).filter(([, value]) => value !== null)
     return `       ${subject}  ${beside.map(([column, value]) => `${column}=${typeof value === 'string' ? value : JSON.stringify(value)}`).join('  ')}`
   })
-  return [head, `     never: ${invariant.never}`, `     found: ${found}${found > findings.length ? `, the first ${findings.length}` : ''}`, ...shown]
+  return [
+    head,
+    `     never: ${invariant.never}`,
+    `     found: ${found}${found > findings.length ? `, the first ${findings.length}` : ''}`,
+    ...shown,
+  ]
 }
 
 type Asked = Pick<Given, 'now' | 'since'> & {
@@ -85,13 +93,19 @@ type Asked = Pick<Given, 'now' | 'since'> & {
 
 function readAsked(args: readonly string[]): Asked {
   const text = { type: 'string' } as const
-  const { values } = parseArgs({ args: [...args], options: { json: { type: 'boolean', default: false }, only: text, since: text, book: text } })
+  const { values } = parseArgs({
+    args: [...args],
+    options: { json: { type: 'boolean', default: false }, only: text, since: text, book: text },
+  })
   const { book } = values
   if (book !== undefined && book !== 'bindery' && book !== 'vault') throw new CliError(`--book is bindery or vault: ${usage}`)
   const only = values.only?.split(',').map(one => one.trim())
   const known = [...invariants, ...notYet].flatMap(one => ('name' in one ? [one.id, one.name] : [one.id]))
   const unknown = only?.filter(one => !known.includes(one)) ?? []
-  if (unknown.length > 0) throw new CliError(`there is no invariant ${unknown.join(', ')}: there are ${[...new Set(known.filter(one => /^I\d+$/.test(one)))].join(', ')}`)
+  if (unknown.length > 0)
+    throw new CliError(
+      `there is no invariant ${unknown.join(', ')}: there are ${[...new Set(known.filter(one => /^I\d+$/.test(one)))].join(', ')}`,
+    )
   const now = Date.now()
   return {
     now,
