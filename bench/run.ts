@@ -6,6 +6,7 @@
  *     npm run bench -- vault [--seconds 3] [--users 16] [--json]
  *     npm run bench -- import [--rows 10000,100000] [--json]
  *     npm run bench -- backup [--count 20000] [--json]
+ *     npm run bench -- invariants [--rows 10000,100000] [--json]
  *
  * `bind`: binds over HTTP: ours, a twin that does one statement after the other, and pgbench, in one run. `overhead`: what our code adds to a
  * bind at a steady rate, the channel's time subtracted. With --json one line for machines on standard output; what happens meanwhile, and
@@ -16,6 +17,7 @@ import { benchBackup } from './backup.ts'
 import { benchBind, summary, tableOf } from './bind.ts'
 import { ways } from './database.ts'
 import { benchImport } from './import.ts'
+import { benchInvariants } from './invariants.ts'
 import { benchOverhead } from './overhead.ts'
 import { benchScale } from './scale.ts'
 import { benchSurvival } from './survival.ts'
@@ -95,12 +97,26 @@ async function backup(): Promise<void> {
   console.log(JSON.stringify(line, null, flags.json ? undefined : 2))
 }
 
+async function invariants(): Promise<void> {
+  const line = await benchInvariants({ sizes: flags.rows.split(',').map(Number), say: text => console.error(text) })
+  console.log(JSON.stringify(line, null, flags.json ? undefined : 2))
+}
+
 async function vault(): Promise<void> {
   const line = await benchVault({ seconds: Number(flags.seconds ?? 3), users: Number(flags.users), cards: 5_000 })
   console.log(JSON.stringify(line, null, flags.json ? undefined : 2))
 }
 
-const benches: Readonly<Record<string, () => Promise<void>>> = { bind, overhead, scale, survival, vault, import: imports, backup }
+const benches: Readonly<Record<string, () => Promise<void>>> = {
+  bind,
+  overhead,
+  scale,
+  survival,
+  vault,
+  import: imports,
+  backup,
+  invariants,
+}
 const [name = ''] = positionals
 const asked = Object.entries(benches).find(([one]) => one === name)?.[1]
 if (asked === undefined || positionals.length > 1) {
@@ -111,7 +127,8 @@ if (asked === undefined || positionals.length > 1) {
       '       npm run bench -- survival [--instruments 6000] [--full] [--seed 1] [--json]\n' +
       '       npm run bench -- vault [--seconds 3] [--users 64] [--json]\n' +
       '       npm run bench -- import [--rows 10000,100000] [--json]\n' +
-      '       npm run bench -- backup [--count 20000] [--json]',
+      '       npm run bench -- backup [--count 20000] [--json]\n' +
+      '       npm run bench -- invariants [--rows 10000,100000] [--json]',
   )
   process.exit(2)
 }

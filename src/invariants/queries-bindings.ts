@@ -16,37 +16,32 @@ const place = (fact: string): string =>
  */
 const folded = `
 with recursive told as (
-  select f.tenant, f.binding, f.kind, f.news ? 'lapsedAtMs' as lapse,
+  select b.tenant, b.mode, b.id, b.instrument, b.status as stored, f.kind, f.news ? 'lapsedAtMs' as lapse,
     row_number() over one as nth, f.standing->>'id' = lag(f.standing->>'id') over one as again
   from page b
-  join facts f on f.binding = b.id and f.tenant = b.tenant
-  window one as (partition by f.tenant, f.binding order by ${place('f')})
+  left join facts f on f.binding = b.id and f.tenant = b.tenant
+  window one as (partition by b.tenant, b.id order by ${place('f')})
 ),
-kinds as (
-  select b.tenant, b.id, way.lapses,
-    array(
-      select t.kind
-      from told t
-      where t.binding = b.id
-        and t.tenant = b.tenant
-        and t.again is distinct from true
-        and (way.lapses or not t.lapse)
-      order by t.nth
-    ) as kinds
-  from page b
-  cross join (values (true), (false)) as way(lapses)
+gathered as (
+  select tenant, mode, id, instrument, stored,
+    array_agg(kind order by nth) filter (where kind is not null and again is distinct from true) as kinds,
+    array_agg(kind order by nth) filter (where kind is not null and again is distinct from true and not lapse) as without
+  from told
+  group by tenant, mode, id, instrument, stored
 ),
 steps as (
-  select tenant, id, lapses, kinds, 0 as step, 'initiated' collate "C" as status
-  from kinds
+  select g.tenant, g.mode, g.id, g.instrument, g.stored, coalesce(way.kinds, '{}') as kinds, 0 as step, 'initiated' collate "C" as status
+  from gathered g
+  cross join lateral (values (g.kinds), (g.without)) as way(kinds)
   union all
-  select s.tenant, s.id, s.lapses, s.kinds, s.step + 1, coalesce(g.known->'edges'->s.status->>s.kinds[s.step + 1], s.status) collate "C"
+  select s.tenant, s.mode, s.id, s.instrument, s.stored, s.kinds, s.step + 1,
+    coalesce(g.known->'edges'->s.status->>s.kinds[s.step + 1], s.status) collate "C"
   from steps s
   cross join given g
   where s.step < cardinality(s.kinds)
 ),
 ends as (
-  select tenant, id, status
+  select tenant, mode, id, instrument, stored, status
   from steps
   where step = cardinality(kinds)
 )`
@@ -106,22 +101,21 @@ where b.status in ('active', 'suspended')
     shows: ['instrument', 'status', 'by_its_facts'],
     found: `
 ${folded}
-select b.tenant, b.mode, b.id as subject, b.instrument, b.status, string_agg(distinct e.status, ' or ') as by_its_facts
-from page b
-join ends e on e.id = b.id and e.tenant = b.tenant
+select e.tenant, e.mode, e.id as subject, e.instrument, e.stored as status, string_agg(distinct e.status, ' or ') as by_its_facts
+from ends e
 cross join lateral (
   select exists (
     select from operations o
-    where o.binding = b.id
-      and o.tenant = b.tenant
+    where o.binding = e.id
+      and o.tenant = e.tenant
       and o.verb in ('bind', 'resume')
       and o.cause is not null
       and o.status in ('open', 'parked')
   ) as unanswered
 ) as asked
-group by b.tenant, b.mode, b.id, b.instrument, b.status
+group by e.tenant, e.mode, e.id, e.instrument, e.stored
 having not bool_or(
-  b.status = case when asked.unanswered and e.status in ('initiated', 'challenge', 'verifying') then 'uncertain' else e.status end
+  e.stored = case when asked.unanswered and e.status in ('initiated', 'challenge', 'verifying') then 'uncertain' else e.status end
 )`,
   },
   {
