@@ -51,7 +51,7 @@ async function roundOver(size: number): Promise<readonly Timed[]> {
   const client = new pg.Client(database.connection)
   await client.connect()
   try {
-    for (const sql of fill(size)) await client.query(sql)
+    for (const sql of [...serversRows(size), ...vaultsRows(size)]) await client.query(sql)
     await client.query('vacuum analyze')
     const out: Timed[] = []
     for (const book of ['bindery', 'vault'] as const) {
@@ -87,89 +87,74 @@ async function timed(pool: pg.Pool, invariant: Invariant): Promise<Timed> {
 
 /** Ids as they are made: a time that grows, then what is random. */
 const id = (prefix: string): string => `'${prefix}_' || lpad(n::text, 10, '0') || left(md5('${prefix}' || n), 16)`
+const [customer, instrument, binding, operation] = [id('cus'), id('ins'), id('bnd'), id('opn')]
+const own = { tenant: `'ten_1'`, mode: `'test'` }
+const print = `'ifp_' || md5('f' || n)`
+const made = { created_at: 'now()', version: '1' }
 const standing = (place: number): string =>
   `jsonb_build_object('place', ${place}, 'stage', 3, 'rank', 1, 'sequence', 0, 'at', 0, 'safety', 2, 'id', 'e${place}' || n)`
 
-function fill(size: number): readonly string[] {
-  const from = `from generate_series(1, ${size}) as n`
-  const cols = (table: string, columns: Readonly<Record<string, string>>, more = ''): string =>
-    `insert into ${table} (${Object.keys(columns).join(', ')}) select ${Object.values(columns).join(', ')} ${from} ${more}`
-  const [customer, instrument, binding, operation] = [id('cus'), id('ins'), id('bnd'), id('opn')]
-  const own = { tenant: `'ten_1'`, mode: `'test'` }
-  const print = `'ifp_' || md5('f' || n)`
-  const made = { created_at: 'now()', version: '1' }
+const rowsOf =
+  (size: number) =>
+  (table: string, columns: Readonly<Record<string, string>>): string =>
+    `insert into ${table} (${Object.keys(columns).join(', ')})
+     select ${Object.values(columns).join(', ')}
+     from generate_series(1, ${size}) as n`
+
+function serversRows(size: number): readonly string[] {
+  const rows = rowsOf(size)
   const fact = (kind: string, place: number): string =>
-    cols('bindery.facts', {
-      ...{
-        tenant: `'ten_1'`,
-        id: `${id('fct')} || '${kind}'`,
-        instrument,
-        binding,
-        source: `'stripe:test'`,
-        source_event: `'${kind}' || n`,
-      },
-      ...{ kind: `'${kind}'`, operation, standing: standing(place), news: `'{}'`, effective_at: 'now()', seen_at: 'now()' },
+    rows('bindery.facts', {
+      ...{ tenant: `'ten_1'`, id: `${id('fct')} || '${kind}'`, instrument, binding, source: `'stripe:test'`, operation },
+      ...{ source_event: `'${kind}' || n`, kind: `'${kind}'`, standing: standing(place), news: `'{}'` },
+      ...{ effective_at: 'now()', seen_at: 'now()' },
     })
   return [
-    cols('bindery.customers', { ...own, id: customer, channel_customers: `'{}'`, metadata: `'{}'`, reuse: `'{}'`, ...made }),
-    cols('bindery.instruments', {
+    rows('bindery.customers', { ...own, id: customer, channel_customers: `'{}'`, metadata: `'{}'`, reuse: `'{}'`, ...made }),
+    rows('bindery.instruments', {
       ...{ ...own, id: instrument, customer, kind: `'card'`, status: `'active'`, card_version: '1', display: `'{}'`, sequence: '1' },
       ...{ metadata: `'{}'`, updated_at: 'now()', captured: `'{}'`, own: `'{}'`, reasons: `'[]'`, versions: '1', ...made },
-      ...{
-        sharing: `jsonb_build_object('kind', 'card', 'value', ${print})`,
-        policy: `'{}'`,
-        allow_redisplay: `'always'`,
-        preferred: 'false',
-      },
+      ...{ policy: `'{}'`, allow_redisplay: `'always'`, preferred: 'false' },
+      sharing: `jsonb_build_object('kind', 'card', 'value', ${print})`,
     }),
-    cols('bindery.bindings', {
+    rows('bindery.bindings', {
       ...{ ...own, id: binding, customer, instrument, channel: `'stripe'`, status: `'active'`, slot: `'s' || n`, token: `'pm_' || n` },
       ...{ names: `'{}'`, operations: '1', updated_at: 'now()', notified: '1', ...made },
     }),
-    cols('bindery.operations', {
+    rows('bindery.operations', {
       ...{ ...own, id: operation, customer, instrument, binding, channel: `'stripe'`, verb: `'bind'`, status: `'settled'`, place: '1' },
       ...{ input: `'{}'`, tries: '1', ...made },
     }),
     fact('challenged', 1),
     fact('bound', 2),
-    cols('bindery.channel_names', { channel: `'stripe'`, mode: `'test'`, name: `'pm_' || n`, tenant: `'ten_1'`, binding, version: '1' }),
-    cols('bindery.sharings', { ...own, kind: `'card'`, value: print, holders: '1', version: '1' }),
-    cols('vault.deks', {
-      ...{
-        tenant: `'ten_1'`,
-        owner: instrument,
-        owner_version: '1',
-        id: `decode(md5('d' || n), 'hex')`,
-        purpose: `'pan'`,
-        key_version: '1',
-      },
-      ...{ wrapped: `decode(md5('v' || n) || repeat('00', 44), 'hex')`, created_at: 'now()' },
+    rows('bindery.channel_names', { channel: `'stripe'`, mode: `'test'`, name: `'pm_' || n`, tenant: `'ten_1'`, binding, version: '1' }),
+    rows('bindery.sharings', { ...own, kind: `'card'`, value: print, holders: '1', version: '1' }),
+  ]
+}
+
+/** PIV1 up to its key, the key's id, salt and commitment, the vector, and the rest. */
+const envelope = `decode(
+  '50495631' || '0100' || repeat('00', 20) || md5('d' || n) || md5('s' || n) || md5('t' || n) || repeat('00', 32) || md5('i' || n) || repeat('00', 60),
+  'hex'
+)`
+
+function vaultsRows(size: number): readonly string[] {
+  const rows = rowsOf(size)
+  return [
+    rows('vault.deks', {
+      ...{ tenant: `'ten_1'`, owner: instrument, owner_version: '1', id: `decode(md5('d' || n), 'hex')`, purpose: `'pan'` },
+      ...{ key_version: '1', wrapped: `decode(md5('v' || n) || repeat('00', 44), 'hex')`, created_at: 'now()' },
     }),
-    cols('vault.records', {
-      ...{
-        ...own,
-        instrument,
-        instrument_version: '1',
-        field: `'card'`,
-        operation,
-        reference: `'ref' || n`,
-        holder: 'false',
-        adopted_at: 'now()',
-      },
+    rows('vault.records', {
+      ...{ ...own, instrument, instrument_version: '1', field: `'card'`, operation, reference: `'ref' || n`, holder: 'false', envelope },
       ...{ network_fingerprint: `decode(md5('n' || n), 'hex')`, fingerprint: print, brand: `'visa'`, bin: `'411111'`, last4: `'1111'` },
-      ...{ expiry_month: '3', expiry_year: '2030', kind: `'card'` },
-      envelope: `decode('50495631' || '0100' || repeat('00', 20) || md5('d' || n) || md5('s' || n) || md5('t' || n) || repeat('00', 32) || md5('i' || n) || repeat('00', 60), 'hex')`,
+      ...{ expiry_month: '3', expiry_year: '2030', kind: `'card'`, adopted_at: 'now()' },
     }),
     ...['release', 'forward'].map((act, i) =>
-      cols('vault.audit_log', {
+      rows('vault.audit_log', {
         ...{ seq: `n * 2 + ${i}`, node: `'node'`, n: `n * 2 + ${i}`, at: `now() - interval '1 hour'`, act: `'${act}'`, tenant: `'ten_1'` },
-        ...{
-          subject: `${instrument} || '@1'`,
-          purpose: `'send_to_channel'`,
-          operation,
-          detail: `''`,
-          hash: `decode(md5('h' || n) || md5('h' || n), 'hex')`,
-        },
+        ...{ subject: `${instrument} || '@1'`, purpose: `'send_to_channel'`, operation, detail: `''` },
+        hash: `decode(md5('h' || n) || md5('h' || n), 'hex')`,
       }),
     ),
   ]
