@@ -7,13 +7,16 @@ import { type ClientConfig, Pool } from 'pg'
 import { channels } from '../src/channels/index.ts'
 import { loadConfig } from '../src/config.ts'
 import { customersDefault } from '../src/instruments/sharing.ts'
-import { type Checked, check } from '../src/invariants/check.ts'
-import { type Book, type Given, given, type Invariant } from '../src/invariants/invariant.ts'
+import { type Checked, check } from '../src/world/ask.ts'
+import { given } from '../src/invariants/given.ts'
+import { type Book, type Given, type Invariant, inOrder } from '../src/world/invariant.ts'
 import { invariants, notYet } from '../src/invariants/list.ts'
+import { vaultInvariants } from '../src/vault/queries.ts'
 import { asRole, roles } from '../src/world/migrate.ts'
 import { CliError } from './caller.ts'
 import { reachDatabase } from './verify.ts'
 
+const everything = inOrder([...invariants, ...vaultInvariants])
 const usage = 'npx bindery invariants [--json] [--only I3,I7] [--since 2026-11-25T12:00:00Z | 24h] [--book bindery|vault]'
 
 /** The exit code: 0 all hold, 1 something was found, 2 something could not be asked to its end. */
@@ -24,7 +27,7 @@ export async function invariantsCommand(args: readonly string[], print: (line: s
   try {
     const total = { questions: 0, rows: 0, findings: 0, unfinished: 0 }
     for (const book of ['bindery', 'vault'] as const) {
-      const wanted = invariants.filter(one => one.book === book && asked.wants(one))
+      const wanted = everything.filter(one => one.book === book && asked.wants(one))
       await inBook(reached.connection, book, async pool => {
         for (const one of wanted) {
           const checked = await check(pool, one, known)
@@ -100,7 +103,7 @@ function readAsked(args: readonly string[]): Asked {
   const { book } = values
   if (book !== undefined && book !== 'bindery' && book !== 'vault') throw new CliError(`--book is bindery or vault: ${usage}`)
   const only = values.only?.split(',').map(one => one.trim())
-  const known = [...invariants, ...notYet].flatMap(one => ('name' in one ? [one.id, one.name] : [one.id]))
+  const known = [...everything, ...notYet].flatMap(one => ('name' in one ? [one.id, one.name] : [one.id]))
   const unknown = only?.filter(one => !known.includes(one)) ?? []
   if (unknown.length > 0)
     throw new CliError(

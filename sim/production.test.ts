@@ -5,10 +5,9 @@
  */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { invariants } from '../src/invariants/list.ts'
 import { queues } from '../src/invariants/queries-work.ts'
 import { tables } from '../src/tables.ts'
-import { createProduction, type Production } from './production.ts'
+import { createProduction, everything, type Production } from './production.ts'
 import { runSeed } from './seed.ts'
 
 let production: Production
@@ -384,7 +383,7 @@ describe('in a history that was lived through', () => {
 
   for (const { name, what, pick, spoil, subject } of spoilings)
     test(`${name} finds ${what}, and where`, async () => {
-      const invariant = invariants.find(one => one.name === name) ?? assert.fail(name)
+      const invariant = everything.find(one => one.name === name) ?? assert.fail(name)
       const found = async (): Promise<readonly string[]> => (await production.askOne(invariant)).findings.map(one => one.subject)
       const id: string = pick === undefined ? (subject ?? '') : (await production.client.query(pick)).rows[0]?.id
       assert.ok(id, 'there is no row to spoil')
@@ -401,7 +400,7 @@ describe('in a history that was lived through', () => {
   test('every question was shown to find something', () => {
     const shown = new Set(spoilings.map(one => one.name))
     assert.deepEqual(
-      invariants.map(one => one.name).filter(name => !shown.has(name)),
+      everything.map(one => one.name).filter(name => !shown.has(name)),
       [],
     )
   })

@@ -3,11 +3,13 @@
  * histories that nobody thought of, and none of them cries out over something that is as it should be.
  */
 import { Client, type ClientConfig, Pool } from 'pg'
-import { type Checked, check } from '../src/invariants/check.ts'
-import { type Given, given, type Invariant } from '../src/invariants/invariant.ts'
+import { given } from '../src/invariants/given.ts'
 import { invariants } from '../src/invariants/list.ts'
 import { tables } from '../src/tables.ts'
+import { vaultInvariants } from '../src/vault/queries.ts'
 import { vaultTables } from '../src/vault/tables.ts'
+import { type Checked, check } from '../src/world/ask.ts'
+import type { Given, Invariant } from '../src/world/invariant.ts'
 import { asRole, roles } from '../src/world/migrate.ts'
 import { testDatabase } from '../src/world/testing.ts'
 import { copyRows } from '../src/world/testing-copy.ts'
@@ -22,6 +24,8 @@ export type Production = {
   readonly client: Pick<Client, 'query'>
   close(): Promise<void>
 }
+
+export const everything: readonly Invariant[] = [...invariants, ...vaultInvariants]
 
 /** The worker of the simulation looks once an hour when all is quiet. */
 const lateMs = 2 * 3_600_000
@@ -42,7 +46,7 @@ export async function createProduction(): Promise<Production> {
       const known = given({ now: simulated.scheduler.now(), customersMax: customersPerInstrument })
       at = { ...known, lateMs, skewMs: known.skewMs + simulated.clock.errorMs() }
       const found: string[] = []
-      for (const one of invariants) {
+      for (const one of everything) {
         const { findings, unfinished, found: count } = await askOne(one)
         if (unfinished !== undefined) found.push(`${one.id} ${one.name} could not be asked: ${unfinished}`)
         for (const { subject, shown } of findings)

@@ -28,6 +28,7 @@ import { switchEndpoints } from './safeguards/switchApi.ts'
 import { sessionEndpoints } from './sessions/api.ts'
 import { sweepEndpoints, sweepListEndpoints } from './sweeps/api.ts'
 import { updaterEndpoints } from './updater/api.ts'
+import { vaultInvariants } from './vault/queries.ts'
 import type { TenantReader } from './world/tenant-reader.ts'
 
 /** `reader`: connections of the role that may only read, for the lists. */
@@ -57,6 +58,6 @@ export const endpoints = (from: { readonly reader: TenantReader; readonly querie
   ...exportEndpoints,
   ...cardFileEndpoints(from.reader),
   ...approvalEndpoints(from.reader),
-  ...invariantEndpoints(from.reader),
+  ...invariantEndpoints(from.reader, vaultInvariants),
   ...keyEndpoints,
 ]

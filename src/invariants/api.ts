@@ -1,8 +1,8 @@
 /** What must never be found, when that was last asked, and what was found of the caller's own rows. */
 import { z } from 'zod'
 import { type Answer, type Context, type Endpoint, endpoint, nothing } from '../http/endpoint.ts'
+import { type Invariant, inOrder } from '../world/invariant.ts'
 import type { TenantReader } from '../world/tenant-reader.ts'
-import type { Invariant } from './invariant.ts'
 import { invariants, notYet } from './list.ts'
 import { listFindings, type Stored } from './queries.ts'
 import { type CheckRow, invariantChecks } from './tables.ts'
@@ -43,14 +43,15 @@ const asked: Pick<View, 'object' | 'because' | 'checked_at' | 'findings'> = {
   findings: [],
 }
 
-export const invariantEndpoints = (reader: TenantReader): readonly Endpoint[] => [
+/** `beside`: those that others ask, and are only named here. */
+export const invariantEndpoints = (reader: TenantReader, beside: readonly Invariant[]): readonly Endpoint[] => [
   endpoint({
     method: 'GET',
     path: '/v1/invariants',
     name: 'listInvariants',
     summary: 'See what must never be found in the database, and whether it was',
     description:
-      'A running installation asks these questions of all its rows every five minutes. Those about the vault’s own rows are asked where its database is: `npx bindery invariants`.',
+      'A running installation asks these questions of all its rows every five minutes. The vault asks those about its own rows, and says in its log what it finds; `npx bindery invariants` asks all.',
     tag: 'Invariants',
     auth: 'secret',
     action: 'invariants.read',
@@ -63,14 +64,14 @@ export const invariantEndpoints = (reader: TenantReader): readonly Endpoint[] =>
         schema: z.object({ object: z.literal('list'), data: z.array(shape), has_more: z.literal(false) }),
       },
     },
-    handle: context => list(context, reader),
+    handle: context => list(context, reader, beside),
   }),
 ]
 
-async function list({ world, caller }: Context, reader: TenantReader): Promise<Answer> {
+async function list({ world, caller }: Context, reader: TenantReader, beside: readonly Invariant[]): Promise<Answer> {
   const found = await listFindings(reader, caller)
   const data = await Promise.all(
-    invariants.map(async one =>
+    inOrder([...invariants, ...beside]).map(async one =>
       view(
         one,
         await world.store.get(invariantChecks, { name: one.name }),
@@ -87,7 +88,11 @@ async function list({ world, caller }: Context, reader: TenantReader): Promise<A
 function view({ id, name, never, book }: Invariant, row: CheckRow | undefined, found: readonly Stored[]): View {
   const one = { ...asked, id, name, never }
   if (book === 'vault')
-    return { ...one, status: 'asked_at_the_vault', because: 'The server sees nothing of the vault’s rows: run npx bindery invariants.' }
+    return {
+      ...one,
+      status: 'asked_at_the_vault',
+      because: 'The server sees nothing of the vault’s rows: see its log, or run npx bindery invariants.',
+    }
   const findings = found.map(({ subject, shown, first_seen_at, last_seen_at }) => ({
     ...{ subject, shown: shownOf(shown) },
     ...{ first_seen_at: first_seen_at.toISOString(), last_seen_at: last_seen_at.toISOString() },

@@ -1,5 +1,5 @@
 /** I1 to I5: bindings and instruments, each page compared with what its facts say by a fold written a second time, in SQL. */
-import type { Invariant } from './invariant.ts'
+import type { Invariant } from '../world/invariant.ts'
 
 const bindings = { table: 'bindings', key: ['tenant', 'id'], since: 'updated_at' } as const
 const instruments = { table: 'instruments', key: ['tenant', 'id'], since: 'updated_at' } as const

@@ -1,5 +1,5 @@
 /** I6, I7, I16, I17, I22: what others hold or told, against what we say of it. */
-import type { Invariant } from './invariant.ts'
+import type { Invariant } from '../world/invariant.ts'
 
 const bindings = { table: 'bindings', key: ['tenant', 'id'], since: 'updated_at' } as const
 

@@ -1,5 +1,5 @@
 /** I8 to I15: the ledger's tables, and amounts wherever they are written. A transfer is one row, so that its two sides cannot be apart. */
-import type { Invariant } from './invariant.ts'
+import type { Invariant } from '../world/invariant.ts'
 
 const transfers = { table: 'transfers', key: ['tenant', 'id'], since: 'created_at' } as const
 const accounts = { table: 'accounts', key: ['tenant', 'id'], since: undefined } as const

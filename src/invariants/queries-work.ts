@@ -1,5 +1,5 @@
 /** I26 and I37: what is left to do has somebody who does it, and what takes two persons had two. */
-import type { Invariant } from './invariant.ts'
+import type { Invariant } from '../world/invariant.ts'
 
 type Queue = { readonly table: string; readonly subject: string; readonly mode: string; readonly state: string; readonly clock: boolean }
 const queue = (table: string, of: Partial<Queue> = {}): Queue => ({

@@ -1,5 +1,5 @@
+import type { Place } from '../world/ask.ts'
 import { big, int, json, maybe, type Row, table, text, time } from '../world/table.ts'
-import type { Place } from './queries.ts'
 
 /** How far each question has come. Nobody's in particular: it counts everybody's rows. */
 export const invariantChecks = table(

@@ -6,11 +6,11 @@ import { z } from 'zod'
 import { events } from '../events/tables.ts'
 import { scripted, trial } from '../instruments/trial.seam.ts'
 import { tables } from '../tables.ts'
+import { pageRows } from '../world/invariant.ts'
 import { asRole, roles } from '../world/migrate.ts'
 import type { PostgresStore } from '../world/postgres.ts'
 import { createTenantReader } from '../world/tenant-reader.ts'
 import { type StoreDatabase, storeDatabase } from '../world/testing-store.ts'
-import { pageRows } from './invariant.ts'
 import { invariants } from './list.ts'
 import { invariantChecks, invariantFindings } from './tables.ts'
 import { createWatch, roundMs, stepped } from './watch.ts'
@@ -57,7 +57,7 @@ function worker() {
   const watch = createWatch({ store, log, now: () => clock.now, settings }, watcher)
   return { watch, clock, logged }
 }
-const asked = invariants.filter(one => one.book === 'bindery')
+const asked = invariants
 const checkOf = async (name: string) => (await store.get(invariantChecks, { name })) ?? assert.fail(name)
 
 /** Until every question has come to its end in this round. */

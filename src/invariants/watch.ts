@@ -5,11 +5,13 @@
  */
 import type { Count } from '../http/metrics.ts'
 import { customersDefault } from '../instruments/sharing.ts'
+import { type Asking, askPage, type Page } from '../world/ask.ts'
+import type { Finding, Invariant } from '../world/invariant.ts'
 import { insert, move, remove, type Write } from '../world/store.ts'
 import type { World } from '../world/world.ts'
-import { type Finding, given, type Invariant } from './invariant.ts'
+import { given } from './given.ts'
 import { invariants } from './list.ts'
-import { type Asking, askPage, type Page, staleFindings } from './queries.ts'
+import { staleFindings } from './queries.ts'
 import { type CheckRow, invariantChecks, invariantFindings } from './tables.ts'
 
 /** From the beginning of one round to that of the next (reliability page: every five minutes). */
@@ -33,16 +35,15 @@ export type Watch = {
 /** `pool`: connections that may read everybody's rows. */
 export function createWatch(world: Ports, pool: Asking & Parameters<typeof staleFindings>[0]): Watch {
   const counts = { pages: 0, rows: 0, findings: 0, unfinished: 0 }
-  const asked = invariants.filter(one => one.book === 'bindery')
   let known = false
   return {
     counts,
     async turn() {
-      if (!known) await begin(world, asked)
+      if (!known) await begin(world, invariants)
       known = true
       const began = world.now()
       for (const row of await world.store.due(invariantChecks, { now: began, clock: null, limit: dueMax })) {
-        const invariant = asked.find(one => one.name === row.name)
+        const invariant = invariants.find(one => one.name === row.name)
         if (invariant === undefined) await world.store.commit([remove(invariantChecks, row)])
         else await turnOf({ world, pool, counts }, invariant, row)
         if (world.now() - began >= spendMs) break

@@ -6,6 +6,7 @@ import { randomFillSync } from 'node:crypto'
 import { appendFileSync, chmodSync, existsSync, fstatSync, rmSync, writeFileSync } from 'node:fs'
 import type { Server } from 'node:net'
 import { join } from 'node:path'
+import { Pool } from 'pg'
 import { createLog } from '../world/log.ts'
 import { createPostgresStore } from '../world/postgres.ts'
 import type { Log } from '../world/world.ts'
@@ -27,6 +28,7 @@ import { keysOfUpdaters } from './updater.ts'
 import { readUpdaterFile } from './updater-file.ts'
 import { createVault, type VaultCore } from './vault.ts'
 import { readWalletFile } from './wallet-file.ts'
+import { watch } from './watch.ts'
 
 /** How often what has lapsed is looked for. */
 const forgetEveryMs = 5_000
@@ -37,6 +39,8 @@ const keysEveryMs = 5_000
 const sequenceEveryMs = 500
 /** How often a checkpoint is given to the witness, where there is a new one. */
 const witnessEveryMs = 60_000
+/** How often what must never be found in its rows is looked for. */
+const invariantsEveryMs = 5 * 60_000
 /** Calls under way get this long when the vault is told to stop. */
 const drainMs = 10_000
 
@@ -85,9 +89,12 @@ async function serve(): Promise<void> {
   const door = createDoor({ vault, grantKey, publicUrl, log, now: Date.now, random })
   await listenPrivately(desk.server, settings.socketPath)
   const captureUrl = await listenOpenly(door, settings.captureHost, settings.capturePort)
+  const watching = new Pool({ ...settings.database, options: `${settings.database.options ?? ''} -c search_path=vault`, max: 1 })
+  watching.on('error', error => log.warn('a watching connection broke', { error: error.message }))
   const duties = dutiesOf({
     vault,
     log,
+    watching,
     witness: witnessIn(settings.dataFolder),
     forget: () => Promise.all([store.forgetRides(), replays.forget(), vault.forgetSightings(), vault.forgetCardFiles()]),
   })
@@ -99,17 +106,23 @@ async function serve(): Promise<void> {
     await outgoing.close()
     vault.clear()
     await vault.rotation.leave()
-    await store.close()
+    await Promise.all([watching.end(), store.close()])
   })
   announce({ ready: true, captureUrl })
 }
 
-type DutiesOf = { readonly vault: VaultCore; readonly log: Log; readonly witness: Witness; forget(): Promise<unknown> }
+type DutiesOf = {
+  readonly vault: VaultCore
+  readonly log: Log
+  readonly witness: Witness
+  readonly watching: Pool
+  forget(): Promise<unknown>
+}
 
 /** What is told to the outside of the audit: to be on another disk, or another machine's. */
 type Witness = { readonly keyFile: string; readonly file: string; newest: string | undefined; written: string | undefined }
 
-function dutiesOf({ vault, log, witness, forget }: DutiesOf): readonly Duty[] {
+function dutiesOf({ vault, log, witness, watching, forget }: DutiesOf): readonly Duty[] {
   return [
     everySoOften(forgetEveryMs, 'forget what lapsed', log, async () => vault.forgetLapsed()),
     everySoOften(forgetRidesEveryMs, 'forget old rides and tokens', log, forget),
@@ -129,6 +142,7 @@ function dutiesOf({ vault, log, witness, forget }: DutiesOf): readonly Duty[] {
       if (witness.newest !== witness.written && witness.newest !== undefined) appendFileSync(witness.file, `${witness.newest}\n`)
       witness.written = witness.newest
     }),
+    everySoOften(invariantsEveryMs, 'invariants', log, () => watch(watching, { log, now: Date.now })),
   ]
 }
 

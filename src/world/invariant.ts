@@ -4,7 +4,7 @@
  * write. Nothing is changed: what is right is for a person to see.
  */
 
-/** `bindery`: read as `bindery_watcher`. `vault`: in the vault's schema, which the server's roles cannot see: asked from the command line. */
+/** `bindery`: read as `bindery_watcher`. `vault`: in the vault's schema, which the server's roles cannot see: asked by the vault itself. */
 export type Book = 'bindery' | 'vault'
 
 /** The table that is gone through, by its primary key of texts. `since`: the column that says when a row last came or changed. */
@@ -29,9 +29,6 @@ export type Invariant = {
   readonly shows: readonly string[]
 }
 
-/** An invariant that cannot be asked yet. */
-export type NotYet = { readonly id: string; readonly never: string; readonly because: string }
-
 /** What a question knows beside the tables. */
 export type Given = {
   /** Unix milliseconds. */
@@ -44,14 +41,9 @@ export type Given = {
   readonly customersMax: number
   /** Only rows that came or changed since then. */
   readonly since?: number | undefined
+  /** What the tables of the code say, for questions that compare rows with them. */
+  readonly known?: Readonly<Record<string, unknown>>
 }
-
-/** Five minutes: what a teller's clock may differ by (instruments/fact.ts). */
-const skewMs = 5 * 60_000
-/** Twice a lease (instruments/operation.ts): whoever took it and died is replaced after one. */
-const lateMs = 2 * 60_000
-
-export const given = (of: Pick<Given, 'now' | 'customersMax' | 'since'>): Given => ({ skewMs, lateMs, ...of })
 
 /** A row that must not be there. */
 export type Finding = {
@@ -65,3 +57,7 @@ export type Finding = {
 export const shownMax = 20
 /** Rows of the table that is gone through, of one page. */
 export const pageRows = 2_000
+
+/** As the reference numbers them. */
+export const inOrder = (of: readonly Invariant[]): readonly Invariant[] =>
+  of.toSorted((a, b) => Number(a.id.slice(1)) - Number(b.id.slice(1)))

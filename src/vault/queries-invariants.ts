@@ -1,7 +1,7 @@
-/** I30, I31, I34: the vault's own rows. Read as the vault's role, which sees nothing else. */
-import type { Invariant } from './invariant.ts'
+/** I30, I31, I34: what must never be found in the vault's own rows. Read as the vault's role, which sees nothing else. */
+import type { Invariant } from '../world/invariant.ts'
 
-/** Where the parts of a sealed value stand, counted from 1 as SQL does: vault/seal.ts. */
+/** Where the parts of a sealed value stand, counted from 1 as SQL does: seal.ts. */
 const part = {
   magic: 'substring(r.envelope from 1 for 4)',
   dek: 'substring(r.envelope from 27 for 16)',
