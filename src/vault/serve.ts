@@ -89,12 +89,9 @@ async function serve(): Promise<void> {
   const door = createDoor({ vault, grantKey, publicUrl, log, now: Date.now, random })
   await listenPrivately(desk.server, settings.socketPath)
   const captureUrl = await listenOpenly(door, settings.captureHost, settings.capturePort)
-  const watching = new Pool({ ...settings.database, options: `${settings.database.options ?? ''} -c search_path=vault`, max: 1 })
-  watching.on('error', error => log.warn('a watching connection broke', { error: error.message }))
+  const watching = watchingPool(settings.database, log)
   const duties = dutiesOf({
-    vault,
-    log,
-    watching,
+    ...{ vault, log, watching },
     witness: witnessIn(settings.dataFolder),
     forget: () => Promise.all([store.forgetRides(), replays.forget(), vault.forgetSightings(), vault.forgetCardFiles()]),
   })
@@ -109,6 +106,13 @@ async function serve(): Promise<void> {
     await Promise.all([watching.end(), store.close()])
   })
   announce({ ready: true, captureUrl })
+}
+
+/** For questions of our own about our own rows. */
+function watchingPool(database: Readonly<Record<string, unknown>>, log: Log): Pool {
+  const pool = new Pool({ ...database, options: `${database.options ?? ''} -c search_path=vault`, max: 1 })
+  pool.on('error', error => log.warn('a watching connection broke', { error: error.message }))
+  return pool
 }
 
 type DutiesOf = {
