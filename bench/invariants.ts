@@ -6,9 +6,8 @@ import pg from 'pg'
 import { given } from '../src/invariants/given.ts'
 import { invariants } from '../src/invariants/list.ts'
 import { vaultInvariants } from '../src/vault/queries.ts'
-import { askPage, type Place } from '../src/world/ask.ts'
+import { askPage, bookPool, type Place } from '../src/world/ask.ts'
 import type { Invariant } from '../src/world/invariant.ts'
-import { asRole, roles } from '../src/world/migrate.ts'
 import { testDatabase } from '../src/world/testing.ts'
 
 export type InvariantsLine = {
@@ -57,8 +56,7 @@ async function roundOver(size: number): Promise<readonly Timed[]> {
     await client.query('vacuum analyze')
     const out: Timed[] = []
     for (const book of ['bindery', 'vault'] as const) {
-      const { options = '', ...rest } = asRole(database.connection, book === 'vault' ? roles.vault : roles.watcher)
-      const pool = new pg.Pool({ ...rest, options: `${options} -c search_path=${book}`, max: 1 })
+      const pool = bookPool(database.connection, book)
       try {
         for (const invariant of book === 'vault' ? vaultInvariants : invariants) out.push(await timed(pool, invariant))
       } finally {

@@ -3,16 +3,14 @@
  * as the roles that may only read (the vault's own as the vault's) and changes nothing.
  */
 import { parseArgs } from 'node:util'
-import { type ClientConfig, Pool } from 'pg'
+import type { ClientConfig, Pool } from 'pg'
 import { channels } from '../src/channels/index.ts'
 import { loadConfig } from '../src/config.ts'
-import { customersDefault } from '../src/instruments/sharing.ts'
-import { type Checked, check } from '../src/world/ask.ts'
+import { bookPool, type Checked, check } from '../src/world/ask.ts'
 import { given } from '../src/invariants/given.ts'
 import { type Book, type Given, type Invariant, inOrder } from '../src/world/invariant.ts'
 import { invariants, notYet } from '../src/invariants/list.ts'
 import { vaultInvariants } from '../src/vault/queries.ts'
-import { asRole, roles } from '../src/world/migrate.ts'
 import { CliError } from './caller.ts'
 import { reachDatabase } from './verify.ts'
 
@@ -22,7 +20,7 @@ const usage = 'npx bindery invariants [--json] [--only I3,I7] [--since 2026-11-2
 /** The exit code: 0 all hold, 1 something was found, 2 something could not be asked to its end. */
 export async function invariantsCommand(args: readonly string[], print: (line: string) => void): Promise<number> {
   const asked = readAsked(args)
-  const known = given({ ...asked, customersMax: loadConfig([...channels.values()]).customersPerInstrument ?? customersDefault })
+  const known = given({ ...asked, customersMax: loadConfig([...channels.values()]).customersPerInstrument })
   const reached = await reachDatabase()
   try {
     const total = { questions: 0, rows: 0, findings: 0, unfinished: 0 }
@@ -56,8 +54,7 @@ const sum = ({ questions, rows, findings, unfinished }: Total, open: number): st
   `${questions} questions over ${rows} rows: ${findings} findings, ${unfinished} unfinished, ${open} not applicable yet`
 
 async function inBook(connection: ClientConfig, book: Book, ask: (pool: Pool) => Promise<void>): Promise<void> {
-  const { options = '', ...rest } = asRole(connection, book === 'vault' ? roles.vault : roles.watcher)
-  const pool = new Pool({ ...rest, options: `${options} -c search_path=${book}`, max: 1 })
+  const pool = bookPool(connection, book)
   try {
     await ask(pool)
   } finally {

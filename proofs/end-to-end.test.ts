@@ -2,6 +2,11 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { customersMost } from '../src/instruments/sharing.ts'
+import { given } from '../src/invariants/given.ts'
+import { invariants } from '../src/invariants/list.ts'
+import { vaultInvariants } from '../src/vault/queries.ts'
+import { bookPool, check } from '../src/world/ask.ts'
 import { cardNumber, until } from './caller.ts'
 import { type Ground, prepareGround, undoAll } from './ground.ts'
 import { at, deliveryShape, instrumentShape, passChallenge, type Story, storyOf } from './story.ts'
@@ -251,3 +256,19 @@ for (const channel of ['stripe', 'adyen'])
     const listed = await story.caller.call(`/v1/sweeps?channel=${channel}&limit=1`)
     assert.deepEqual(listed.json.data, [{ ...done, findings: [] }])
   })
+
+test('nothing is in the database, or in the vault’s, that must never be found there', async () => {
+  // Of test cards any number of customers may have one.
+  const known = given({ now: Date.now(), customersMax: customersMost })
+  for (const [book, all] of [
+    ['bindery', invariants],
+    ['vault', vaultInvariants],
+  ] as const) {
+    const pool = bookPool(ground.connection, book)
+    undo.push(() => pool.end())
+    for (const one of all) {
+      const { findings, unfinished } = await check(pool, one, known)
+      assert.deepEqual({ [one.name]: findings, unfinished }, { [one.name]: [], unfinished: undefined })
+    }
+  }
+})

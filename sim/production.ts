@@ -2,15 +2,14 @@
  * The questions that a running installation asks of its tables, asked of what a simulated history left behind: so that they are held against
  * histories that nobody thought of, and none of them cries out over something that is as it should be.
  */
-import { Client, type ClientConfig, Pool } from 'pg'
+import { Client } from 'pg'
 import { given } from '../src/invariants/given.ts'
 import { invariants } from '../src/invariants/list.ts'
 import { tables } from '../src/tables.ts'
 import { vaultInvariants } from '../src/vault/queries.ts'
 import { vaultTables } from '../src/vault/tables.ts'
-import { type Checked, check } from '../src/world/ask.ts'
+import { bookPool, type Checked, check } from '../src/world/ask.ts'
 import type { Given, Invariant } from '../src/world/invariant.ts'
-import { asRole, roles } from '../src/world/migrate.ts'
 import { testDatabase } from '../src/world/testing.ts'
 import { copyRows } from '../src/world/testing-copy.ts'
 import { customersPerInstrument, type Simulated } from './world.ts'
@@ -34,7 +33,7 @@ export async function createProduction(): Promise<Production> {
   const database = await testDatabase({ on: 'embedded' })
   const client = new Client(database.connection)
   await client.connect()
-  const books = { bindery: poolOf(database.connection, 'bindery', 'watcher'), vault: poolOf(database.connection, 'vault', 'vault') }
+  const books = { bindery: bookPool(database.connection, 'bindery'), vault: bookPool(database.connection, 'vault') }
   let at: Given = given({ now: 0, customersMax: customersPerInstrument })
   const askOne = (one: Invariant): Promise<Checked> => check(books[one.book], one, at)
   return {
@@ -59,9 +58,4 @@ export async function createProduction(): Promise<Production> {
       await database.close()
     },
   }
-}
-
-function poolOf(connection: ClientConfig, schema: string, role: 'watcher' | 'vault'): Pool {
-  const { options = '', ...rest } = asRole(connection, roles[role])
-  return new Pool({ ...rest, options: `${options} -c search_path=${schema}`, max: 1 })
 }

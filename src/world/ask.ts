@@ -1,7 +1,8 @@
 /** Asks one page of one invariant: one statement, so that all it compares is seen at one moment, with a limit on its time. */
-import { DatabaseError, type Pool } from 'pg'
+import { type ClientConfig, DatabaseError, Pool } from 'pg'
 import { z } from 'zod'
-import { type Finding, type Given, type Invariant, pageRows, shownMax } from './invariant.ts'
+import { type Book, type Finding, type Given, type Invariant, pageRows, shownMax } from './invariant.ts'
+import { asRole, roles } from './migrate.ts'
 
 /** Key of the last row of a page, column by column. */
 export type Place = readonly string[]
@@ -79,6 +80,12 @@ const answer = z.object({
 })
 
 export type Asking = Pick<Pool, 'connect'>
+
+/** One connection to a book, as the role that reads it. */
+export function bookPool(connection: ClientConfig, book: Book): Pool {
+  const { options = '', ...rest } = asRole(connection, book === 'vault' ? roles.vault : roles.watcher)
+  return new Pool({ ...rest, options: `${options} -c search_path=${book}`, max: 1 })
+}
 
 /** `pool`: connections of the role that may read the invariant's book, with its schema as search path. Throws `TookTooLong`. */
 export async function askPage(pool: Asking, of: Invariant, at: Given, after: Place | undefined): Promise<Page> {
