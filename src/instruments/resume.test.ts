@@ -186,6 +186,16 @@ test('what was unbound sends no password and asks nothing of anyone', async () =
   assert.equal((await on.read(id)).next_action, null)
 })
 
+test('who comes back from a challenge of what was unbound meanwhile binds nothing', async () => {
+  const page: Action = { type: 'redirect', url: 'https://says.sim/page', method: 'GET' }
+  const { channel, asked } = saying(page, { resume: [bound('tok_late')] })
+  const on = await trial([channel])
+  const { id } = await on.bind(wallet)
+  await on.call('POST', `/v1/instruments/${id}/unbind`)
+  const { status } = await on.call('POST', `/v1/instruments/${id}/resume`, { returned: { code: 'approved' } })
+  assert.deepEqual([status, asked.resume, (await on.read(id)).status], [200, 0, 'unbound'])
+})
+
 test('what came alive in a challenge after the unbind is given up', async () => {
   const revoked: string[] = []
   const { channel } = saying(qr, { lookUp: [bound('tok_late')] })

@@ -89,6 +89,8 @@ export async function resume(
   }
   const empty = Object.keys(returned).length === 0
   if (empty && rows.binding.action !== null && comesBackWithNothing.has(rows.binding.action.type)) return lookAgain(world, rows)
+  // To go on would bind what its customer has removed: what became of it is asked, and what came alive is given up.
+  if (rows.instrument.unbound_at !== null) return lookAgain(world, rows)
   if (world.channels.get(rows.binding.channel)?.resume === undefined) return lookAgain(world, rows)
   await admitTyped(world, rows, input)
   const told = event === undefined ? {} : { event }
