@@ -5,7 +5,7 @@
 import pg from 'pg'
 import { given } from '../src/invariants/given.ts'
 import { invariants } from '../src/invariants/list.ts'
-import { vaultInvariants } from '../src/vault/queries.ts'
+import { vaultInvariants } from '../src/vault/queries-invariants.ts'
 import { askPage, bookPool, type Place } from '../src/world/ask.ts'
 import type { Invariant } from '../src/world/invariant.ts'
 import { testDatabase } from '../src/world/testing.ts'

@@ -10,7 +10,7 @@ import { bookPool, type Checked, check } from '../src/world/ask.ts'
 import { given } from '../src/invariants/given.ts'
 import { type Book, type Given, type Invariant, inOrder } from '../src/world/invariant.ts'
 import { invariants, notYet } from '../src/invariants/list.ts'
-import { vaultInvariants } from '../src/vault/queries.ts'
+import { vaultInvariants } from '../src/vault/queries-invariants.ts'
 import { CliError } from './caller.ts'
 import { reachDatabase } from './verify.ts'
 

@@ -30,7 +30,7 @@ import { sessionEndpoints } from './sessions/api.ts'
 import { sweepEndpoints, sweepListEndpoints } from './sweeps/api.ts'
 import { unknownEndpoints, unknownListEndpoints } from './unknowns/api.ts'
 import { updaterEndpoints } from './updater/api.ts'
-import { vaultInvariants } from './vault/queries.ts'
+import { vaultInvariants } from './vault/queries-invariants.ts'
 import type { TenantReader } from './world/tenant-reader.ts'
 
 /** `reader`: connections of the role that may only read, for the lists. */

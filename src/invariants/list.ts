@@ -1,4 +1,4 @@
-/** Every invariant that a server asks of its own tables (the vault's are in vault/queries.ts), and those that cannot be asked yet, with the reason. */
+/** Every invariant that a server asks of its own tables (the vault's are in vault/queries-invariants.ts), and those that cannot be asked yet, with the reason. */
 import { type Invariant, inOrder } from '../world/invariant.ts'
 import { bindingInvariants } from './queries-bindings.ts'
 import { directoryInvariants } from './queries-directories.ts'

@@ -1,7 +1,7 @@
 /** The vault's own rows, asked by the vault itself: nobody else may read them. What is found is said in the log, each time, until it is mended. */
 import { type Asking, check } from '../world/ask.ts'
 import type { Log } from '../world/world.ts'
-import { vaultInvariants } from './queries.ts'
+import { vaultInvariants } from './queries-invariants.ts'
 
 /** `pool`: connections of the vault's role, in its schema. Returns how many rows were found. */
 export async function watch(pool: Asking, { log, now }: { readonly log: Log; now(): number }): Promise<number> {
