@@ -5,12 +5,14 @@
  *     npm run bench -- overhead [--seconds 10] [--rounds 3] [--rate 100] [--channel adyen] [--json]
  *     npm run bench -- vault [--seconds 3] [--users 16] [--json]
  *     npm run bench -- import [--rows 10000,100000] [--json]
+ *     npm run bench -- backup [--count 20000] [--json]
  *
  * `bind`: binds over HTTP: ours, a twin that does one statement after the other, and pgbench, in one run. `overhead`: what our code adds to a
  * bind at a steady rate, the channel's time subtracted. With --json one line for machines on standard output; what happens meanwhile, and
  * the spread of the rounds, goes to standard error.
  */
 import { parseArgs } from 'node:util'
+import { benchBackup } from './backup.ts'
 import { benchBind, summary, tableOf } from './bind.ts'
 import { ways } from './database.ts'
 import { benchImport } from './import.ts'
@@ -30,7 +32,7 @@ const { values: flags, positionals } = parseArgs({
     only: { type: 'string' },
     few: { type: 'string', default: '10000' },
     many: { type: 'string', default: '200000' },
-    count: { type: 'string', default: '200' },
+    count: { type: 'string' },
     instruments: { type: 'string', default: '6000' },
     full: { type: 'boolean', default: false },
     seed: { type: 'string', default: '1' },
@@ -71,7 +73,7 @@ async function overhead(): Promise<void> {
 }
 
 async function scale(): Promise<void> {
-  const options = { few: Number(flags.few), many: Number(flags.many), rounds: Number(flags.rounds ?? 5), count: Number(flags.count) }
+  const options = { few: Number(flags.few), many: Number(flags.many), rounds: Number(flags.rounds ?? 5), count: Number(flags.count ?? 200) }
   const line = await benchScale({ ...options, say: text => console.error(text) })
   console.log(JSON.stringify(line, null, flags.json ? undefined : 2))
 }
@@ -88,12 +90,17 @@ async function imports(): Promise<void> {
   console.log(JSON.stringify(line, null, flags.json ? undefined : 2))
 }
 
+async function backup(): Promise<void> {
+  const line = await benchBackup({ count: Number(flags.count ?? 20_000), say: text => console.error(text) })
+  console.log(JSON.stringify(line, null, flags.json ? undefined : 2))
+}
+
 async function vault(): Promise<void> {
   const line = await benchVault({ seconds: Number(flags.seconds ?? 3), users: Number(flags.users), cards: 5_000 })
   console.log(JSON.stringify(line, null, flags.json ? undefined : 2))
 }
 
-const benches: Readonly<Record<string, () => Promise<void>>> = { bind, overhead, scale, survival, vault, import: imports }
+const benches: Readonly<Record<string, () => Promise<void>>> = { bind, overhead, scale, survival, vault, import: imports, backup }
 const [name = ''] = positionals
 const asked = Object.entries(benches).find(([one]) => one === name)?.[1]
 if (asked === undefined || positionals.length > 1) {
@@ -103,7 +110,8 @@ if (asked === undefined || positionals.length > 1) {
       '       npm run bench -- scale [--few 10000] [--many 200000] [--rounds 5] [--count 200] [--json]\n' +
       '       npm run bench -- survival [--instruments 6000] [--full] [--seed 1] [--json]\n' +
       '       npm run bench -- vault [--seconds 3] [--users 64] [--json]\n' +
-      '       npm run bench -- import [--rows 10000,100000] [--json]',
+      '       npm run bench -- import [--rows 10000,100000] [--json]\n' +
+      '       npm run bench -- backup [--count 20000] [--json]',
   )
   process.exit(2)
 }

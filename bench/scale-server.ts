@@ -75,8 +75,8 @@ const anyOne = (): number => 1 + Math.floor(Math.random() * filled)
 
 async function fill(count: number): Promise<void> {
   template = idIn(await call('/v1/instruments', await prepare()))
-  await copyInstrument(client, { instrument: template, from: 1, count })
-  filled = count
+  await copyInstrument(client, { instrument: template, from: filled + 1, count })
+  filled += count
   await client.query('vacuum analyze')
   await client.query('checkpoint')
 }

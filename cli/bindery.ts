@@ -2,12 +2,16 @@
 /** The command line: `npx bindery <command>`. Commands are a list; what each prints with `--json` is for programs. */
 import { channels } from '../src/channels/index.ts'
 import { auditCommand } from './audit.ts'
+import { backupCommand } from './backup.ts'
 import { CliError } from './caller.ts'
 import { printChannels } from './channels.ts'
 import { keyCommand } from './key.ts'
 import { exportCommand, importCommand } from './moving.ts'
+import { pruneCommand } from './prune.ts'
 import { releaseCommand } from './release.ts'
 import { unknownsCommand } from './unknowns.ts'
+import { restoreCommand } from './restore.ts'
+import { shredAgainCommand } from './shred-again.ts'
 import { vaultCommand } from './vault.ts'
 import { verify } from './verify.ts'
 
@@ -43,6 +47,19 @@ const commands: Readonly<Record<string, Command>> = {
     run: args => keyCommand(args, line => console.log(line)),
   },
   vault: { about: 'ceremony | unseal | status | rotate | transit   the keys of the vault', run: vaultCommand },
+  backup: { about: '--to <folder> | --check <folder> [--json]   the embedded database, while it works; or whether a backup is whole', run: args => backupCommand(args, line => console.log(line)) },
+  restore: {
+    about: '--from <backup> --to <new folder> [--until <time>]   a data folder as the database was then',
+    run: args => restoreCommand(args, line => console.log(line)),
+  },
+  prune: {
+    about: '--backups <folder> [--days 35]   takes old backups away, with the log that only they needed, and packs the rest',
+    run: args => pruneCommand(args, line => console.log(line)),
+  },
+  'shred-again': {
+    about: '[--shreds <file>]   on a PostgreSQL of your own that was restored: what was shredded since',
+    run: args => shredAgainCommand(args, line => console.log(line)),
+  },
   import: { about: '<file>     take over what another system holds', run: args => importCommand(args, process.env) },
   'release-cards': {
     about: '--tenant <id> --mode live --certificate <file> --cards <n>   allow that many card numbers to leave for that certificate, once',

@@ -54,17 +54,17 @@ export async function verifyAll(connection: ClientConfig, tell: (difference: Dif
 
 /** The database that `npm start` would use. */
 export async function reachDatabase(): Promise<Reached> {
-  const { databaseUrl, dataFolder } = loadConfig([...channels.values()])
-  if (databaseUrl === undefined) return reachEmbedded(dataFolder)
+  const { databaseUrl, dataFolder, archiveFolder } = loadConfig([...channels.values()])
+  if (databaseUrl === undefined) return reachEmbedded(dataFolder, archiveFolder)
   return { connection: { connectionString: databaseUrl.reveal() }, close: async () => {} }
 }
 
 /** The embedded server: the one that runs, if there is one, else started for as long as this takes. */
-async function reachEmbedded(dataFolder: string): Promise<Reached> {
+async function reachEmbedded(dataFolder: string, archiveFolder: string | undefined): Promise<Reached> {
   const folder = join(dataFolder, 'database')
   const connection = { host: prepareHome(folder).socketFolder, port: 5432, user: 'bindery', database: 'bindery' }
   if (await answers(connection)) return { connection, close: async () => {} }
-  const server = await startEmbedded({ dataFolder: folder })
+  const server = await startEmbedded({ dataFolder: folder, archiveFolder })
   return { connection: server.connection, close: () => server.stop() }
 }
 

@@ -25,14 +25,17 @@ function hashOf(text: string): number {
   return hash
 }
 
+/** One half, scattered: attacks alternate what they try, and with every other sample each half would hold one kind. */
+const isForTraining = (index: number): boolean => ((Math.imul(index + 1, 0x9e3779b1) >>> 13) & 1) === 0
+
 /**
  * Trained on one half (how often each text and band of time was which), tried on the other; beside it the plain clock. The better of the two, and
  * a clock that runs backwards tells as much.
  */
 export function distinguishable(samples: readonly Sample[]): number {
   const counts = new Map<string, { yes: number; no: number }>()
-  const train = samples.filter((_, i) => i % 2 === 0)
-  const test = samples.filter((_, i) => i % 2 === 1)
+  const train = samples.filter((_, i) => isForTraining(i))
+  const test = samples.filter((_, i) => !isForTraining(i))
   for (const one of train) {
     const seen = counts.get(featureOf(one)) ?? { yes: 0, no: 0 }
     counts.set(featureOf(one), { yes: seen.yes + (one.label ? 1 : 0), no: seen.no + (one.label ? 0 : 1) })

@@ -38,6 +38,7 @@ test('an empty environment is a complete development configuration', () => {
       fourEyes: { minutes: 30, inTest: false },
       databaseUrl: undefined,
       dataFolder: '.bindery',
+      archiveFolder: undefined,
       host: '127.0.0.1',
       port: 8080,
       publicUrl: undefined,
@@ -54,6 +55,8 @@ test('an empty environment is a complete development configuration', () => {
       vaultRootFile: undefined,
       updater: undefined,
       updaterKeysFile: undefined,
+      captchaFile: undefined,
+      systemsFile: undefined,
       walletKeysFile: undefined,
       accounts: undefined,
     },
@@ -104,7 +107,8 @@ test('every example in the reference is valid', () => {
       .map(line => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1).split('  ')[0] ?? '']),
   )
   assert.ok(Object.keys(environment).length > 20)
-  const { ROOT_KEY_FILE, VAULT_ROOT_FILE, WALLET_KEYS_FILE, UPDATER_KEYS_FILE, UPDATER, ...rest } = environment
+  const { ROOT_KEY_FILE, VAULT_ROOT_FILE, WALLET_KEYS_FILE, UPDATER_KEYS_FILE, UPDATER, CAPTCHA_FILE, SYSTEMS_FILE, ...rest } = environment
+  assert.deepEqual([CAPTCHA_FILE, SYSTEMS_FILE], ['/etc/bindery/captcha.json', '/etc/bindery/ip2asn.tsv'])
   assert.deepEqual([UPDATER, UPDATER_KEYS_FILE], ['visa', '/etc/bindery/updater-keys.json'])
   assert.equal(WALLET_KEYS_FILE, '/etc/bindery/wallet-keys.json')
   assert.equal(ROOT_KEY_FILE, '.bindery/root.key')

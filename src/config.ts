@@ -15,6 +15,8 @@ export type Config = {
   /** Absent: the embedded server in `dataFolder`. Holds a password. */
   readonly databaseUrl: Secret | undefined
   readonly dataFolder: string
+  /** Where the embedded server's log and the log of shreddings are kept for restores. */
+  readonly archiveFolder: string | undefined
   readonly host: string
   /** 0: any free one. */
   readonly port: number
@@ -42,6 +44,9 @@ export type Config = {
   /** The account updater of live mode, by the name of its keys in the file, which the vault alone reads. */
   readonly updater: string | undefined
   readonly updaterKeysFile: string | undefined
+  /** What an operator adds to the safeguards: a captcha's service, a table of autonomous systems. */
+  readonly captchaFile: string | undefined
+  readonly systemsFile: string | undefined
   readonly accounts: Accounts
 }
 
@@ -85,6 +90,7 @@ export function readConfig(environment: Environment, channels: readonly AccountN
     production: read.NODE_ENV === 'production',
     databaseUrl: read.DATABASE_URL === undefined ? undefined : new Secret(read.DATABASE_URL),
     dataFolder: read.DATA_FOLDER,
+    archiveFolder: read.ARCHIVE_FOLDER,
     host: read.HOST,
     port: read.PORT,
     publicUrl: read.PUBLIC_URL,
@@ -104,6 +110,8 @@ export function readConfig(environment: Environment, channels: readonly AccountN
     walletKeysFile: read.WALLET_KEYS_FILE,
     updater: read.UPDATER,
     updaterKeysFile: read.UPDATER_KEYS_FILE,
+    captchaFile: read.CAPTCHA_FILE,
+    systemsFile: read.SYSTEMS_FILE,
     accounts: accounts.accounts,
   })
 }
@@ -136,6 +144,7 @@ const shape = z.object({
     .refine(URL.canParse, 'is not an address (are special characters in the password written as %40 and the like?)')
     .optional(),
   DATA_FOLDER: z.string().default('.bindery'),
+  ARCHIVE_FOLDER: z.string().optional(),
   HOST: z.string().default('127.0.0.1'),
   PORT: whole(0, 65_535, 8080),
   PUBLIC_URL: address.optional(),
@@ -163,6 +172,8 @@ const shape = z.object({
     .regex(/^[a-z][a-z0-9_]{0,39}$/, 'must be a name of lower-case letters, digits and _')
     .optional(),
   UPDATER_KEYS_FILE: z.string().refine(existsSync, 'names a file that is not there').optional(),
+  CAPTCHA_FILE: z.string().refine(existsSync, 'names a file that is not there').optional(),
+  SYSTEMS_FILE: z.string().refine(existsSync, 'names a file that is not there').optional(),
 })
 
 type Name = keyof typeof shape.shape
@@ -175,6 +186,10 @@ const described: Readonly<Record<Name, { readonly example: string; readonly abou
     about: 'PostgreSQL 15 or later; without it an embedded one in DATA_FOLDER',
   },
   DATA_FOLDER: { example: '/var/lib/bindery', about: 'where the embedded database and development keys are kept; default .bindery' },
+  ARCHIVE_FOLDER: {
+    example: '/backup/bindery',
+    about: 'on another disk: where the log of the embedded database and the log of shreddings are kept, for restores to a second',
+  },
   HOST: { example: '0.0.0.0', about: 'address to listen on; default 127.0.0.1' },
   PORT: { example: '8080', about: 'port of the API; 0 takes any free one; default 8080' },
   PUBLIC_URL: { example: 'https://pay.example.com', about: 'where browsers and channels reach this server; required in production' },
@@ -217,6 +232,11 @@ const described: Readonly<Record<Name, { readonly example: string; readonly abou
     example: '/etc/bindery/updater-keys.json',
     about: 'keys by which files to and from account updaters are sealed, read by the vault alone',
   },
+  CAPTCHA_FILE: {
+    example: '/etc/bindery/captcha.json',
+    about: 'verify_url and secret of a captcha service, in place of the proof of work',
+  },
+  SYSTEMS_FILE: { example: '/etc/bindery/ip2asn.tsv', about: 'which autonomous system an address belongs to (docs/safeguards.md)' },
 }
 
 const secretNames: readonly string[] = ['DATABASE_URL']

@@ -3,13 +3,14 @@
  * one), the sandbox of simulated channels, the vault in a process of its own, and itself.
  */
 import { mkdirSync, readFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { ClientConfig } from 'pg'
 import { z } from 'zod'
 import { accountsOf, originsOf, sandboxSettings } from './accounts.ts'
+import { eraseAgain } from './backup/again.ts'
+import { refuseHalfRestored } from './backup/restore.ts'
 import { canaryWatch } from './canaries/watch.ts'
-import type { Channel, ChannelName } from './channels/channel.ts'
+import type { Channel, ChannelName, Send } from './channels/channel.ts'
 import { channels } from './channels/index.ts'
 import { type Sandbox, startSandbox } from './channels/sandbox-client.ts'
 import { type Config, ConfigError, loadConfig } from './config.ts'
@@ -28,17 +29,17 @@ import { instrumentsAfter } from './instruments/queries.ts'
 import { createSettler } from './instruments/settler.ts'
 import { createSnapshots } from './moving/queries.ts'
 import { createHealth } from './safeguards/health.ts'
+import { safeguardsOf } from './safeguards/operator.ts'
 import { sandboxCredentials } from './sandbox-keys.ts'
-import { type SandboxNetwork, sandboxNetwork } from './sandbox-network.ts'
+import { sandboxNetwork } from './sandbox-network.ts'
 import { sandboxWallet, tapOf } from './sandbox-wallet.ts'
 import { type DeploymentSecrets, deploymentSecrets } from './secrets.ts'
 import { createSweepQueries } from './sweeps/queries.ts'
 import { tables } from './tables.ts'
 import { unknownLevels } from './unknowns/levels.ts'
-import { createVaultClient, type VaultClient } from './vault/client.ts'
-import type { FakeWallet } from './vault/device-token/mint.ts'
-import { keepVault } from './vault/start.ts'
+import type { VaultClient } from './vault/client.ts'
 import { vaultTables } from './vault/tables.ts'
+import { vaultProcess } from './vault-process.ts'
 import { chores, duties, work } from './worker.ts'
 import { type ClientCertificates, clientCertificatesOf } from './world/certificates.ts'
 import { createDisk } from './world/disk.ts'
@@ -99,19 +100,14 @@ async function startAll(
     origins: [...originsOf(accounts, parts.channels), ...of(networkAddress)],
     certificates: clientCertificatesOf(accounts.values()),
   }
-  const vault = await vaultOf(config, { connection, secrets, ...egress, log, clock, wallet, network }, undo)
+  const vault = await vaultProcess(config, { connection, secrets, ...egress, log, clock, wallet, network }, undo)
   const store = createPostgresStore({ connection: asRole(connection, roles.rider), schema: 'bindery', tables, eventsTable: 'events' })
   undo.push(() => store.close())
   const readers = createReaders(connection, log)
   undo.push(() => readers.close())
-  const send = createSend({
-    timeoutMs: config.channelTimeoutMs,
-    maxBytes: 262_144,
-    allowLoopback: config.sandbox,
-    allowedOrigins: egress.origins,
-    certificates: egress.certificates,
-  })
-  undo.push(() => send.close())
+  const send = sendTo(config, egress, undo)
+  const safeguards = await safeguardsOf(config, log, config.sandbox)
+  undo.push(() => safeguards.close())
   const place = { url: config.publicUrl ?? `http://${config.host}:${config.port}` }
   const settings = {
     // With port 0 the address is known only once the server listens.
@@ -123,6 +119,7 @@ async function startAll(
     route: config.route,
     customersPerInstrument: config.customersPerInstrument,
     fourEyes: config.fourEyes,
+    safeguards: safeguards.settings,
     idempotencyKey: secrets.idempotencyKey,
     grantKey: secrets.grantKey,
     allowLoopback: config.sandbox,
@@ -144,6 +141,19 @@ async function startAll(
     ...(wallet === undefined ? {} : { tap: tapOf(wallet, clock) }),
   }
   return serve(config, { world, vault: vault.client, store, readers, sandbox, secrets, parts, place }, undo)
+}
+
+/** To channels, whose addresses the configuration names. */
+function sendTo(
+  config: Config,
+  to: { readonly origins: readonly string[]; readonly certificates: ClientCertificates },
+  undo: Undo[],
+): Send {
+  const { origins: allowedOrigins, certificates } = to
+  const limits = { timeoutMs: config.channelTimeoutMs, maxBytes: 262_144, allowLoopback: config.sandbox }
+  const send = createSend({ ...limits, allowedOrigins, certificates })
+  undo.push(() => send.close())
+  return send
 }
 
 /** Seeds of what the sandbox alone needs are uses of its own key: nothing that is worth more hangs on it. */
@@ -193,6 +203,7 @@ async function serve(config: Config, ready: Ready, undo: Undo[]): Promise<Omit<R
     watch: canaryWatch(world),
     counts: [...auditCounts(audit), ...unknownLevels(readers.all, world)],
   })
+  const eraseRest = await eraseAgain(world, config.dataFolder)
   const apiKey = sandbox && (await firstKey(world, secrets.sandbox.apiKey))
   const { port } = await server.listen(config.port, config.host)
   undo.push(() => server.close())
@@ -206,7 +217,7 @@ async function serve(config: Config, ready: Ready, undo: Undo[]): Promise<Omit<R
   const sweeps = createSweepQueries(readers.all)
   const parts = { queries, dispatcher, settler, sweeps, snapshots: createSnapshots(readers.own) }
   const toDo = ready.parts.idle ? [] : [...duties(world, parts), ...chores(world, { ...ready, audit })]
-  const working = work(world, toDo, stopped.signal)
+  const working = Promise.all([work(world, toDo, stopped.signal), eraseRest(stopped.signal)])
   undo.push(async () => {
     stopped.abort()
     await working
@@ -219,49 +230,11 @@ async function serve(config: Config, ready: Ready, undo: Undo[]): Promise<Omit<R
 
 async function database(config: Config, log: Log, undo: Undo[]): Promise<ClientConfig> {
   if (config.databaseUrl !== undefined) return { connectionString: config.databaseUrl.reveal() }
-  const server = await startEmbedded({ dataFolder: join(config.dataFolder, 'database') })
+  refuseHalfRestored(config.dataFolder)
+  const server = await startEmbedded({ dataFolder: join(config.dataFolder, 'database'), archiveFolder: config.archiveFolder })
   for (const note of server.notes) log.warn(note)
   undo.push(() => server.stop())
   return server.connection
-}
-
-type VaultNeeds = {
-  readonly connection: ClientConfig
-  readonly secrets: DeploymentSecrets
-  readonly origins: readonly string[]
-  readonly certificates: ClientCertificates
-  readonly log: Log
-  readonly clock: Pick<World, 'now' | 'random' | 'sleep'>
-  readonly wallet: FakeWallet | undefined
-  readonly network: SandboxNetwork | undefined
-}
-
-async function vaultOf(config: Config, needs: VaultNeeds, undo: Undo[]) {
-  const { connection, secrets, origins, certificates, log, clock, wallet, network } = needs
-  const socketPath = join(tmpdir(), `bindery-vault-${process.pid}-${clock.random(4).toString('hex')}.sock`)
-  const settings = {
-    socketPath,
-    ...{ linkKey: secrets.linkKey, grantKey: secrets.grantKey },
-    ...{ captureHost: config.host, capturePort: config.vaultCapturePort },
-    database: { ...asRole(connection, roles.vault) },
-    dataFolder: resolve(config.dataFolder),
-    origins,
-    allowLoopback: config.sandbox,
-    publicUrl: config.publicUrl ?? `http://${config.host}:${config.port}`,
-    walletKeysFile: config.walletKeysFile === undefined ? undefined : resolve(config.walletKeysFile),
-    ...{ wallets: wallet?.settings, certificates, updaters: network?.vault },
-    updaterKeysFile: config.updaterKeysFile === undefined ? undefined : resolve(config.updaterKeysFile),
-    rootFile: config.vaultRootFile === undefined ? undefined : resolve(config.vaultRootFile),
-  }
-  const kept = await keepVault(settings, {
-    ended: reason => log.error('the vault ended, and is started again', { reason }),
-    locked: at => log.warn('the vault is locked: "npx bindery vault unseal" takes the shares of its custodians', { socket: at }),
-  })
-  undo.push(kept.stop)
-  const client = createVaultClient({ ...clock, socketPath, linkKey: secrets.linkKey, log })
-  undo.push(async () => client.close())
-  await client.ready(10_000)
-  return { client, captureUrl: config.captureUrl ?? kept.captureUrl }
 }
 
 /** The sandbox's tenant and its secret key, made at the first start. */

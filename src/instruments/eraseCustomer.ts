@@ -19,11 +19,12 @@ type At = { readonly tenant: string; readonly id: string; readonly request: stri
 
 /** Begins it, or takes up what was begun; gives the row as it stands after as many steps as can be taken now. */
 export async function eraseCustomer(world: World, at: At): Promise<ErasureRow> {
-  const row = await begin(world, at)
+  const row = await beginCustomerErasure(world, at)
   return row.stage === 'erased' ? row : proceedCustomer(world, row)
 }
 
-async function begin(world: World, { tenant, id, request }: At): Promise<ErasureRow> {
+/** From this commit on nothing is bound for them. Twice: what the first did. */
+export async function beginCustomerErasure(world: World, { tenant, id, request }: At): Promise<ErasureRow> {
   for (let tries = 0; tries < collisionsMax; tries += 1) {
     const before = await world.store.get(erasures, { tenant, subject: id })
     if (before !== undefined) return before

@@ -11,7 +11,7 @@ export const channelName = z.string().regex(/^[a-z][a-z0-9_]{1,31}$/, "must be a
 
 export const client = z.strictObject({ ip: ip.optional(), user_agent: userAgent.optional(), device: text(200).optional() })
 const consent = z.strictObject({ text_version: text(100), accepted_at: timestamp, ip: ip.optional(), user_agent: userAgent.optional() })
-export const proof = text(2_100).describe(
+export const proof = text(8_200).describe(
   'What the browser found for the challenge of a `proof_wanted`, or `captcha.` and what the captcha gave.',
 )
 /** Where the customer's browser goes after a challenge. */

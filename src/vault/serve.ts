@@ -16,10 +16,12 @@ import { coreLimit, reasonsToRefuse, refuseInspectorSignal } from './hardening.t
 import { createTokenOpener } from './open-token.ts'
 import { createOutgoing, type Later } from './outgoing.ts'
 import { createRandomPool } from './pool.ts'
+import { shreddedOwners } from './queries.ts'
 import { createReplays } from './replays.ts'
 import { openRoots } from './root-settings.ts'
 import { sequencedAtOnce } from './sequence.ts'
 import { readSettings } from './settings.ts'
+import { openShredLog, shredLogFile } from './shred-log.ts'
 import { vaultTables } from './tables.ts'
 import { keysOfUpdaters } from './updater.ts'
 import { readUpdaterFile } from './updater-file.ts'
@@ -73,16 +75,11 @@ async function serve(): Promise<void> {
   const { origins, allowLoopback, linkKey, grantKey, publicUrl } = settings
   const replays = createReplays({ store, now: Date.now })
   const openToken = createTokenOpener(wallets, replays)
+  const shredLog = settings.shredLog ?? join(settings.dataFolder, shredLogFile)
+  const shredding = await openShredLog(shredLog, () => shreddedOwners(settings.database))
   const vault = createVault({
-    now: Date.now,
-    random,
-    store,
-    ...roots,
-    send: outgoing.send,
-    origins: new Set(origins),
-    allowLoopback,
-    openToken,
-    updaterKeys,
+    ...{ now: Date.now, random, store, ...roots, send: outgoing.send },
+    ...{ origins: new Set(origins), allowLoopback, openToken, updaterKeys, shredding },
   })
   const desk = createDesk({ vault, linkKey, log, random })
   const door = createDoor({ vault, grantKey, publicUrl, log, now: Date.now, random })

@@ -65,6 +65,7 @@ const shape = z.object({
   VAULT_UPDATERS: fromJson.pipe(updatersShape).optional(),
   VAULT_UPDATER_KEYS_FILE: z.string().min(1).optional(),
   VAULT_ROOT_FILE: z.string().min(1).optional(),
+  VAULT_SHRED_LOG: z.string().min(1).optional(),
   NODE_ENV: z.string().optional(),
 })
 
@@ -80,6 +81,8 @@ export type VaultSettings = {
   readonly database: Readonly<Record<string, unknown>>
   /** Where the development root key lies. */
   readonly dataFolder: string
+  /** The log of shreddings. Without it, `shreds.log` in `dataFolder`. */
+  readonly shredLog?: string | undefined
   /** Origins of the configured channel accounts. */
   readonly origins: readonly string[]
   readonly allowLoopback: boolean
@@ -120,6 +123,7 @@ export function readSettings(env: NodeJS.ProcessEnv): VaultSettings & { readonly
     updaters: read.VAULT_UPDATERS,
     updaterKeysFile: read.VAULT_UPDATER_KEYS_FILE,
     rootFile: read.VAULT_ROOT_FILE,
+    shredLog: read.VAULT_SHRED_LOG,
     production: read.NODE_ENV === 'production',
   }
 }
@@ -139,6 +143,7 @@ export function writeSettings(settings: VaultSettings): Record<string, string> {
     ...(settings.wallets === undefined ? {} : { VAULT_WALLETS: JSON.stringify(settings.wallets) }),
     ...(settings.walletKeysFile === undefined ? {} : { VAULT_WALLET_KEYS_FILE: settings.walletKeysFile }),
     ...(settings.updaterKeysFile === undefined ? {} : { VAULT_UPDATER_KEYS_FILE: settings.updaterKeysFile }),
+    ...(settings.shredLog === undefined ? {} : { VAULT_SHRED_LOG: settings.shredLog }),
     ...(settings.rootFile === undefined ? {} : { VAULT_ROOT_FILE: settings.rootFile }),
     ...(settings.updaters === undefined ? {} : { VAULT_UPDATERS: JSON.stringify(settings.updaters) }),
     ...(settings.certificates === undefined ? {} : { VAULT_CERTIFICATES: JSON.stringify([...settings.certificates]) }),

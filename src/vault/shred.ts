@@ -3,11 +3,18 @@
  * envelopes lie. The row of `owners` is the log of it, and a door that stays shut: what seals for an owner adds to the same row, within a
  * bound that a shredding breaks, so that nothing is sealed for it again, however late the request comes.
  */
+import type { Shredding } from '../core/shredding.ts'
 import { type Add, add, move, remove, type Store } from '../world/store.ts'
 import { deks, owners, records } from './tables.ts'
 import type { Trail } from './trail.ts'
 
-type Ports = { readonly store: Store; now(): number; readonly trail: Trail }
+type Ports = {
+  readonly store: Store
+  now(): number
+  readonly trail: Trail
+  /** Tells the log outside the database (`shred-log.ts`): durable when it returns. */
+  readonly shredding?: ((one: Shredding) => Promise<void>) | undefined
+}
 export type Owner = { readonly tenant: string; readonly owner: string }
 
 /** Rides in the commit that seals: refused by `owners_shredded_bound` once the owner was shredded. */
@@ -35,6 +42,8 @@ export async function shred(ports: Ports, owner: Owner): Promise<number> {
       row === undefined || row.shredded_at !== null ? [] : [move(owners, row, { shredded_at: ports.now() }), await ports.trail.entry(deed)]
     const writes = [...keys.map(one => remove(deks, one)), ...sealed.map(one => remove(records, one)), ...logged]
     if (writes.length === 0) return destroyed
+    // Before the keys go: a restore must never know less than whoever was told that they are gone.
+    if (tries === 0) await ports.shredding?.({ ...owner, at: ports.now() })
     if ((await store.commit(writes)).ok) destroyed += keys.length
   }
   throw new TypeError(`the keys of ${owner.owner} keep changing`)

@@ -6,6 +6,7 @@ import type { PayerField } from '../channels/source.ts'
 import type { Grant } from '../core/grant.ts'
 import { newId } from '../core/id.ts'
 import { Problem } from '../core/problem.ts'
+import type { Shredding } from '../core/shredding.ts'
 import type { Store } from '../world/store.ts'
 import type { Adoption, Mode, Peeked, Vault } from '../world/world.ts'
 import { type Adopting, adopt, createClaims, ownerOf, sealAhead } from './adopt.ts'
@@ -39,6 +40,8 @@ export type VaultPorts = Egress & {
   readonly formerRoot?: Root | undefined
   /** Without it no wallet's token is taken. */
   readonly openToken?: OpenToken | undefined
+  /** The log of shreddings outside the database; without it a restore forgets them. */
+  readonly shredding?: ((one: Shredding) => Promise<void>) | undefined
   /** Without it no file of card numbers is written. */
   readonly updaterKeys?: UpdaterKeys | undefined
   /** How often a number may be tried, where it is not as usual. */

@@ -94,7 +94,7 @@ function reachableHome(outer: string, user: User): { folder: string; notes: read
 }
 
 /** Whether a user may pass through a folder and all above it, by the mode bits. */
-function canEnter(folder: string, user: User): boolean {
+export function canEnter(folder: string, user: User): boolean {
   const { mode, uid, gid } = statSync(folder)
   const bit = uid === user.uid ? 0o100 : gid === user.gid ? 0o010 : 0o001
   if ((mode & bit) === 0) return false

@@ -5,6 +5,7 @@
  */
 import { join, resolve } from 'node:path'
 import { Client, type ClientConfig } from 'pg'
+import { prepareArchive } from './archive.ts'
 import { CannotStart, explain } from './embedded-errors.ts'
 import { type Home, prepareHome } from './embedded-folder.ts'
 import { checkVersion, findPackage, initialise, prepareProgram } from './embedded-program.ts'
@@ -22,6 +23,10 @@ export type EmbeddedInput = {
   readonly dataFolder: string
   /** Role and database that the connection uses. */
   readonly superuser?: string
+  /** Where the write-ahead log is kept for restores, outside `dataFolder`. Without it, nowhere. */
+  readonly archiveFolder?: string | undefined
+  /** How long a start may take, in milliseconds: recovery from an archive takes as long as there is log. */
+  readonly startWithinMs?: number
   /** Settings of postgresql.conf, given on the command line. */
   readonly settings?: Readonly<Record<string, string>>
   /** For tests: durability is off, and `dataFolder` is removed when the server ends. */
@@ -35,7 +40,7 @@ const running = new Set<string>()
 
 /** Throws `CannotStart`, whose message names the cause and what to do. */
 export async function startEmbedded(input: EmbeddedInput): Promise<Embedded> {
-  const { superuser = 'bindery', temporary = false } = input
+  const { superuser = 'bindery', temporary = false, startWithinMs } = input
   const native = input.native ?? findPackage()
   const home = prepareHome(input.dataFolder)
   if (running.has(home.folder)) throw alreadyRuns(home, process.pid)
@@ -45,9 +50,10 @@ export async function startEmbedded(input: EmbeddedInput): Promise<Embedded> {
     await takeOver(home)
     await initialise({ program, home: home.folder, user: home.user, superuser, sync: !temporary })
     checkVersion(program, join(home.folder, 'data'))
-    const settings = { ...ourSettings(home), ...(temporary ? withoutDurability : {}), ...input.settings }
+    const archiving = input.archiveFolder === undefined ? {} : prepareArchive(input.archiveFolder, home.user)
+    const settings = { ...ourSettings(home), ...archiving, ...(temporary ? withoutDurability : {}), ...input.settings }
     const removeFolders = temporary ? [home.folder, home.socketFolder, resolve(input.dataFolder)] : []
-    const server = await launch({ home, program, settings, removeFolders })
+    const server = await launch({ home, program, settings, removeFolders, ...(startWithinMs === undefined ? {} : { startWithinMs }) })
     void server.ended.then(() => running.delete(home.folder))
     const connection = { host: home.socketFolder, port: 5432, user: superuser, database: superuser }
     await makeDatabase(connection)
