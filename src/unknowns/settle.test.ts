@@ -172,7 +172,7 @@ test('parked news is dismissed with a row, and an erasure is settled by what it 
   assert.deepEqual(await on.list(), [])
 })
 
-test('in live mode it takes two persons, and the row names both acts', async () => {
+test('in live mode it takes two persons, and both together cannot settle what is the test mode’s', async () => {
   const on = await doubtful()
   const { operation } = await on.parked()
   const keyOf = async (person: string) => {
