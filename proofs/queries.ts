@@ -23,6 +23,8 @@ export type Auditor = {
   dataFolder(): Promise<string>
   /** Everything in memory is written to the files. */
   checkpoint(): Promise<void>
+  /** Every row of every table of ours, printed: what is compressed inside the files stands there plainly. */
+  rows(): AsyncIterable<{ readonly table: string; readonly row: string }>
   /** Puts a text into a table of its own. */
   plant(text: string): Promise<void>
   close(): Promise<void>
@@ -76,6 +78,14 @@ export function audit(connection: ClientConfig): Auditor {
       const counts: Record<string, number> = {}
       for (const { name } of tables) counts[name] = await one(`select count(*) from ${name}`)
       return counts
+    },
+    rows: async function* () {
+      const tables = await read(
+        z.object({ name: z.string() }),
+        `select format('%I.%I', schemaname, tablename) as name from pg_tables where schemaname not in ('pg_catalog', 'information_schema') order by 1`,
+      )
+      for (const { name } of tables)
+        for (const { row } of await read(z.object({ row: z.string() }), `select t::text as row from ${name} t`)) yield { table: name, row }
     },
     letLeasesLapse: async () => {
       await client.query(`update bindery.operations set due_at = now() where status = 'open' and due_at > now()`)
