@@ -1,8 +1,9 @@
-/** More ways a card number comes to us as it should: through the hosted page, in a card file with its import, and from an account updater. */
-import { randomBytes } from 'node:crypto'
+/** More ways a card number comes to us as it should: through the hosted page, in a card file with its import, and from an account updater; and one way out, to a person. */
+import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { sealFile } from '../src/core/sealed-file.ts'
+import { openHpke } from '../src/core/hpke.ts'
+import { publicText, sealFile } from '../src/core/sealed-file.ts'
 import { writeResults } from '../src/core/updater-file.ts'
 import { sandboxNetwork, sandboxUpdater } from '../src/sandbox-network.ts'
 import { deploymentSecrets } from '../src/secrets.ts'
@@ -69,9 +70,24 @@ async function fromTheUpdater(to: Sending, number: string, first: string): Promi
   await send(to, 'updater results', `/v1/updater/runs/${run}/results`, { body: { file: results } })
 }
 
+/** Bound, and given in the clear to a person who has the key: what is sealed stands in the answer, and the number nowhere. */
+async function toAPerson(to: Sending, number: string): Promise<void> {
+  const instrument = await bind(to, 'to be told', card(number), ['stripe'])
+  const own = generateKeyPairSync('x25519')
+  const body = { purpose: 'dispute', reason: 'the bank asks for it', public_key: publicText(own.publicKey) }
+  const { tenant } = await to.ground.owner()
+  const { key } = await to.ground.newKey({ tenant, mode: 'test', kind: 'secret', role: 'owner', person: `ann-${number.slice(-4)}` })
+  const reply = await callerOf(to.ground.address, key).call(`/v1/instruments/${instrument}/detokenize`, { body })
+  const { sealed } = told.parse(keep(to, 'detokenize', reply).json)
+  const [enc, ciphertext] = [Buffer.from(sealed.enc, 'base64url'), Buffer.from(sealed.ciphertext, 'base64url')]
+  if (!openHpke(own.privateKey, { enc, ciphertext }, sealed).includes(number)) throw new Error('another number was told')
+}
+const told = z.object({ sealed: z.object({ enc: z.string(), ciphertext: z.string(), info: z.string(), aad: z.string() }) })
+
 /** What an updater tells is another number than the one that was asked about: of a canary's last three digits, the one 500 further on. */
 export const fileWays = (other: (number: string) => string): readonly Way[] => [
   { name: 'through the hosted page', send: throughThePage },
   { name: 'in a card file', send: inAFile },
+  { name: 'to a person', send: toAPerson },
   { name: 'from the updater', send: (to, number) => fromTheUpdater(to, number, other(number)) },
 ]

@@ -110,4 +110,5 @@ const wantedStatuses = [
   ['card file part 422', 1],
   ['import report 200', 1],
   ['updater results 200', 1],
+  ['detokenize 200', 1],
 ] as const

@@ -25,6 +25,8 @@ export type Auditor = {
   checkpoint(): Promise<void>
   /** Every row of every table of ours, printed: what is compressed inside the files stands there plainly. */
   rows(): AsyncIterable<{ readonly table: string; readonly row: string }>
+  /** Of the key with this hash. */
+  ownerOf(hash: string): Promise<{ readonly tenant: string }>
   /** Puts a text into a table of its own. */
   plant(text: string): Promise<void>
   close(): Promise<void>
@@ -78,6 +80,10 @@ export function audit(connection: ClientConfig): Auditor {
       const counts: Record<string, number> = {}
       for (const { name } of tables) counts[name] = await one(`select count(*) from ${name}`)
       return counts
+    },
+    ownerOf: async hash => {
+      const { rows } = await client.query('select tenant from bindery.api_keys where hash = $1', [hash])
+      return z.tuple([z.object({ tenant: z.string() })]).parse(rows)[0]
     },
     rows: async function* () {
       const tables = await read(

@@ -1,6 +1,7 @@
 /** The list of every endpoint. */
 
 import { approvalEndpoints } from './approvals/api.ts'
+import { detokenizeEndpoints } from './detokenize/api.ts'
 import { eventEndpoints } from './events/api.ts'
 import type { EventQueries } from './events/queries.ts'
 import type { Endpoint } from './http/endpoint.ts'
@@ -57,4 +58,5 @@ export const endpoints = (from: { readonly reader: TenantReader; readonly querie
   ...cardFileEndpoints(from.reader),
   ...approvalEndpoints(from.reader),
   ...keyEndpoints,
+  ...detokenizeEndpoints,
 ]

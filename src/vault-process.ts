@@ -35,7 +35,7 @@ export async function vaultProcess(config: Config, needs: VaultNeeds, undo: (() 
     ...{ database: { ...asRole(connection, roles.vault) }, dataFolder: resolve(config.dataFolder) },
     ...{ origins, allowLoopback: config.sandbox, captureHost: config.host, capturePort: config.vaultCapturePort },
     publicUrl: config.publicUrl ?? `http://${config.host}:${config.port}`,
-    ...{ wallets: wallet?.settings, certificates, updaters: network?.vault },
+    ...{ wallets: wallet?.settings, certificates, updaters: network?.vault, detokenize: config.detokenize },
     ...{ updaterKeysFile: at(config.updaterKeysFile), rootFile: at(config.vaultRootFile), walletKeysFile: at(config.walletKeysFile) },
     shredLog: resolve(config.archiveFolder ?? config.dataFolder, shredLogFile),
   }

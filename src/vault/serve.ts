@@ -79,7 +79,7 @@ async function serve(): Promise<void> {
   const shredding = await openShredLog(shredLog, () => shreddedOwners(settings.database))
   const vault = createVault({
     ...{ now: Date.now, random, store, ...roots, send: outgoing.send },
-    ...{ origins: new Set(origins), allowLoopback, openToken, updaterKeys, shredding },
+    ...{ origins: new Set(origins), allowLoopback, openToken, updaterKeys, shredding, detokenizeQuota: settings.detokenize },
   })
   const desk = createDesk({ vault, linkKey, log, random })
   const door = createDoor({ vault, grantKey, publicUrl, log, now: Date.now, random })
