@@ -85,14 +85,7 @@ export function audit(connection: ClientConfig): Auditor {
       const { rows } = await client.query('select tenant from bindery.api_keys where hash = $1', [hash])
       return z.tuple([z.object({ tenant: z.string() })]).parse(rows)[0]
     },
-    rows: async function* () {
-      const tables = await read(
-        z.object({ name: z.string() }),
-        `select format('%I.%I', schemaname, tablename) as name from pg_tables where schemaname not in ('pg_catalog', 'information_schema') order by 1`,
-      )
-      for (const { name } of tables)
-        for (const { row } of await read(z.object({ row: z.string() }), `select t::text as row from ${name} t`)) yield { table: name, row }
-    },
+    rows: () => allRows(client),
     letLeasesLapse: async () => {
       await client.query(`update bindery.operations set due_at = now() where status = 'open' and due_at > now()`)
       await client.query(`update bindery.idempotency set lease_until = now() where state = 'running'`)
@@ -116,5 +109,15 @@ export function audit(connection: ClientConfig): Auditor {
       await client.query('insert into planted (told) values ($1)', [text])
     },
     close: () => client.end(),
+  }
+}
+
+async function* allRows(client: Pool): ReturnType<Auditor['rows']> {
+  const named = await client.query(
+    `select format('%I.%I', schemaname, tablename) as name from pg_tables where schemaname not in ('pg_catalog', 'information_schema') order by 1`,
+  )
+  for (const { name } of z.array(z.object({ name: z.string() })).parse(named.rows)) {
+    const { rows } = await client.query(`select t::text as row from ${name} t`)
+    for (const { row } of z.array(z.object({ row: z.string() })).parse(rows)) yield { table: name, row }
   }
 }

@@ -20,7 +20,6 @@ import { rideFunctionSql } from '../world/ride-sql.ts'
 import type { AnyTable } from '../world/table.ts'
 import { testDatabase } from '../world/testing.ts'
 import { createFakeWallet } from './device-token/mint.ts'
-import { reasonsToRefuse } from './hardening.ts'
 import { adoption, capture, channel, clientOf, database, number, ownSettings, settingsFor } from './process.seam.ts'
 import { developmentKeyFile, developmentRoot } from './root-file.ts'
 import { writeSettings } from './settings.ts'
@@ -88,18 +87,6 @@ test('the vault outlives Ctrl-C, and ends when its parent does', async t => {
   assert.equal(isAlive(vault.process.pid ?? 0), false)
 })
 
-test('its memory cannot be opened: no core file, no inspector on a signal', { skip: process.platform !== 'linux' }, async t => {
-  const vault = await startVault(await settingsFor(t))
-  t.after(() => vault.stop())
-  const pid = vault.process.pid ?? 0
-  assert.match(readFileSync(`/proc/${pid}/limits`, 'latin1'), /Max core file size\s+0\s/)
-  process.kill(pid, 'SIGUSR1')
-  await sleep(200)
-  const listening = readFileSync(`/proc/${pid}/net/tcp`, 'latin1')
-  assert.equal(/ 0100007F:240D 00000000:0000 0A /.test(listening), false, 'nothing listens on 9229')
-  assert.equal(isAlive(pid), true)
-})
-
 test('in production the development key refuses, in words', async t => {
   const settings = await settingsFor(t)
   const child = fork(fileURLToPath(new URL('serve.ts', import.meta.url)), {
@@ -116,25 +103,6 @@ test('in production the development key refuses, in words', async t => {
   assert.equal(child.exitCode, 1)
   assert.match(said, /NODE_ENV is production|core file/)
   assert.equal(existsSync(join(settings.dataFolder, developmentKeyFile)), false)
-})
-
-test('flags that show memory are refused in production', () => {
-  const quiet = { production: true, flags: [], nodeOptions: undefined, coreLimit: '0' }
-  assert.deepEqual(reasonsToRefuse(quiet), [])
-  for (const flag of [
-    '--inspect',
-    '--inspect-brk=0',
-    '--heapsnapshot-signal=SIGUSR2',
-    '--heapsnapshot-near-heap-limit=1',
-    '--heap-prof',
-    '--report-on-signal',
-    '--abort-on-uncaught-exception',
-  ]) {
-    assert.equal(reasonsToRefuse({ ...quiet, flags: [flag] }).length, 1, flag)
-    assert.equal(reasonsToRefuse({ ...quiet, nodeOptions: `--max-old-space-size=100 ${flag}` }).length, 1, flag)
-    assert.equal(reasonsToRefuse({ ...quiet, production: false, flags: [flag] }).length, 0, flag)
-  }
-  assert.equal(reasonsToRefuse({ ...quiet, coreLimit: 'unlimited' }).length, 1)
 })
 
 test('the development key is made once, kept private, and noticed when damaged', t => {

@@ -12,7 +12,7 @@ import type { Log } from '../world/world.ts'
 import { createDesk } from './desk.ts'
 import { readKeys } from './device-token/keys.ts'
 import { createDoor } from './door.ts'
-import { coreLimit, reasonsToRefuse, refuseInspectorSignal } from './hardening.ts'
+import { look, reasonsToRefuse, takeAway } from './hardening.ts'
 import { createTokenOpener } from './open-token.ts'
 import { createOutgoing, type Later } from './outgoing.ts'
 import { createRandomPool } from './pool.ts'
@@ -40,7 +40,7 @@ const witnessEveryMs = 60_000
 /** Calls under way get this long when the vault is told to stop. */
 const drainMs = 10_000
 
-refuseInspectorSignal()
+takeAway()
 try {
   await serve()
 } catch (error) {
@@ -52,7 +52,7 @@ async function serve(): Promise<void> {
   const settings = readSettings(process.env)
   for (const name of Object.keys(process.env)) if (name.startsWith('VAULT_')) delete process.env[name]
   const { production } = settings
-  const reasons = reasonsToRefuse({ production, flags: process.execArgv, nodeOptions: process.env.NODE_OPTIONS, coreLimit: coreLimit() })
+  const reasons = reasonsToRefuse(look(production || settings.live === true))
   if (reasons.length > 0) throw new Error(reasons.join('; '))
   const wallets = settings.walletKeysFile === undefined ? readKeys(settings.wallets ?? {}) : readWalletFile(settings.walletKeysFile)
   const log = createLog('info')

@@ -69,6 +69,7 @@ const shape = z.object({
   VAULT_ROOT_FILE: z.string().min(1).optional(),
   VAULT_SHRED_LOG: z.string().min(1).optional(),
   VAULT_DETOKENIZE: fromJson.pipe(z.object({ perPerson: quota, perTenant: quota })).optional(),
+  VAULT_LIVE: z.enum(['yes', 'no']).optional(),
   NODE_ENV: z.string().optional(),
 })
 
@@ -102,6 +103,8 @@ export type VaultSettings = {
   readonly updaterKeysFile?: string | undefined
   /** Which root (`root-settings.ts`): read by the vault alone. Without it, the development file's. */
   readonly rootFile?: string | undefined
+  /** There are accounts of live mode: it is as strict with itself as in production. */
+  readonly live?: boolean | undefined
   /** How often a day numbers may be given out in the clear. */
   readonly detokenize?: DetokenizeQuota | undefined
 }
@@ -130,6 +133,7 @@ export function readSettings(env: NodeJS.ProcessEnv): VaultSettings & { readonly
     rootFile: read.VAULT_ROOT_FILE,
     shredLog: read.VAULT_SHRED_LOG,
     detokenize: read.VAULT_DETOKENIZE,
+    live: read.VAULT_LIVE === 'yes',
     production: read.NODE_ENV === 'production',
   }
 }
@@ -150,6 +154,7 @@ export function writeSettings(settings: VaultSettings): Record<string, string> {
     ...(settings.walletKeysFile === undefined ? {} : { VAULT_WALLET_KEYS_FILE: settings.walletKeysFile }),
     ...(settings.updaterKeysFile === undefined ? {} : { VAULT_UPDATER_KEYS_FILE: settings.updaterKeysFile }),
     ...(settings.shredLog === undefined ? {} : { VAULT_SHRED_LOG: settings.shredLog }),
+    ...(settings.live === true ? { VAULT_LIVE: 'yes' } : {}),
     ...(settings.detokenize === undefined ? {} : { VAULT_DETOKENIZE: JSON.stringify(settings.detokenize) }),
     ...(settings.rootFile === undefined ? {} : { VAULT_ROOT_FILE: settings.rootFile }),
     ...(settings.updaters === undefined ? {} : { VAULT_UPDATERS: JSON.stringify(settings.updaters) }),
