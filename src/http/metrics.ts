@@ -3,6 +3,8 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 
 export type Metrics = {
   observe(endpoint: string, status: number, ms: number): void
+  /** So many card numbers were kept from leaving. */
+  withheld(count: number): void
   /** The registry others may add their own metrics to. */
   readonly registry: Registry
 }
@@ -29,6 +31,11 @@ export function createMetrics(running: () => number, counts: readonly Count[] = 
       this.set(running())
     },
   })
+  const withheld = new Counter({
+    name: 'card_numbers_withheld_total',
+    help: 'Card numbers that were about to leave in an answer. Any at all is an alarm.',
+    registers: [registry],
+  })
   for (const { name, help, read } of counts)
     new Counter({
       name,
@@ -46,5 +53,9 @@ export function createMetrics(running: () => number, counts: readonly Count[] = 
     known.set(endpoint, ofEndpoint.set(status, child))
     return child
   }
-  return { registry, observe: (endpoint, status, ms) => (known.get(endpoint)?.get(status) ?? childOf(endpoint, status)).observe(ms / 1000) }
+  return {
+    registry,
+    withheld: count => withheld.inc(count),
+    observe: (endpoint, status, ms) => (known.get(endpoint)?.get(status) ?? childOf(endpoint, status)).observe(ms / 1000),
+  }
 }

@@ -28,6 +28,7 @@ import { renderProblem } from './problems.ts'
 import { hasBody, readHeaders, readRequest } from './request.ts'
 import { renderAnswer, send } from './send.ts'
 import { refuseShed } from './shed.ts'
+import { createWatch, type Watch } from './watch.ts'
 
 export type Server = {
   /** Port 0 takes a free one. */
@@ -61,6 +62,7 @@ type House = {
   readonly log: Log
   readonly keys: Authenticator
   readonly metrics: Metrics
+  readonly watch: Watch
   readonly onceSecret: KeyObject
   /** The next request's id. */
   readonly nextRequest: () => string
@@ -71,12 +73,13 @@ export function createServer(options: ServerOptions): Server {
   const limits: Limits = { ...defaultLimits, ...options.limits }
   const { world, log } = options
   const state = { draining: false, running: 0 }
+  const metrics = createMetrics(() => state.running, options.counts)
   const house: House = {
     world,
     limits,
     log,
     keys: authenticator(world),
-    metrics: createMetrics(() => state.running, options.counts),
+    ...{ metrics, watch: createWatch({ log, metrics }) },
     onceSecret: createSecretKey(world.settings.idempotencyKey),
     nextRequest: requestIds(world),
     state,
@@ -232,7 +235,8 @@ async function serve(house: House, endpoint: Endpoint, request: FastifyRequest, 
     }
     rendered = await respond(house, endpoint, request, endpoint.bearer === undefined ? context : { ...context, permitOrigin })
   } catch (error) {
-    rendered = renderProblem(house.world.settings.publicUrl, requestId, problemOf(house.log, error, endpoint, requestId))
+    const problem = renderProblem(house.world.settings.publicUrl, requestId, problemOf(house.log, error, endpoint, requestId))
+    rendered = house.watch(problem, { endpoint, request: requestId })
   }
   if (house.state.draining) response.shouldKeepAlive = false
   try {
@@ -270,7 +274,8 @@ function respond(house: House, endpoint: Endpoint, request: FastifyRequest, cont
   const act = needsTwo(endpoint.fourEyes, read.input, caller.mode, world.settings.fourEyes?.inTest === true)
     ? (once: Context) => needApproval(world, { endpoint, caller, input: read.input, ...hashed, hash: hash() }).then(() => prepared(once))
     : prepared
-  const render = (answer: Answer): Rendered => renderAnswer(endpoint, answer)
+  const watch = (rendered: Rendered): Rendered => house.watch(rendered, { endpoint, request: requestId })
+  const render = (answer: Answer): Rendered => watch(renderAnswer(endpoint, answer))
   const header = request.raw.headers['idempotency-key']
   if (header === undefined || !keepsKeys(endpoint) || caller.kind === 'publishable') return act({ ...context, once: noOnce }).then(render)
   const key = readKey(String(header))
@@ -281,7 +286,7 @@ function respond(house: House, endpoint: Endpoint, request: FastifyRequest, cont
     hash: hash(),
     act,
     render,
-    renderProblem: problem => renderProblem(world.settings.publicUrl, requestId, problem),
+    renderProblem: problem => watch(renderProblem(world.settings.publicUrl, requestId, problem)),
   })
 }
 

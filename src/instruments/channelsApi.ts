@@ -133,6 +133,7 @@ export const channelEndpoints: readonly Endpoint[] = [
     method: 'GET',
     path: '/v1/sandbox/values',
     name: 'listSandboxValues',
+    tellsTestNumbers: true,
     summary: 'What makes the simulated channels do something on purpose',
     tag,
     auth: 'secret',
