@@ -1,22 +1,24 @@
 /** `bindery audit verify` as an operator runs it, on the database of a server that runs, against somebody who owns every table. */
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { Client } from 'pg'
 import { z } from 'zod'
 import { callerOf, cardNumber, until } from './caller.ts'
 import { type Ground, prepareGround, undoAll } from './ground.ts'
+import type { ServerProgram } from './server.ts'
 import { storyOf } from './story.ts'
 
 const undo: (() => unknown)[] = []
 let ground: Ground
 let owner: Client
+let server: ServerProgram
 const rows = 6
 before(async () => {
   ground = await prepareGround(undo, { durable: false })
-  const server = await ground.start()
+  server = await ground.start()
   undo.push(() => server.end('SIGTERM'))
   const { key } = await ground.newKey({ mode: 'test', kind: 'secret' })
   const story = storyOf(ground, callerOf(ground.address, key))
@@ -94,4 +96,10 @@ test('an end that was cut off with its checkpoints is found by what a witness ke
   const blind = await tampered(cut, '--witness', nobody)
   assert.equal(blind.code, 0, blind.out)
   assert.match(blind.out, /nobody can tell whether the end was cut off/)
+})
+
+test('a vault that stops has told its witness the end', async () => {
+  const last = await newest()
+  assert.equal(await server.end('SIGTERM'), 0)
+  assert.ok(readFileSync(join(ground.folder, 'server', 'audit-witness.txt'), 'utf8').includes(last))
 })

@@ -126,10 +126,16 @@ function dutiesOf({ vault, log, witness, forget }: DutiesOf): readonly Duty[] {
     }),
     everySoOften(witnessEveryMs, 'witness', log, async () => {
       if (!existsSync(witness.keyFile)) writeFileSync(witness.keyFile, `${await vault.sequencer.verifier()}\n`, { mode: 0o644 })
-      if (witness.newest !== witness.written && witness.newest !== undefined) appendFileSync(witness.file, `${witness.newest}\n`)
-      witness.written = witness.newest
+      tellWitness(witness)
     }),
+    // Whoever waits for the vault to stop, and then cuts off the end, finds that told as well.
+    { stop: () => tellWitness(witness) },
   ]
+}
+
+function tellWitness(witness: Witness): void {
+  if (witness.newest !== witness.written && witness.newest !== undefined) appendFileSync(witness.file, `${witness.newest}\n`)
+  witness.written = witness.newest
 }
 
 function witnessIn(folder: string): Witness {
