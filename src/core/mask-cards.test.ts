@@ -28,11 +28,18 @@ test('a card number is masked wherever it stands, and what is around it stays', 
   }
 })
 
+test('a network’s own number of a transaction passes under its own name, and a card number under that does not', () => {
+  assert.equal(maskCards(`{"network_transaction_id":"${number}"}`).found, 1, 'sixteen digits are none')
+  for (const text of ['{"network_transaction":"378282246310005"}', '{"note":"x network_transaction_id 378282246310005"}'])
+    assert.equal(maskCards(text).found, 1, text)
+})
+
 test('what is no card number passes as it is', () => {
   for (const text of [
     '{"id":"ins_01k9zq3v7m7t4q2m8x0c9d1efg","created_at":"2026-11-25T10:00:00.000Z","amount":"123456789012345"}',
     '{"id":"550e8400-e29b-41d4-a716-446655440000","at":1764064800000,"phone":"+4915112345678"}',
     '{"iban":"FR14 2004 1010 0505 0001 3M02 606","token":"pm_1NvXyz2eZvKYlo2C0y8Q","psp":"8535296650153317"}',
+    '{"network_transaction_id":"378282246310005","transaction_link_id":null}',
     '',
   ]) {
     assert.deepEqual(maskCards(text), { text, found: 0 })

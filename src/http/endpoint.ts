@@ -104,8 +104,8 @@ type Described = Admitted & {
   readonly tag: string
   /** In live mode it takes two persons (fourEyes.ts): always, or where a valid input says so. */
   readonly fourEyes?: true | ((input: Pick<RawInput, 'params' | 'body'>, mode: Mode) => boolean)
-  /** It tells the test card numbers that channels publish, and nothing else that looks like one. */
-  readonly tellsTestNumbers?: true
+  /** Its answers are not looked at for card numbers (watch.ts): why. */
+  readonly unwatched?: string
   /** No JSON is parsed; the handler gets `input.raw` (webhooks in, parts of files). */
   readonly rawBody?: true
   /** Of this endpoint alone, where the server's limit is too small. */

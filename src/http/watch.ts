@@ -11,7 +11,7 @@ import type { Metrics } from './metrics.ts'
 
 export type Watch = (
   rendered: Rendered,
-  of: { readonly endpoint: Pick<Endpoint, 'name' | 'tellsTestNumbers'>; readonly request: string },
+  of: { readonly endpoint: Pick<Endpoint, 'name' | 'unwatched'>; readonly request: string },
 ) => Rendered
 
 /** Of a piece before, so that a number is not divided between two: longer than any, with separators. */
@@ -19,7 +19,7 @@ const keptLetters = 64
 
 export function createWatch({ log, metrics }: { readonly log: Log; readonly metrics: Pick<Metrics, 'withheld'> }): Watch {
   return (rendered, { endpoint, request }) => {
-    if (endpoint.tellsTestNumbers === true) return rendered
+    if (endpoint.unwatched !== undefined) return rendered
     const alarm = (found: number): void => {
       metrics.withheld(found)
       log.error('a card number was about to leave in an answer', { endpoint: endpoint.name, request, found })
