@@ -96,6 +96,7 @@ function createWorld(books: Books, store: MemoryStore): World {
       open: never,
       updater: { writeInquiries: never, readAdvices: never, sealAdvices: never, renew: never },
       shred: never,
+      detokenize: never,
       cardFiles: noCardFiles(never),
     },
     send: never,

@@ -51,6 +51,7 @@ const words: Readonly<Record<Finding['kind'], string>> = {
   root: 'is not what was signed',
   unsigned: 'is covered by no checkpoint: rows were added, or checkpoints taken away',
   signature: 'has a checkpoint that is not ours',
+  checkpoint: 'had a checkpoint that is not there any more',
 }
 const sentence = ({ kind, from, to }: Finding): string => `row ${from === to ? from : `${from} to ${to}`} ${words[kind]}`
 
@@ -68,5 +69,5 @@ function verifierOf(given: string): Verifier {
 
 /** Checkpoints one after the other, an empty line between them; each has one inside. */
 export function notesIn(text: string): readonly string[] {
-  return [...text.matchAll(/[^\n]+\n\d+\n[^\n]+\n\n(?:— [^\n]+\n)+/g)].map(([one]) => one)
+  return [...text.matchAll(/[^\n]+\n\d+\n[^\n]+\n(?:previous \d+\n)?\n(?:— [^\n]+\n)+/g)].map(([one]) => one)
 }

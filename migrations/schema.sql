@@ -1427,6 +1427,19 @@ create table vault.deks (
 );
 CREATE INDEX deks_wrapped_by ON vault.deks USING btree (key_version, purpose, tenant);
 
+create table vault.detokenizations (
+  tenant text collate "C" not null,
+  mode text collate "C" not null,
+  day text collate "C" not null,
+  who text collate "C" not null,
+  count integer not null,
+  version integer not null,
+  constraint detokenizations_pkey PRIMARY KEY (tenant, mode, day, who),
+  constraint detokenizations_count_positive CHECK ((count >= 0)),
+  constraint detokenizations_day_written CHECK ((day ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}$'::text)),
+  constraint detokenizations_mode_known CHECK ((mode = ANY (ARRAY['test'::text, 'live'::text])))
+) with (fillfactor=50);
+
 create table vault.keys (
   purpose text not null,
   scope text not null,

@@ -259,6 +259,7 @@ const bodyFor = (method: string, name: string) => (method === 'POST' || method =
 
 /** Where an empty object would be refused before anybody looks whose it is. */
 const bodies: Readonly<Record<string, unknown>> = {
+  detokenizeInstrument: { purpose: 'dispute', reason: 'case 4711 of the bank', public_key: 'C'.repeat(43) },
   extendInstrument: { channel: 'adyen', return_url: 'https://shop.example/back' },
   resumeInstrument: { returned: {} },
   advanceTestClock: { to: '2027-01-01T00:00:00Z' },

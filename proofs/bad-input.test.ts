@@ -51,6 +51,11 @@ const accessSamples = ({ read, act, list }: Making): readonly Fed[] => [
   list('/v1/approvals', {}, {}),
   read('/v1/approvals/{id}', noId('apr')),
   ...['approve', 'deny'].map(word => act(`/v1/approvals/{id}/${word}`, noId('apr'))),
+  {
+    ...{ method: 'POST', path: '/v1/instruments/{id}/detokenize', params: { id: noId('ins') }, writes: [] },
+    body: { purpose: 'dispute', reason: 'case 4711 of the bank', public_key: 'C'.repeat(43), version: 1 },
+    kinds: { 'path/id': 'id', '/purpose': 'currency', '/public_key': 'currency', '/version': 'count' },
+  },
 ]
 type Making = {
   readonly read: (path: string, id: string) => Fed

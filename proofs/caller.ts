@@ -34,7 +34,7 @@ export function callerOf(address: string, apiKey: string | undefined): Caller {
           ...(key === undefined ? {} : { 'idempotency-key': key }),
           ...headers,
         },
-        ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+        ...(body === undefined ? {} : { body: typeof body === 'string' || body instanceof Uint8Array ? body : JSON.stringify(body) }),
         redirect: 'manual',
         signal: signal ?? AbortSignal.timeout(60_000),
       }),

@@ -1,4 +1,4 @@
-/** Ways a card number comes to us: as it should, and as it should not. Every answer is kept, to be searched afterwards. */
+/** Ways a card number comes to us: as it should, and (`stray`) where none belongs. Every answer is kept, to be searched afterwards. */
 import { connect } from 'node:net'
 import { z } from 'zod'
 import { type Caller, callerOf, type Reply, referenceOf } from './caller.ts'
@@ -11,19 +11,20 @@ export type Sending = {
   readonly answers: string[]
   readonly statuses: Map<string, number>
 }
-type Way = { readonly name: string; readonly send: (sending: Sending, number: string) => Promise<void> }
+/** `stray`: to a process that has to refuse it, and so has it in its memory for a while. */
+export type Way = { readonly name: string; readonly stray?: true; readonly send: (sending: Sending, number: string) => Promise<void> }
 
 const grantShape = z.object({ grant: z.string(), capture_url: z.string() })
 const named = z.object({ id: z.string() })
 
-function keep({ answers, statuses }: Sending, name: string, reply: Reply): Reply {
+export function keep({ answers, statuses }: Sending, name: string, reply: Reply): Reply {
   answers.push([...reply.headers].flat().join('\n'), reply.text)
   const told = `${name} ${reply.status}`
   statuses.set(told, (statuses.get(told) ?? 0) + 1)
   return reply
 }
 
-const card = (number: string, more: Record<string, unknown> = {}) => ({
+export const card = (number: string, more: Record<string, unknown> = {}) => ({
   number,
   expiry_month: 3,
   expiry_year: 2030,
@@ -43,7 +44,8 @@ async function handIn(sending: Sending, name: string, body: unknown, headers: Re
   return keep(sending, name, await callerOf(origin, grant).call(pathname, { body, headers }))
 }
 
-async function bind(sending: Sending, name: string, body: unknown, channels: readonly string[]): Promise<void> {
+/** The instrument's id, where there is one. */
+export async function bind(sending: Sending, name: string, body: unknown, channels: readonly string[]): Promise<string | undefined> {
   const capture = referenceOf(await handIn(sending, `${name}: capture`, body))
   const customer = named.parse(keep(sending, 'customer', await sending.caller.call('/v1/customers', { body: {} })).json).id
   const asked = { customer, card: { capture }, channels, return_url: 'https://shop.example/back' }
@@ -53,8 +55,12 @@ async function bind(sending: Sending, name: string, body: unknown, channels: rea
     await sending.caller.call('/v1/instruments', { body: asked, key: `canary-${String(capture)}` }),
   )
   const bound = named.safeParse(reply.json)
-  if (bound.success) keep(sending, 'timeline', await sending.caller.call(`/v1/instruments/${bound.data.id}/timeline`))
+  if (!bound.success) return undefined
+  keep(sending, 'timeline', await sending.caller.call(`/v1/instruments/${bound.data.id}/timeline`))
+  return bound.data.id
 }
+
+const boundAt = (...of: Parameters<typeof bind>): Promise<void> => bind(...of).then(() => undefined)
 
 const faulty = async (
   sending: Sending,
@@ -66,20 +72,21 @@ const faulty = async (
   await bind(sending, `${fault} at ${channel}`, card(number, { holder: 'A Customer' }), [channel])
 }
 
-const send = (sending: Sending, name: string, path: string, request: Parameters<Caller['call']>[1]): Promise<Reply> =>
+export const send = (sending: Sending, name: string, path: string, request: Parameters<Caller['call']>[1]): Promise<Reply> =>
   sending.caller.call(path, request).then(reply => keep(sending, name, reply))
 
-export const ways: readonly Way[] = [
-  { name: 'bound at stripe', send: (to, number) => bind(to, 'bound', card(number), ['stripe']) },
-  { name: 'bound at adyen', send: (to, number) => bind(to, 'bound', card(spaced(number), { holder: 'A Customer' }), ['adyen']) },
-  { name: 'refused', send: (to, number) => bind(to, 'refused', card(number, { holder: 'DECLINED' }), ['adyen']) },
-  { name: 'fallen over', send: (to, number) => bind(to, 'fallen over', card(number, { holder: 'ERROR' }), ['adyen', 'stripe']) },
+export const directWays: readonly Way[] = [
+  { name: 'bound at stripe', send: (to, number) => boundAt(to, 'bound', card(number), ['stripe']) },
+  { name: 'bound at adyen', send: (to, number) => boundAt(to, 'bound', card(spaced(number), { holder: 'A Customer' }), ['adyen']) },
+  { name: 'refused', send: (to, number) => boundAt(to, 'refused', card(number, { holder: 'DECLINED' }), ['adyen']) },
+  { name: 'fallen over', send: (to, number) => boundAt(to, 'fallen over', card(number, { holder: 'ERROR' }), ['adyen', 'stripe']) },
   { name: 'lost answer', send: (to, number) => faulty(to, number, 'stripe', 'lost_after') },
   { name: 'a page for an answer', send: (to, number) => faulty(to, number, 'adyen', 'html') },
   { name: 'half an answer', send: (to, number) => faulty(to, number, 'stripe', 'half_json') },
   { name: 'trouble', send: (to, number) => faulty(to, number, 'adyen', 'error_after') },
   {
     name: 'in metadata',
+    stray: true,
     send: async (to, number) => {
       for (const text of [number, spaced(number), dashed(number), `card ${number}`])
         await send(to, 'metadata', '/v1/customers', { body: { metadata: { note: text } } })
@@ -88,6 +95,7 @@ export const ways: readonly Way[] = [
   },
   {
     name: 'in the address',
+    stray: true,
     send: async (to, number) => {
       await send(to, 'query', `/v1/customers?reference=${number}`, {})
       await send(to, 'path', `/v1/customers/${number}`, {})
@@ -97,6 +105,7 @@ export const ways: readonly Way[] = [
   },
   {
     name: 'in headers',
+    stray: true,
     send: async (to, number) => {
       await send(to, 'header', '/v1/customers', { headers: { 'x-card': number } })
       await send(to, 'idempotency key', '/v1/customers', { body: {}, key: number })
@@ -105,10 +114,12 @@ export const ways: readonly Way[] = [
   },
   {
     name: 'as the API key',
+    stray: true,
     send: async (to, number) => void keep(to, 'API key', await callerOf(to.ground.address, number).call('/v1/customers')),
   },
   {
     name: 'to the wrong endpoint',
+    stray: true,
     send: async (to, number) => {
       for (const path of ['/v1/instruments', '/v1/customers', '/v1/capture_grants', '/v1/webhook_endpoints'])
         await send(to, 'wrong endpoint', path, { body: card(number) })
@@ -143,6 +154,7 @@ export const ways: readonly Way[] = [
   },
   {
     name: 'to the door of webhooks',
+    stray: true,
     send: async (to, number) => {
       await send(to, 'webhook', '/v1/channels/stripe/test/webhook', { body: { id: number, card: number } })
       await send(to, 'webhook', '/v1/channels/adyen/test/webhook', { body: { notificationItems: [number] } })
@@ -150,9 +162,10 @@ export const ways: readonly Way[] = [
       await send(to, 'return', `/return/${number}.${number}`, {})
     },
   },
-  { name: 'not even HTTP', send: (to, number) => raw(to, `PAY ${number} HTTP/9\r\n\r\n`) },
+  { name: 'not even HTTP', stray: true, send: (to, number) => raw(to, `PAY ${number} HTTP/9\r\n\r\n`) },
   {
     name: 'broken off',
+    stray: true,
     send: (to, number) =>
       raw(
         to,

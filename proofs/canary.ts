@@ -1,89 +1,106 @@
 /**
  * `npm run canary -- --cards 200`: card numbers come in every way they can, right and wrong, with faults at the channels and the server killed
- * in between; then everything that is left behind is searched for them in nine encodings. The last line is JSON; 1 if anything was found.
+ * in between; then everything that is left behind is searched for them in nine encodings, and the memory of the API for those that came by the
+ * right way. The last line is JSON; 1 if anything was found.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
-import { canary, encodings, type Hit, scanFolder, scanText } from './canary-scan.ts'
-import { type Sending, ways } from './canary-sends.ts'
+import { fileWays } from './canary-files.ts'
+import {
+  hitsOf,
+  newSearch,
+  places,
+  type Search,
+  searchCores,
+  searchFolder,
+  searchMemory,
+  searchRunning,
+  searchTexts,
+} from './canary-places.ts'
+import { canary, encodings, type Hit, scanMemory, stray } from './canary-scan.ts'
+import { directWays, type Sending, type Way } from './canary-sends.ts'
 import { type Ground, prepareGround, undoAll } from './ground.ts'
+import type { ServerProgram } from './server.ts'
+
+/** An updater tells a number that is a canary too: the one 500 further on. */
+const moved = fileWays(number => canary(500 + Number(number.slice(12, 15))))
+export const ways: readonly Way[] = [...directWays, ...moved]
 
 export type CanaryResult = {
   readonly cards: number
   readonly encodings: readonly string[]
-  readonly answers: number
-  readonly files: number
-  readonly bytes: number
+  /** By place: how much was searched. */
+  readonly searched: Readonly<Record<string, { readonly parts: number; readonly bytes: number }>>
   readonly statuses: Readonly<Record<string, number>>
+  /** Of the card that waited in the vault's memory while that was searched: the same search finds it there. */
+  readonly foundInVault: boolean | undefined
   readonly hits: readonly Hit[]
 }
 
-export async function release(options: { readonly cards: number; readonly say: (text: string) => void }): Promise<CanaryResult> {
+export async function release(options: { readonly cards: number }): Promise<CanaryResult> {
   const undo: (() => unknown)[] = []
   try {
-    return await releaseOn(await prepareGround(undo, { durable: true }), options, undo)
+    return await releaseOn(await prepareGround(undo, { durable: true }), options.cards, undo)
   } finally {
     await undoAll(undo)
   }
 }
 
-async function releaseOn(ground: Ground, options: Parameters<typeof release>[0], undo: (() => unknown)[]): Promise<CanaryResult> {
+async function releaseOn(ground: Ground, cards: number, undo: (() => unknown)[]): Promise<CanaryResult> {
   let server = await ground.start()
   undo.push(() => server.end('SIGKILL'))
-  const outputs: string[] = []
+  const search = newSearch()
   const caller = ground.caller()
   await ground.listen(caller)
   const sending: Sending = { ground, caller, answers: [], statuses: new Map() }
-  for (let n = 0; n < options.cards; n += 1) {
-    const way = ways[n % ways.length]
-    if (way === undefined) continue
-    await way.send(sending, canary(n))
-    if (n === Math.floor(options.cards / 2)) {
+  const sendOne = (one: Way | undefined, n: number): Promise<void> =>
+    one?.send(sending, one.stray ? stray(n) : canary(n)) ?? Promise.resolve()
+  for (let n = 0; n < cards; n += 1) {
+    await sendOne(ways[n % ways.length], n)
+    if (n === Math.floor(cards / 2)) {
+      searchMemory(search, server.pid)
       // In the middle of a capture and a bind: what a dying process leaves behind counts too.
-      const dying = Promise.allSettled([0, 1].map(more => ways[more]?.send(sending, canary(options.cards + more))))
+      const dying = Promise.allSettled([0, 1].map(more => sendOne(ways[more], cards + more)))
       await sleep(30)
       await server.end('SIGKILL')
       await dying
-      outputs.push(server.output())
+      searchTexts(search, 'logs', [server.output()])
       server = await ground.start()
     }
   }
   await ground.clearFaults()
   await sleep(3_000)
-  const seen = await searchTold(ground, sending)
-  await ground.auditor.checkpoint()
-  const running = scanFolder(await ground.auditor.dataFolder())
+  await searchRunning(search, ground, server)
+  const foundInVault = await isInVault(server)
   await server.end('SIGTERM')
-  const folders = [scanFolder(ground.folder), scanFolder(await ground.auditor.dataFolder()), running]
-  const logs = [...outputs, server.output()].flatMap((text, i) => scanText(`output of server ${i + 1}`, text))
-  const sum = (of: 'bytes' | 'files'): number => folders.reduce((total, one) => total + one[of], 0)
-  options.say(`${sum('files')} files searched`)
+  searchTexts(search, 'answers', sending.answers)
+  searchTexts(search, 'logs', [server.output()])
+  searchFolder(search, ground.folder)
+  searchFolder(search, await ground.auditor.dataFolder())
+  searchCores(search, process.cwd())
   return {
-    cards: options.cards,
+    ...told(search),
+    cards,
     encodings: Object.keys(encodings),
-    answers: sending.answers.length,
-    files: sum('files'),
-    bytes: sum('bytes'),
     statuses: Object.fromEntries([...sending.statuses].sort()),
-    hits: [...seen, ...logs, ...folders.flatMap(one => one.hits)],
+    foundInVault,
   }
 }
 
-/** What was said to anybody: answers, webhooks to merchants, and what the simulators recorded of us. */
-async function searchTold(ground: Ground, { answers }: Sending): Promise<readonly Hit[]> {
-  const hits = answers.flatMap((text, i) => scanText(`answer ${i + 1}`, text))
-  for (const [i, text] of ground.receiver.bodies.entries()) hits.push(...scanText(`webhook ${i + 1}`, text))
-  for (const [channel, address] of ground.sandbox.addresses)
-    for (const what of ['requests', 'books', 'violations', 'deliveries', 'faults'])
-      hits.push(...scanText(`${channel}'s ${what}`, await (await fetch(`${address}/_sandbox/${what}`)).text()))
-  for (const path of ['/metrics', '/openapi.json', '/healthz', '/readyz'])
-    hits.push(...scanText(path, await (await fetch(`${ground.address}${path}`)).text()))
-  return hits
+const told = (search: Search): Pick<CanaryResult, 'searched' | 'hits'> => ({
+  searched: Object.fromEntries(places.map(place => [place, { parts: search[place].parts, bytes: search[place].bytes }])),
+  hits: hitsOf(search),
+})
+
+/** Cards wait there for a quarter of an hour: what finds them in one process would find them in the other. */
+async function isInVault(server: ServerProgram): Promise<boolean | undefined> {
+  const pid = process.platform === 'linux' ? await server.vaultPid() : undefined
+  return pid === undefined ? undefined : scanMemory('memory of the vault', pid).hits.length > 0
 }
 
 if (import.meta.main) {
   const { values } = parseArgs({ options: { cards: { type: 'string', default: '200' } } })
-  const { hits, ...rest } = await release({ cards: Number(values.cards), say: text => console.log(text) })
+  const { hits, ...rest } = await release({ cards: Number(values.cards) })
   for (const hit of hits) console.log(`FOUND ${hit.encoding} in ${hit.where} at ${hit.at}`)
   console.log(JSON.stringify({ ...rest, hits: hits.length }))
   process.exitCode = hits.length === 0 ? 0 : 1

@@ -9,7 +9,7 @@ import { z } from 'zod'
 import type { Fault } from '../src/channels/faults.ts'
 import { type Sandbox, startSandbox } from '../src/channels/sandbox-client.ts'
 import { loadSandboxes } from '../src/channels/sandbox-list.ts'
-import { createKey, createTenant, type KeyKind } from '../src/http/auth.ts'
+import { createKey, createTenant, hashOf, type KeyKind } from '../src/http/auth.ts'
 import type { Role } from '../src/http/role.ts'
 import { deploymentSecrets } from '../src/secrets.ts'
 import { tables } from '../src/tables.ts'
@@ -44,6 +44,8 @@ export type Ground = {
     readonly role?: Role
     readonly person?: string
   }): Promise<{ readonly tenant: string; readonly key: string }>
+  /** Of the sandbox's tenant, which `caller` calls for. */
+  owner(): Promise<{ readonly tenant: string }>
   /** Makes the receiver known and waits until it is trusted. */
   listen(caller: Caller): Promise<void>
   addFault(channel: string, fault: Fault): Promise<void>
@@ -78,6 +80,7 @@ export async function prepareGround(undo: Undo[], options: { readonly durable: b
     ...{ folder, connection, environment, sandbox, auditor, receiver, address },
     start: () => startServer(environment),
     caller: () => callerOf(address, firstKey(folder)),
+    owner: () => auditor.ownerOf(hashOf(firstKey(folder))),
     newKey: of => newKey(connection, of),
     listen: caller => listen(caller, receiver),
     addFault: (channel, fault) => sandbox.addFault(channel, fault),

@@ -23,6 +23,10 @@ export type Auditor = {
   dataFolder(): Promise<string>
   /** Everything in memory is written to the files. */
   checkpoint(): Promise<void>
+  /** Every row of every table of ours, printed: what is compressed inside the files stands there plainly. */
+  rows(): AsyncIterable<{ readonly table: string; readonly row: string }>
+  /** Of the key with this hash. */
+  ownerOf(hash: string): Promise<{ readonly tenant: string }>
   /** Puts a text into a table of its own. */
   plant(text: string): Promise<void>
   close(): Promise<void>
@@ -77,6 +81,11 @@ export function audit(connection: ClientConfig): Auditor {
       for (const { name } of tables) counts[name] = await one(`select count(*) from ${name}`)
       return counts
     },
+    ownerOf: async hash => {
+      const { rows } = await client.query('select tenant from bindery.api_keys where hash = $1', [hash])
+      return z.tuple([z.object({ tenant: z.string() })]).parse(rows)[0]
+    },
+    rows: () => allRows(client),
     letLeasesLapse: async () => {
       await client.query(`update bindery.operations set due_at = now() where status = 'open' and due_at > now()`)
       await client.query(`update bindery.idempotency set lease_until = now() where state = 'running'`)
@@ -100,5 +109,15 @@ export function audit(connection: ClientConfig): Auditor {
       await client.query('insert into planted (told) values ($1)', [text])
     },
     close: () => client.end(),
+  }
+}
+
+async function* allRows(client: Pool): ReturnType<Auditor['rows']> {
+  const named = await client.query(
+    `select format('%I.%I', schemaname, tablename) as name from pg_tables where schemaname not in ('pg_catalog', 'information_schema') order by 1`,
+  )
+  for (const { name } of z.array(z.object({ name: z.string() })).parse(named.rows)) {
+    const { rows } = await client.query(`select t::text as row from ${name} t`)
+    for (const { row } of z.array(z.object({ row: z.string() })).parse(rows)) yield { table: name, row }
   }
 }

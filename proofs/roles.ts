@@ -41,6 +41,7 @@ export const whoMay: Readonly<Record<string, string>> = {
   deleteRoutingRule: 'OPD',
   deleteWebhookEndpoint: 'OPD',
   deny: 'OP',
+  detokenizeInstrument: 'OP',
   disableWebhookEndpoint: 'OPD',
   discardSweep: 'OP',
   enableWebhookEndpoint: 'OPD',

@@ -72,6 +72,7 @@ export function createGround(seed: number, revoke: RevokeOutcome, infect: (world
       open: unreachable,
       updater: noUpdater,
       shred: unreachable,
+      detokenize: unreachable,
       cardFiles: noCardFiles(unreachable),
     },
     send: unreachable,

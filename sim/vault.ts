@@ -71,6 +71,7 @@ export function createSimulatedVault(
     forward: guard(vault.forward, when => new NoAnswer(`the vault ended ${when} the call`)),
     seal: guard(vault.seal, unavailable),
     open: guard(vault.open, unavailable),
+    detokenize: guard(vault.detokenize, unavailable),
     cardFiles: {
       begin: guard(vault.cardFiles.begin, unavailable),
       show: guard(vault.cardFiles.show, unavailable),

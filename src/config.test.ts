@@ -36,6 +36,7 @@ test('an empty environment is a complete development configuration', () => {
       production: false,
       customersPerInstrument: 100,
       fourEyes: { minutes: 30, inTest: false },
+      detokenize: { perPerson: 20, perTenant: 100 },
       databaseUrl: undefined,
       dataFolder: '.bindery',
       archiveFolder: undefined,

@@ -35,6 +35,7 @@ export type Config = {
   readonly customersPerInstrument: number
   /** How long a second person has to approve a sensitive act, and whether test mode asks for one. */
   readonly fourEyes: { readonly minutes: number; readonly inTest: boolean }
+  readonly detokenize: { readonly perPerson: number; readonly perTenant: number }
   readonly logLevel: z.output<typeof shape>['LOG_LEVEL']
   readonly rootKeyFile: string | undefined
   /** Which root key the vault has: read by the vault, and by nobody else. */
@@ -104,6 +105,7 @@ export function readConfig(environment: Environment, channels: readonly AccountN
     route: route.route,
     customersPerInstrument: read.CUSTOMERS_PER_INSTRUMENT ?? (isSandbox(set) ? sandboxCustomers : 2),
     fourEyes: { minutes: read.APPROVAL_MINUTES, inTest: read.APPROVALS_IN_TEST === 'true' },
+    detokenize: { perPerson: read.DETOKENIZE_PER_PERSON, perTenant: read.DETOKENIZE_PER_TENANT },
     logLevel: read.LOG_LEVEL,
     rootKeyFile: read.ROOT_KEY_FILE,
     vaultRootFile: read.VAULT_ROOT_FILE,
@@ -163,6 +165,8 @@ const shape = z.object({
     .optional(),
   APPROVAL_MINUTES: whole(15, 1_440, 30),
   APPROVALS_IN_TEST: z.enum(['true', 'false'], 'must be true or false').optional(),
+  DETOKENIZE_PER_PERSON: whole(0, 1_000, 20),
+  DETOKENIZE_PER_TENANT: whole(0, 10_000, 100),
   LOG_LEVEL: z.enum(logLevels, oneOf(logLevels)).default('info'),
   ROOT_KEY_FILE: z.string().optional(),
   VAULT_ROOT_FILE: z.string().refine(existsSync, 'names a file that is not there').optional(),
@@ -214,6 +218,8 @@ const described: Readonly<Record<Name, { readonly example: string; readonly abou
   },
   APPROVAL_MINUTES: { example: '30', about: 'how long a second person has to approve a sensitive act, 15 to 1440; default 30' },
   APPROVALS_IN_TEST: { example: 'true', about: 'whether sensitive acts take two persons in test mode too; in live mode they always do' },
+  DETOKENIZE_PER_PERSON: { example: '20', about: 'how many numbers one person may be given in the clear in a day; 0: none; default 20' },
+  DETOKENIZE_PER_TENANT: { example: '100', about: 'how many numbers a tenant’s people may be given in the clear in a day; default 100' },
   LOG_LEVEL: { example: 'info', about: `${logLevels.join(', ')}; default info` },
   ROOT_KEY_FILE: { example: '.bindery/root.key', about: "the vault's root key as a file: for development only" },
   VAULT_ROOT_FILE: {

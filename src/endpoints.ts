@@ -2,6 +2,7 @@
 
 import { approvalEndpoints } from './approvals/api.ts'
 import { canaryEndpoints } from './canaries/api.ts'
+import { detokenizeEndpoints } from './detokenize/api.ts'
 import { eventEndpoints } from './events/api.ts'
 import type { EventQueries } from './events/queries.ts'
 import type { Endpoint } from './http/endpoint.ts'
@@ -65,4 +66,5 @@ export const endpoints = (from: { readonly reader: TenantReader; readonly querie
   ...invariantEndpoints(from.reader, vaultInvariants),
   ...keyEndpoints,
   ...canaryEndpoints,
+  ...detokenizeEndpoints,
 ]

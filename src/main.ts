@@ -99,7 +99,7 @@ async function startAll(
   const wallet = config.sandbox && config.walletKeysFile === undefined ? sandboxWallet(secrets.grantKey) : undefined
   const egress = {
     origins: [...originsOf(accounts, parts.channels), ...of(networkAddress)],
-    certificates: clientCertificatesOf(accounts.values()),
+    ...{ certificates: clientCertificatesOf(accounts.values()), live: [...accounts.keys()].some(name => name.endsWith(' live')) },
   }
   const vault = await vaultProcess(config, { connection, secrets, ...egress, log, clock, wallet, network }, undo)
   const store = createPostgresStore({ connection: asRole(connection, roles.rider), schema: 'bindery', tables, eventsTable: 'events' })

@@ -18,6 +18,8 @@ type VaultNeeds = {
   readonly secrets: DeploymentSecrets
   readonly origins: readonly string[]
   readonly certificates: ClientCertificates
+  /** There are accounts of live mode. */
+  readonly live: boolean
   readonly log: Log
   readonly clock: Pick<World, 'now' | 'random' | 'sleep'>
   readonly wallet: FakeWallet | undefined
@@ -28,14 +30,14 @@ const at = (path: string | undefined): string | undefined => (path === undefined
 
 /** Starts it, and stops it with the rest. Resolves when it takes calls. */
 export async function vaultProcess(config: Config, needs: VaultNeeds, undo: (() => Promise<unknown>)[]) {
-  const { connection, secrets, origins, certificates, log, clock, wallet, network } = needs
+  const { connection, secrets, origins, certificates, live, log, clock, wallet, network } = needs
   const socketPath = join(tmpdir(), `bindery-vault-${process.pid}-${clock.random(4).toString('hex')}.sock`)
   const settings = {
     ...{ socketPath, linkKey: secrets.linkKey, grantKey: secrets.grantKey },
     ...{ database: { ...asRole(connection, roles.vault) }, dataFolder: resolve(config.dataFolder) },
     ...{ origins, allowLoopback: config.sandbox, captureHost: config.host, capturePort: config.vaultCapturePort },
     publicUrl: config.publicUrl ?? `http://${config.host}:${config.port}`,
-    ...{ wallets: wallet?.settings, certificates, updaters: network?.vault },
+    ...{ wallets: wallet?.settings, certificates, updaters: network?.vault, detokenize: config.detokenize, live },
     ...{ updaterKeysFile: at(config.updaterKeysFile), rootFile: at(config.vaultRootFile), walletKeysFile: at(config.walletKeysFile) },
     shredLog: resolve(config.archiveFolder ?? config.dataFolder, shredLogFile),
   }

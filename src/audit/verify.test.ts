@@ -1,11 +1,11 @@
 /** The vault's audit over PostgreSQL: everything opened leaves one row, and nothing that is done to the rows goes unnoticed. */
 import assert from 'node:assert/strict'
-import { createSecretKey, randomBytes } from 'node:crypto'
+import { createSecretKey, generateKeyPairSync, randomBytes } from 'node:crypto'
 import { after, test } from 'node:test'
 import { Pool } from 'pg'
 import type { ChannelRequest } from '../channels/channel.ts'
-import { type AuditRow, rowHash } from '../core/audit-row.ts'
-import { openCheckpoint, readVerifier } from '../core/checkpoint.ts'
+import { type AuditRow, auditOrigin, rowHash } from '../core/audit-row.ts'
+import { openCheckpoint, readVerifier, signCheckpoint } from '../core/checkpoint.ts'
 import { grown, rootHash } from '../core/merkle.ts'
 import { keyRoot } from '../vault/root.ts'
 import { vaultTables } from '../vault/tables.ts'
@@ -160,9 +160,17 @@ function rehashed(rows: readonly AuditRow[]): readonly AuditRow[] {
     return { ...row, hash: before }
   })
 }
-const tampers: Readonly<
-  Record<string, (log: Log, at: number, roll: (below: number) => number) => { readonly rows: readonly AuditRow[]; readonly cut?: true }>
-> = {
+type Tampered = { readonly rows: readonly AuditRow[]; readonly cut?: true; readonly notes?: Log['notes'] }
+/** Of the checkpoints: the first that covers row `at` is the one it is done to, and another stands beside. */
+const withNotes = (log: Log, at: number, change: (notes: Log['notes'], here: number) => Log['notes']): Tampered => ({
+  rows: log.rows,
+  notes: change(
+    log.notes,
+    log.notes.findIndex(one => one.size > at),
+  ),
+})
+const forger = generateKeyPairSync('ed25519').privateKey
+const tampers: Readonly<Record<string, (log: Log, at: number, roll: (below: number) => number) => Tampered>> = {
   edit: ({ rows }, at, roll) => {
     const fields = ['at', 'node', 'n', 'act', 'tenant', 'subject', 'purpose', 'operation', 'detail'] as const
     const field = fields[roll(fields.length)] ?? 'act'
@@ -195,9 +203,33 @@ const tampers: Readonly<
   }),
   truncate: ({ rows }, at) => ({ rows: rows.slice(0, at) }),
   'truncate with the checkpoints': ({ rows }, at) => ({ rows: rows.slice(0, at), cut: true }),
+  'edit a checkpoint': (log, at, roll) =>
+    withNotes(log, at, (notes, here) =>
+      notes.map((one, i) => {
+        // The last letter of base64 holds bits that mean nothing.
+        const letter = roll(one.note.trimEnd().length - 4)
+        const other = one.note.charAt(letter) === 'Q' ? 'R' : 'Q'
+        return i === here ? { ...one, note: one.note.slice(0, letter) + other + one.note.slice(letter + 1) } : one
+      }),
+    ),
+  'take a checkpoint away': (log, at) => withNotes(log, at, (notes, here) => notes.filter((_, i) => i !== here)),
+  'exchange two checkpoints': (log, at) =>
+    withNotes(log, at, (notes, here) => {
+      const there = here === 0 ? 1 : here - 1
+      return notes.map((one, i) => ({ ...one, note: notes[i === here ? there : i === there ? here : i]?.note ?? '' }))
+    }),
+  'forge a checkpoint': (log, at) =>
+    withNotes(log, at, (notes, here) => {
+      const note = signCheckpoint({ origin: auditOrigin, size: at + 1, root: Buffer.alloc(32, 3), previous: 0 }, forger)
+      const others = notes.filter((one, i) => i !== here && one.size !== at + 1)
+      return [...others, { size: at + 1, note }].toSorted((a, b) => a.size - b.size)
+    }),
 }
 
-test('1,000 tamperings: each is found, and where it lies', async () => {
+/** `npm run tamper` makes a thousand. */
+const tamperings = Number(process.env.TAMPERINGS ?? 280)
+
+test(`${tamperings} tamperings, of rows and of checkpoints: each is found, and where it lies`, async t => {
   for (let n = 100; n < 300; n += 1) {
     await seal(n)
     if (n % 7 === 0) await vault.sequencer.turn()
@@ -211,21 +243,52 @@ test('1,000 tamperings: each is found, and where it lies', async () => {
   const kinds = Object.entries(tampers)
   const roll = dice(7)
   const widest = Math.max(...log.notes.map((one, at) => one.size - (log.notes[at - 1]?.size ?? 0)))
-  for (let turn = 0; turn < 1_000; turn += 1) {
+  const counts = new Map<string, number>()
+  for (let turn = 0; turn < tamperings; turn += 1) {
     const [kind = '', tamper] = kinds[turn % kinds.length] ?? []
     if (tamper === undefined) assert.fail()
     const at = roll(log.rows.length)
-    const { rows, cut } = tamper(log, at, roll)
+    const { rows, cut, notes: changed = log.notes } = tamper(log, at, roll)
     // A DBA may also take away the checkpoints that cover what was cut off, and has no key to sign others.
-    const notes = cut ? log.notes.filter(one => one.size <= rows.length) : log.notes
+    const notes = cut ? log.notes.filter(one => one.size <= rows.length) : changed
     const { findings } = await verifyAudit({ rows, notes, witnessed, verifier: log.verifier })
     const what = `${kind} at ${at}, turn ${turn}`
     const [first] = findings
     if (first === undefined) assert.fail(`${what} was not found`)
-    const near = findings.some(one => one.from <= at + 1 && one.to >= Math.min(at, log.rows.length - 1) - 1)
-    assert.ok(near, `${what}: ${JSON.stringify(findings)}`)
+    const where = `${what}: ${JSON.stringify(findings)}`
+    const exact = exactly[kind]?.(at, log.rows.length)
+    if (exact === undefined)
+      assert.ok(
+        findings.some(one => one.from <= at && one.to >= at),
+        where,
+      )
+    else {
+      const named = findings.find(one => one.kind === exact[0])
+      assert.deepEqual([named?.kind, named?.from, named?.to], exact, where)
+    }
     if (!cut && kind !== 'truncate') assert.ok(first.to - first.from <= widest, `${what} is located within one checkpoint`)
+    counts.set(kind, (counts.get(kind) ?? 0) + 1)
   }
+  t.diagnostic(JSON.stringify(Object.fromEntries(counts)))
+})
+
+/** Where hashes were not computed anew the very row is named; else the rows that one checkpoint signed. */
+const exactly: Readonly<Record<string, (at: number, rows: number) => readonly unknown[] | undefined>> = {
+  edit: at => ['chain', at, at],
+  'edit its hash too': at => ['chain', at, at],
+  // What is missing at the end stands with what was signed together with it.
+  delete: (at, rows) => (at === rows - 1 ? undefined : ['missing', at, at]),
+  reorder: (at, rows) => (at + 1 < rows ? ['chain', at, at] : ['chain', at - 1, at - 1]),
+}
+
+test('what was cut off since the newest witness looks whole: the witness is told every minute for that', async () => {
+  const log = await stored()
+  const witnessed = log.notes.slice(0, -2).map(one => one.note)
+  const notes = log.notes.slice(0, -1)
+  const rows = log.rows.slice(0, notes.at(-1)?.size)
+  assert.deepEqual((await verifyAudit({ rows, notes, witnessed, verifier: log.verifier })).findings, [])
+  const [found] = (await verifyAudit({ rows, notes, witnessed: log.notes.map(one => one.note), verifier: log.verifier })).findings
+  assert.ok(found !== undefined && found.to === log.rows.length - 1)
 })
 
 test('a checkpoint of another key, or for another size, is no checkpoint', async () => {

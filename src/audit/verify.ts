@@ -4,12 +4,12 @@
  * found by those that a witness kept.
  */
 import { type AuditRow, firstHash, rowHash } from '../core/audit-row.ts'
-import { openCheckpoint, type Verifier } from '../core/checkpoint.ts'
+import { type Checkpoint, openCheckpoint, type Verifier } from '../core/checkpoint.ts'
 import { type Frontier, grown, rootHash } from '../core/merkle.ts'
 
 export type Finding = {
-  /** `chain`: a row is not what followed the one before it. `missing`: rows are not there. `root`: rows are not what was signed. `unsigned`: no checkpoint covers them. `signature`: a checkpoint is not ours. */
-  readonly kind: 'chain' | 'missing' | 'root' | 'unsigned' | 'signature'
+  /** `chain`: a row is not what followed the one before it. `missing`: rows are not there. `root`: rows are not what was signed. `unsigned`: no checkpoint covers them. `signature`: a checkpoint is not ours. `checkpoint`: the one that covered them first is gone. */
+  readonly kind: 'chain' | 'missing' | 'root' | 'unsigned' | 'signature' | 'checkpoint'
   /** The rows among which it lies, from 0; `to` is the last. */
   readonly from: number
   readonly to: number
@@ -66,19 +66,26 @@ function checkpointsOf(
   findings: Finding[],
 ): ReadonlyMap<number, readonly Buffer[]> {
   const wanted = new Map<number, Buffer[]>()
-  const take = (note: string, size: number | undefined, from: number): void => {
+  const take = (note: string, size: number | undefined, from: number): Checkpoint | undefined => {
     const opened = openCheckpoint(note, of.verifier)
     if (opened === undefined || (size !== undefined && opened.size !== size)) {
       findings.push({ kind: 'signature', from, to: Math.max(from, (size ?? from + 1) - 1) })
-      return
+      return undefined
     }
     wanted.set(opened.size, [...(wanted.get(opened.size) ?? []), opened.root])
+    return opened
   }
   let from = 0
   for (const { size, note } of of.notes) {
-    take(note, size, from)
+    const { previous = from } = take(note, size, from) ?? {}
+    if (previous > from) findings.push({ kind: 'checkpoint', from, to: previous - 1 })
     from = size
   }
-  for (const note of of.witnessed) take(note, undefined, 0)
+  const sizes = new Set(of.notes.map(one => one.size))
+  for (const note of of.witnessed) {
+    const opened = take(note, undefined, 0)
+    if (opened === undefined || sizes.has(opened.size)) continue
+    findings.push({ kind: 'checkpoint', from: opened.previous ?? opened.size - 1, to: opened.size - 1 })
+  }
   return wanted
 }

@@ -4,7 +4,8 @@
  */
 import { createHash, createPrivateKey, createPublicKey, type KeyObject, sign, verify } from 'node:crypto'
 
-export type Checkpoint = { readonly origin: string; readonly size: number; readonly root: Buffer }
+/** `previous`: the size of the checkpoint before it, 0 of the first; so one that is taken away is missed. Those of before have none. */
+export type Checkpoint = { readonly origin: string; readonly size: number; readonly root: Buffer; readonly previous?: number | undefined }
 /** Whose signature it is: a name without spaces or plus signs, and the public key. */
 export type Verifier = { readonly name: string; readonly key: KeyObject }
 
@@ -27,7 +28,9 @@ const keyId = ({ name, key }: Verifier): Buffer =>
     .digest()
     .subarray(0, 4)
 
-const bodyOf = ({ origin, size, root }: Checkpoint): string => `${origin}\n${size}\n${root.toString('base64')}\n`
+/** The link is an extension line, as tlog-checkpoint allows: verifiers that do not know it pass over it. */
+const bodyOf = ({ origin, size, root, previous }: Checkpoint): string =>
+  `${origin}\n${size}\n${root.toString('base64')}\n${previous === undefined ? '' : `previous ${previous}\n`}`
 
 export function signCheckpoint(checkpoint: Checkpoint, key: KeyObject): string {
   const body = bodyOf(checkpoint)
@@ -35,13 +38,19 @@ export function signCheckpoint(checkpoint: Checkpoint, key: KeyObject): string {
   return `${body}\n— ${checkpoint.origin} ${signature.toString('base64')}\n`
 }
 
-const note = /^([^\s+]+)\n(0|[1-9]\d{0,15})\n([A-Za-z0-9+/]{43}=)\n\n((?:— [^\s+]+ [A-Za-z0-9+/]+={0,2}\n){1,16})$/
+const note =
+  /^([^\s+]+)\n(0|[1-9]\d{0,15})\n([A-Za-z0-9+/]{43}=)\n(?:previous (0|[1-9]\d{0,15})\n)?\n((?:— [^\s+]+ [A-Za-z0-9+/]+={0,2}\n){1,16})$/
 
 /** What the note says; undefined where it is no checkpoint or this verifier has not signed it. */
 export function openCheckpoint(text: string, verifier: Verifier): Checkpoint | undefined {
-  const [, origin = '', size, root = '', signatures = ''] = note.exec(text) ?? []
+  const [, origin = '', size, root = '', previous, signatures = ''] = note.exec(text) ?? []
   if (size === undefined || origin !== verifier.name) return undefined
-  const checkpoint = { origin, size: Number(size), root: Buffer.from(root, 'base64') }
+  const checkpoint = {
+    origin,
+    size: Number(size),
+    root: Buffer.from(root, 'base64'),
+    previous: previous === undefined ? undefined : Number(previous),
+  }
   const body = Buffer.from(bodyOf(checkpoint))
   const id = keyId(verifier)
   for (const [, name, encoded = ''] of signatures.matchAll(/— (\S+) (\S+)\n/g)) {

@@ -3,6 +3,8 @@
  * Numbers are handled as ASCII codes in arrays or buffers, never as strings, so that the vault can use this on bytes it will zero.
  */
 
+import { asciiDigit, digitRun, isDigit, isSeparator, type Span } from './digit-run.ts'
+
 export type CardBrand =
   | 'visa'
   | 'mastercard'
@@ -125,8 +127,6 @@ export function binLength(brand: CardBrand, length: number): 6 | 8 {
 }
 const eightDigitBins: ReadonlySet<CardBrand> = new Set(['visa', 'mastercard', 'discover', 'jcb', 'unionpay'])
 
-export type Span = { readonly from: number; readonly to: number }
-
 /**
  * Whether a text holds something that is a card number for all we can tell: 13 to 19 digits (full-width and Arabic ones too), alone or in
  * groups set apart by spaces, dashes, dots or no-break spaces, with a known scheme's range and length and a fitting check digit.
@@ -136,46 +136,13 @@ export type Span = { readonly from: number; readonly to: number }
  * hex digests), UUIDs, printed IBANs, `+` and up to 15 digits. A number that somebody hides on purpose (base64, hex) is not found.
  */
 export function findCardNumbers(text: string): boolean {
-  if (text.length < 13 || !hasDigitRun(text)) return false
+  if (text.length < 13 || digitRun(text, 0) === undefined) return false
   const codes = new Uint16Array(text.length)
   for (let i = 0; i < text.length; i += 1) codes[i] = asciiDigit(text.charCodeAt(i))
   return cardSpans(codes, true).length > 0
 }
 
-/** Thirteen digits with at most two separators between: what nearly no string has, found in one pass. */
-function hasDigitRun(text: string): boolean {
-  let digits = 0
-  let gap = 0
-  for (let i = 0; i < text.length; i += 1) {
-    const code = asciiDigit(text.charCodeAt(i))
-    if (code >= 48 && code <= 57) {
-      digits += 1
-      gap = 0
-      if (digits === 13) return true
-    } else if (digits > 0) {
-      gap += 1
-      if (gap > 2 || !separators.has(code)) digits = 0
-    }
-  }
-  return false
-}
-
-function asciiDigit(code: number): number {
-  if (code < 0x660) return code
-  if (code <= 0x669) return code - 0x660 + 48
-  if (code >= 0x6f0 && code <= 0x6f9) return code - 0x6f0 + 48
-  if (code >= 0xff10 && code <= 0xff19) return code - 0xff10 + 48
-  return code
-}
-
-const isDigit = (code: number | undefined): boolean => code !== undefined && code >= 48 && code <= 57
 const isLetter = (code: number | undefined): boolean => code !== undefined && (code | 32) >= 97 && (code | 32) <= 122
-/** 0xc2 stands for itself only in UTF-8 bytes, where it leads a no-break space. */
-const separators: ReadonlySet<number> = new Set([
-  0x20, 0x2e, 0x2d, 0x09, 0xa0, 0xc2, 0x2007, 0x2009, 0x200b, 0x2010, 0x2011, 0x2013, 0x202f,
-])
-const isSeparator = (code: number | undefined): boolean => code !== undefined && separators.has(code)
-
 /** Where card numbers stand in ASCII codes or UTF-8 bytes; `to` is exclusive. `once`: stop at the first. */
 export function cardSpans(codes: ArrayLike<number>, once = false): readonly Span[] {
   const found: Span[] = []

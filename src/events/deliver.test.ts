@@ -85,6 +85,17 @@ test('an event reaches every endpoint that wants its type, signed, once', async 
   })
 })
 
+test('a card number in an event does not leave: it is masked before it is signed', async () => {
+  await staged(async (stage, receiver) => {
+    await createEndpoint(stage, receiver.url)
+    await recordAll(stage, eventOf(stage, 'ins_1', 1, { data: { instrument: { id: 'ins_1', note: 'card 4111 1111 1111 1111' } } }))
+    await work(stage)
+    const [got] = receiver.received
+    assert.ok(got)
+    assert.equal(got.body.includes('4111 11** **** 1111'), true, got.body)
+  })
+})
+
 test('an endpoint hears what is recorded after it was created, in its own tenant and mode', async () => {
   await staged(async (stage, receiver) => {
     await recordAll(stage, eventOf(stage, 'ins_1', 1))

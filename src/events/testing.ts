@@ -83,6 +83,7 @@ function sealing(opened: { opened: number }): Vault {
     sealAhead: unused,
     forward: unused,
     updater: { writeInquiries: unused, readAdvices: unused, sealAdvices: unused, renew: unused },
+    detokenize: unused,
     cardFiles: noCardFiles(unused),
     seal: async ({ tenant, owner, field, text }) => Buffer.from([tenant, owner, field, text].join('|')).toString('base64'),
     open: async ({ tenant, owner, field, sealed }) => {

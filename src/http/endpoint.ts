@@ -104,6 +104,8 @@ type Described = Admitted & {
   readonly tag: string
   /** In live mode it takes two persons (fourEyes.ts): always, or where a valid input says so. */
   readonly fourEyes?: true | ((input: Pick<RawInput, 'params' | 'body'>, mode: Mode) => boolean)
+  /** Its answers are not looked at for card numbers (withhold.ts): why. */
+  readonly unwatched?: string
   /** No JSON is parsed; the handler gets `input.raw` (webhooks in, parts of files). */
   readonly rawBody?: true
   /** Of this endpoint alone, where the server's limit is too small. */

@@ -3,6 +3,8 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 
 export type Metrics = {
   observe(endpoint: string, status: number, ms: number): void
+  /** So many card numbers were kept from leaving. */
+  withheld(count: number): void
   /** The registry others may add their own metrics to. */
   readonly registry: Registry
 }
@@ -48,6 +50,11 @@ export function createMetrics(running: () => number, told: readonly Told[] = [])
       this.set(running())
     },
   })
+  const withheld = new Counter({
+    name: 'card_numbers_withheld_total',
+    help: 'Card numbers that were about to leave in an answer. Any at all is an alarm.',
+    registers: [registry],
+  })
   for (const one of told)
     if ('levels' in one) tellLevel(registry, one)
     else
@@ -65,5 +72,9 @@ export function createMetrics(running: () => number, told: readonly Told[] = [])
     known.set(endpoint, ofEndpoint.set(status, child))
     return child
   }
-  return { registry, observe: (endpoint, status, ms) => (known.get(endpoint)?.get(status) ?? childOf(endpoint, status)).observe(ms / 1000) }
+  return {
+    registry,
+    withheld: count => withheld.inc(count),
+    observe: (endpoint, status, ms) => (known.get(endpoint)?.get(status) ?? childOf(endpoint, status)).observe(ms / 1000),
+  }
 }

@@ -19,6 +19,8 @@ const allowed = {
   'instruments.unbind': carers,
   'instruments.block': carers,
   'instruments.erase': runners,
+  /** A number in the clear. */
+  'instruments.detokenize': runners,
   'customers.read': seers,
   'customers.write': makers,
   'customers.erase': runners,

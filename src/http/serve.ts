@@ -15,6 +15,7 @@ import { channelPages } from './channelPages.ts'
 import { clientAddress } from './clientAddress.ts'
 import { isCrossOrigin, preflight, readableFrom } from './crossOrigin.ts'
 import { docsPages } from './docs.ts'
+import { drain } from './drain.ts'
 import { type Answer, type Context, type Endpoint, keepsKeys } from './endpoint.ts'
 import { eventPages } from './eventPages.ts'
 import { needsTwo } from './fourEyes.ts'
@@ -29,6 +30,7 @@ import { hasBody, readHeaders, readRequest } from './request.ts'
 import { renderAnswer, send } from './send.ts'
 import { refuseShed } from './shed.ts'
 import type { Watch } from './watch.ts'
+import { createWithhold, type Withhold } from './withhold.ts'
 
 export type Server = {
   /** Port 0 takes a free one. */
@@ -64,6 +66,7 @@ type House = {
   readonly keys: Authenticator
   readonly metrics: Metrics
   readonly watch: Watch | undefined
+  readonly withhold: Withhold
   readonly onceSecret: KeyObject
   /** The next request's id. */
   readonly nextRequest: () => string
@@ -74,12 +77,13 @@ export function createServer(options: ServerOptions): Server {
   const limits: Limits = { ...defaultLimits, ...options.limits }
   const { world, log } = options
   const state = { draining: false, running: 0 }
+  const metrics = createMetrics(() => state.running, options.counts)
   const house: House = {
     world,
     limits,
     log,
     keys: authenticator(world),
-    metrics: createMetrics(() => state.running, options.counts),
+    ...{ metrics, withhold: createWithhold({ log, metrics }) },
     watch: options.watch,
     onceSecret: createSecretKey(world.settings.idempotencyKey),
     nextRequest: requestIds(world),
@@ -236,7 +240,8 @@ async function serve(house: House, endpoint: Endpoint, request: FastifyRequest, 
     }
     rendered = await respond(house, endpoint, request, endpoint.bearer === undefined ? context : { ...context, permitOrigin })
   } catch (error) {
-    rendered = renderProblem(house.world.settings.publicUrl, requestId, problemOf(house.log, error, endpoint, requestId))
+    const problem = renderProblem(house.world.settings.publicUrl, requestId, problemOf(house.log, error, endpoint, requestId))
+    rendered = house.withhold(problem, { endpoint, request: requestId })
   }
   if (house.state.draining) response.shouldKeepAlive = false
   try {
@@ -275,7 +280,8 @@ function respond(house: House, endpoint: Endpoint, request: FastifyRequest, cont
   const act = needsTwo(endpoint.fourEyes, read.input, caller.mode, world.settings.fourEyes?.inTest === true)
     ? (once: Context) => needApproval(world, { endpoint, caller, input: read.input, ...hashed, hash: hash() }).then(() => prepared(once))
     : prepared
-  const render = (answer: Answer): Rendered => renderAnswer(endpoint, answer)
+  const withhold = (rendered: Rendered): Rendered => house.withhold(rendered, { endpoint, request: requestId })
+  const render = (answer: Answer): Rendered => withhold(renderAnswer(endpoint, answer))
   const header = request.raw.headers['idempotency-key']
   if (header === undefined || !keepsKeys(endpoint) || caller.kind === 'publishable') return act({ ...context, once: noOnce }).then(render)
   const key = readKey(String(header))
@@ -286,15 +292,6 @@ function respond(house: House, endpoint: Endpoint, request: FastifyRequest, cont
     hash: hash(),
     act,
     render,
-    renderProblem: problem => renderProblem(world.settings.publicUrl, requestId, problem),
+    renderProblem: problem => withhold(renderProblem(world.settings.publicUrl, requestId, problem)),
   })
-}
-
-async function drain(app: FastifyInstance, house: House): Promise<void> {
-  house.state.draining = true
-  const until = house.world.now() + house.limits.drainTimeoutMs
-  const closed = app.close()
-  while (house.state.running > 0 && house.world.now() < until) await house.world.sleep(20)
-  app.server.closeAllConnections()
-  await closed
 }

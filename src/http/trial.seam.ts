@@ -60,6 +60,7 @@ export function trialWorldOver<S extends Store>(store: S): TrialWorld<S> {
       open: none,
       updater: { writeInquiries: none, readAdvices: none, sealAdvices: none, renew: none },
       shred: none,
+      detokenize: none,
       cardFiles: noCardFiles(none),
     },
     send: none,

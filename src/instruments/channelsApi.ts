@@ -133,6 +133,7 @@ export const channelEndpoints: readonly Endpoint[] = [
     method: 'GET',
     path: '/v1/sandbox/values',
     name: 'listSandboxValues',
+    unwatched: 'it tells the test numbers that channels publish',
     summary: 'What makes the simulated channels do something on purpose',
     tag,
     auth: 'secret',

@@ -4,6 +4,7 @@ import { NoAnswer } from '../channels/channel.ts'
 import { payerFields } from '../channels/source.ts'
 import { Problem } from '../core/problem.ts'
 import { advices, fileLinesMax } from '../core/updater-file.ts'
+import { detokenizePurposes } from '../world/detokenize.ts'
 import { Unavailable } from '../world/store.ts'
 import type { Peeked } from '../world/world.ts'
 import { cardFileInputs, cardFileOutputs, performCardFiles } from './card-calls.ts'
@@ -63,6 +64,10 @@ export const inputs = {
     wanted: z.array(z.object({ line: whole, instrument: name, from: whole, instrumentVersion: whole })).max(fileLinesMax),
   }),
   renew: z.object({ ...owner, mode, from: whole, expiry, operation: name }),
+  detokenize: z.object({
+    ...{ ...owner, mode, operation: name, purpose: z.enum(detokenizePurposes) },
+    ...{ reason: z.string().max(500), person: name, second: name.nullable(), publicKey: name },
+  }),
   ...cardFileInputs,
 } as const
 
@@ -137,6 +142,15 @@ export const outputs = {
   ]),
   sealAdvices: z.array(z.object({ line: whole, card: maybeCaptured })),
   renew: maybeCaptured,
+  detokenize: z.discriminatedUnion('kind', [
+    z.object({
+      ...{ kind: z.literal('sealed'), enc: z.string(), ciphertext: z.string(), info: z.string(), aad: z.string() },
+      left: z.object({ person: whole, tenant: whole }),
+    }),
+    z.object({ kind: z.literal('refused'), detail: z.string() }),
+    z.object({ kind: z.literal('spent'), whose: z.enum(['person', 'tenant']), most: whole }),
+    z.object({ kind: z.literal('missing') }),
+  ]),
   ...cardFileOutputs(captured),
 } as const
 
@@ -157,6 +171,7 @@ export async function perform(vault: VaultCore, verb: string, input: unknown): P
   if (verb === 'sealAdvices')
     return (await vault.updater.sealAdvices(checked(inputs.sealAdvices, input))).map(one => ({ ...one, card: one.card ?? null }))
   if (verb === 'renew') return (await vault.updater.renew(checked(inputs.renew, input))) ?? null
+  if (verb === 'detokenize') return vault.detokenize(checked(inputs.detokenize, input))
   const cards = await performCardFiles(vault.cardFiles, verb, input)
   if (cards !== undefined) return cards.result
   if (verb === 'settle') return vault.settle(checked(inputs.settle, input)).then(() => null)

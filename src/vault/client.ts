@@ -71,6 +71,7 @@ export function createVaultClient(ports: ClientPorts): VaultClient {
       renew: async input => checked(outputs.renew, await call('renew', input)),
     },
     shred: async input => checked(outputs.shred, await call('shred', input)),
+    detokenize: async input => checked(outputs.detokenize, await call('detokenize', input)),
     cardFiles: {
       begin: async input => checked(outputs.beginCardFile, await call('beginCardFile', input)),
       show: async input => checked(outputs.showCardFile, await call('showCardFile', input)),

@@ -4,125 +4,33 @@ import { execFileSync, fork } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:http'
 import { createServer as createSecureServer } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { after, type TestContext, test } from 'node:test'
+import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { Client } from 'pg'
 import { createCertificate } from '../channels/certificate.ts'
 import { NoAnswer } from '../channels/channel.ts'
-import { signGrant } from '../core/grant.ts'
 import { newKeyPair } from '../world/keypair.ts'
 import { asRole, roles } from '../world/migrate.ts'
 import { isAlive } from '../world/processes.ts'
 import { rideFunctionSql } from '../world/ride-sql.ts'
 import type { AnyTable } from '../world/table.ts'
-import { type TestDatabase, testDatabase } from '../world/testing.ts'
-import { createVaultClient } from './client.ts'
+import { testDatabase } from '../world/testing.ts'
 import { createFakeWallet } from './device-token/mint.ts'
-import { reasonsToRefuse } from './hardening.ts'
+import { adoption, capture, channel, clientOf, database, number, ownSettings, settingsFor } from './process.seam.ts'
 import { developmentKeyFile, developmentRoot } from './root-file.ts'
-import { type VaultSettings, writeSettings } from './settings.ts'
+import { writeSettings } from './settings.ts'
 import { keepVault, startVault } from './start.ts'
 import { vaultTables } from './tables.ts'
-
-const number = '4242424242424242'
-const silent = { info: () => undefined, warn: () => undefined, error: () => undefined }
-let opened: Promise<TestDatabase> | undefined
-after(async () => (await opened)?.close())
-const database = (): Promise<TestDatabase> => {
-  opened ??= testDatabase({ extraSql: [rideFunctionSql('vault', vaultTables).sql] })
-  return opened
-}
-
-async function settingsFor(t: TestContext, origins: readonly string[] = []): Promise<VaultSettings> {
-  const folder = mkdtempSync(join(tmpdir(), 'vault-'))
-  t.after(() => rmSync(folder, { recursive: true, force: true }))
-  const { connection } = await database()
-  return {
-    socketPath: join(folder, 'v.sock'),
-    linkKey: randomBytes(32),
-    grantKey: randomBytes(32),
-    captureHost: '127.0.0.1',
-    capturePort: 0,
-    database: { ...asRole(connection, roles.vault) },
-    dataFolder: join(folder, 'data'),
-    origins,
-    allowLoopback: true,
-    publicUrl: 'https://pay.example',
-  }
-}
-
-/** On a database of its own: another root key seals in it. */
-async function ownSettings(t: TestContext, origins: readonly string[] = []): Promise<VaultSettings> {
-  const own = await testDatabase({ extraSql: [rideFunctionSql('vault', vaultTables).sql] })
-  t.after(() => own.close())
-  return { ...(await settingsFor(t, origins)), database: { ...asRole(own.connection, roles.vault) } }
-}
-
-const clientOf = (settings: VaultSettings) =>
-  createVaultClient({
-    socketPath: settings.socketPath,
-    linkKey: settings.linkKey,
-    log: silent,
-    now: Date.now,
-    random: randomBytes,
-    sleep: ms => sleep(ms),
-  })
-
-const cardBody = JSON.stringify({ number, expiry_month: 12, expiry_year: 2040, security_code: '987' })
-
-async function capture(settings: VaultSettings, captureUrl: string, sent: string = cardBody): Promise<string> {
-  const now = Date.now()
-  const grant = signGrant(settings.grantKey, now, {
-    tenant: 'ten_1',
-    mode: 'test',
-    captures: 1,
-    expiresAt: now + 60_000,
-    nonce: randomBytes(16).toString('hex'),
-    origins: [],
-  })
-  const response = await fetch(captureUrl, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${grant}`, 'content-type': 'application/json' },
-    body: sent,
-  })
-  const body: unknown = await response.json()
-  assert.ok(typeof body === 'object' && body !== null && 'reference' in body, JSON.stringify(body))
-  return String(body.reference)
-}
-
-const adoption = (reference: string, instrument: string) =>
-  ({ tenant: 'ten_1', mode: 'test', reference, instrument, instrumentVersion: 1, operation: 'opn_1' }) as const
 
 function identity(commonName: string, serial: number): { readonly certificate: string; readonly key: string } {
   const keyPair = newKeyPair('ec-p256')
   const validity = { notBeforeMs: Date.UTC(2026, 0, 1), notAfterMs: Date.UTC(2126, 0, 1) }
   const { pem } = createCertificate({ keyPair, commonName, serial, ...validity, hosts: ['127.0.0.1'] })
   return { certificate: pem, key: keyPair.privateKey }
-}
-
-/** A channel that keeps what it was sent and echoes it. */
-async function channel(t: TestContext): Promise<{ origin: string; received: string[] }> {
-  const received: string[] = []
-  const server = createServer((request, response) => {
-    let body = ''
-    request.on('data', chunk => {
-      body += chunk.toString()
-    })
-    request.on('end', () => {
-      received.push(body)
-      response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ echo: body, token: 'pm_1' }))
-    })
-  })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.after(() => server.close())
-  const address = server.address()
-  return { origin: `http://127.0.0.1:${address !== null && typeof address === 'object' ? address.port : 0}`, received }
 }
 
 test('a card goes in by HTTP, is sealed in PostgreSQL, reaches the channel, and survives a kill -9 of the vault', async t => {
@@ -179,18 +87,6 @@ test('the vault outlives Ctrl-C, and ends when its parent does', async t => {
   assert.equal(isAlive(vault.process.pid ?? 0), false)
 })
 
-test('its memory cannot be opened: no core file, no inspector on a signal', { skip: process.platform !== 'linux' }, async t => {
-  const vault = await startVault(await settingsFor(t))
-  t.after(() => vault.stop())
-  const pid = vault.process.pid ?? 0
-  assert.match(readFileSync(`/proc/${pid}/limits`, 'latin1'), /Max core file size\s+0\s/)
-  process.kill(pid, 'SIGUSR1')
-  await sleep(200)
-  const listening = readFileSync(`/proc/${pid}/net/tcp`, 'latin1')
-  assert.equal(/ 0100007F:240D 00000000:0000 0A /.test(listening), false, 'nothing listens on 9229')
-  assert.equal(isAlive(pid), true)
-})
-
 test('in production the development key refuses, in words', async t => {
   const settings = await settingsFor(t)
   const child = fork(fileURLToPath(new URL('serve.ts', import.meta.url)), {
@@ -207,25 +103,6 @@ test('in production the development key refuses, in words', async t => {
   assert.equal(child.exitCode, 1)
   assert.match(said, /NODE_ENV is production|core file/)
   assert.equal(existsSync(join(settings.dataFolder, developmentKeyFile)), false)
-})
-
-test('flags that show memory are refused in production', () => {
-  const quiet = { production: true, flags: [], nodeOptions: undefined, coreLimit: '0' }
-  assert.deepEqual(reasonsToRefuse(quiet), [])
-  for (const flag of [
-    '--inspect',
-    '--inspect-brk=0',
-    '--heapsnapshot-signal=SIGUSR2',
-    '--heapsnapshot-near-heap-limit=1',
-    '--heap-prof',
-    '--report-on-signal',
-    '--abort-on-uncaught-exception',
-  ]) {
-    assert.equal(reasonsToRefuse({ ...quiet, flags: [flag] }).length, 1, flag)
-    assert.equal(reasonsToRefuse({ ...quiet, nodeOptions: `--max-old-space-size=100 ${flag}` }).length, 1, flag)
-    assert.equal(reasonsToRefuse({ ...quiet, production: false, flags: [flag] }).length, 0, flag)
-  }
-  assert.equal(reasonsToRefuse({ ...quiet, coreLimit: 'unlimited' }).length, 1)
 })
 
 test('the development key is made once, kept private, and noticed when damaged', t => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { createSecretKey, hkdfSync, randomBytes, randomInt } from 'node:crypto'
+import { createSecretKey, hkdfSync, randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import { dekContext, envelopeOverhead, newDataKey, openEnvelope, type Place, SealBroken, sealEnvelope, unwrapKey, wrapKey } from './seal.ts'
 
@@ -40,26 +40,6 @@ test('no single changed byte opens, nor a shorter or longer envelope', () => {
     assert.throws(() => openEnvelope(kek, dek, place, envelope.subarray(0, length)), SealBroken, `${length} bytes`)
   }
   assert.throws(() => openEnvelope(kek, dek, place, Buffer.concat([envelope, Buffer.alloc(1)])), SealBroken)
-})
-
-test('10,000 envelopes that were changed anyhow: none opens', () => {
-  const dek = newDataKey(randomBytes)
-  const others = Array.from({ length: 20 }, () => sealEnvelope(randomBytes, kek, dek, place, plain))
-  const [envelope = Buffer.alloc(0)] = others
-  for (let turn = 0; turn < 10_000; turn += 1) {
-    const changed = Buffer.from(envelope)
-    const at = randomInt(changed.length)
-    const other = others[1 + (turn % 19)] ?? envelope
-    const kind = turn % 5
-    if (kind === 0) changed[at] = (changed[at] ?? 0) ^ (1 << randomInt(8))
-    else if (kind === 1) for (let i = 0; i < 4; i += 1) changed[randomInt(changed.length)] = randomInt(256)
-    // A part of another envelope of the very same key and place.
-    else if (kind === 2) other.copy(changed, at, at, at + 1 + randomInt(40))
-    else if (kind === 3) changed.copyWithin(at, randomInt(changed.length), randomInt(changed.length))
-    const cut = kind === 4 ? changed.subarray(0, at) : changed
-    if (others.some(one => one.equals(cut))) continue
-    assert.throws(() => openEnvelope(kek, dek, place, cut), SealBroken, `turn ${turn}`)
-  }
 })
 
 test('a value opens only where it belongs', () => {

@@ -69,7 +69,7 @@ function chained(
     writes.push(insert(auditLog, { seq: size, ...entry, hash }), remove(auditEntries, row))
     size += 1
   }
-  const note = signCheckpoint({ origin: auditOrigin, size, root: rootHash(frontier) }, of.signs)
+  const note = signCheckpoint({ origin: auditOrigin, size, root: rootHash(frontier), previous: head?.size ?? 0 }, of.signs)
   const after = { size, hash, frontier: frontier.map(one => one.toString('base64')) }
   return {
     writes: [

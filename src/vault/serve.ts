@@ -13,7 +13,7 @@ import type { Log } from '../world/world.ts'
 import { createDesk } from './desk.ts'
 import { readKeys } from './device-token/keys.ts'
 import { createDoor } from './door.ts'
-import { coreLimit, reasonsToRefuse, refuseInspectorSignal } from './hardening.ts'
+import { look, reasonsToRefuse, takeAway } from './hardening.ts'
 import { createTokenOpener } from './open-token.ts'
 import { createOutgoing, type Later } from './outgoing.ts'
 import { createRandomPool } from './pool.ts'
@@ -44,7 +44,7 @@ const invariantsEveryMs = 5 * 60_000
 /** Calls under way get this long when the vault is told to stop. */
 const drainMs = 10_000
 
-refuseInspectorSignal()
+takeAway()
 try {
   await serve()
 } catch (error) {
@@ -56,7 +56,7 @@ async function serve(): Promise<void> {
   const settings = readSettings(process.env)
   for (const name of Object.keys(process.env)) if (name.startsWith('VAULT_')) delete process.env[name]
   const { production } = settings
-  const reasons = reasonsToRefuse({ production, flags: process.execArgv, nodeOptions: process.env.NODE_OPTIONS, coreLimit: coreLimit() })
+  const reasons = reasonsToRefuse(look(production || settings.live === true))
   if (reasons.length > 0) throw new Error(reasons.join('; '))
   const wallets = settings.walletKeysFile === undefined ? readKeys(settings.wallets ?? {}) : readWalletFile(settings.walletKeysFile)
   const log = createLog('info')
@@ -83,7 +83,7 @@ async function serve(): Promise<void> {
   const shredding = await openShredLog(shredLog, () => shreddedOwners(settings.database))
   const vault = createVault({
     ...{ now: Date.now, random, store, ...roots, send: outgoing.send },
-    ...{ origins: new Set(origins), allowLoopback, openToken, updaterKeys, shredding },
+    ...{ origins: new Set(origins), allowLoopback, openToken, updaterKeys, shredding, detokenizeQuota: settings.detokenize },
   })
   const desk = createDesk({ vault, linkKey, log, random })
   const door = createDoor({ vault, grantKey, publicUrl, log, now: Date.now, random })
@@ -143,11 +143,17 @@ function dutiesOf({ vault, log, witness, watching, forget }: DutiesOf): readonly
     }),
     everySoOften(witnessEveryMs, 'witness', log, async () => {
       if (!existsSync(witness.keyFile)) writeFileSync(witness.keyFile, `${await vault.sequencer.verifier()}\n`, { mode: 0o644 })
-      if (witness.newest !== witness.written && witness.newest !== undefined) appendFileSync(witness.file, `${witness.newest}\n`)
-      witness.written = witness.newest
+      tellWitness(witness)
     }),
     everySoOften(invariantsEveryMs, 'invariants', log, () => watch(watching, { log, now: Date.now })),
+    // Whoever waits for the vault to stop, and then cuts off the end, finds that told as well.
+    { stop: () => tellWitness(witness) },
   ]
+}
+
+function tellWitness(witness: Witness): void {
+  if (witness.newest !== witness.written && witness.newest !== undefined) appendFileSync(witness.file, `${witness.newest}\n`)
+  witness.written = witness.newest
 }
 
 function witnessIn(folder: string): Witness {

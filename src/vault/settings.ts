@@ -1,6 +1,7 @@
 /** What the vault process is told by whoever starts it: one environment variable each. `start.ts` writes them, `serve.ts` reads them. */
 import { z } from 'zod'
 import type { ClientCertificates } from '../world/certificates.ts'
+import type { DetokenizeQuota } from './detokenize.ts'
 import type { WalletSettings } from './device-token/keys.ts'
 
 const secretHex = z
@@ -16,6 +17,7 @@ const fromJson = z.string().transform((text, context) => {
     return z.NEVER
   }
 })
+const quota = z.int().min(0).max(100_000)
 const port = z.coerce.number().int().min(0).max(65_535)
 
 const database = z.object({
@@ -66,6 +68,8 @@ const shape = z.object({
   VAULT_UPDATER_KEYS_FILE: z.string().min(1).optional(),
   VAULT_ROOT_FILE: z.string().min(1).optional(),
   VAULT_SHRED_LOG: z.string().min(1).optional(),
+  VAULT_DETOKENIZE: fromJson.pipe(z.object({ perPerson: quota, perTenant: quota })).optional(),
+  VAULT_LIVE: z.enum(['yes', 'no']).optional(),
   NODE_ENV: z.string().optional(),
 })
 
@@ -99,6 +103,10 @@ export type VaultSettings = {
   readonly updaterKeysFile?: string | undefined
   /** Which root (`root-settings.ts`): read by the vault alone. Without it, the development file's. */
   readonly rootFile?: string | undefined
+  /** There are accounts of live mode: it is as strict with itself as in production. */
+  readonly live?: boolean | undefined
+  /** How often a day numbers may be given out in the clear. */
+  readonly detokenize?: DetokenizeQuota | undefined
 }
 
 /** Throws an Error that lists every mistake, without the values. */
@@ -124,6 +132,8 @@ export function readSettings(env: NodeJS.ProcessEnv): VaultSettings & { readonly
     updaterKeysFile: read.VAULT_UPDATER_KEYS_FILE,
     rootFile: read.VAULT_ROOT_FILE,
     shredLog: read.VAULT_SHRED_LOG,
+    detokenize: read.VAULT_DETOKENIZE,
+    live: read.VAULT_LIVE === 'yes',
     production: read.NODE_ENV === 'production',
   }
 }
@@ -144,6 +154,8 @@ export function writeSettings(settings: VaultSettings): Record<string, string> {
     ...(settings.walletKeysFile === undefined ? {} : { VAULT_WALLET_KEYS_FILE: settings.walletKeysFile }),
     ...(settings.updaterKeysFile === undefined ? {} : { VAULT_UPDATER_KEYS_FILE: settings.updaterKeysFile }),
     ...(settings.shredLog === undefined ? {} : { VAULT_SHRED_LOG: settings.shredLog }),
+    ...(settings.live === true ? { VAULT_LIVE: 'yes' } : {}),
+    ...(settings.detokenize === undefined ? {} : { VAULT_DETOKENIZE: JSON.stringify(settings.detokenize) }),
     ...(settings.rootFile === undefined ? {} : { VAULT_ROOT_FILE: settings.rootFile }),
     ...(settings.updaters === undefined ? {} : { VAULT_UPDATERS: JSON.stringify(settings.updaters) }),
     ...(settings.certificates === undefined ? {} : { VAULT_CERTIFICATES: JSON.stringify([...settings.certificates]) }),

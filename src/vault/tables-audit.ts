@@ -1,5 +1,6 @@
 /** The vault's audit: entries ride in the commit of what they tell, and are then put into one chain (`sequence.ts`), which is only added to. */
 import { bytes, int, json, maybe, table, text, time } from '../world/table.ts'
+import type { Mode } from '../world/world.ts'
 
 const entry = {
   node: text(),
@@ -44,4 +45,18 @@ export const auditCheckpoints = table(
   { key: ['size'], checks: { audit_checkpoints_size_positive: row => row.size > 0 } },
 )
 
-export const auditTables = [auditEntries, auditLog, auditHeads, auditCheckpoints] as const
+/** How often numbers were given out in the clear, by day of UTC, to each person and (`*`) in the tenant (`detokenize.ts`). */
+export const detokenizations = table(
+  'detokenizations',
+  { tenant: text(), mode: text<Mode>(), day: text(), who: text(), count: int(), version: int() },
+  {
+    key: ['tenant', 'mode', 'day', 'who'],
+    checks: {
+      detokenizations_mode_known: row => row.mode === 'test' || row.mode === 'live',
+      detokenizations_day_written: row => /^[0-9]{4}-[0-9]{2}-[0-9]{2}$/.test(row.day),
+      detokenizations_count_positive: row => row.count >= 0,
+    },
+  },
+)
+
+export const auditTables = [auditEntries, auditLog, auditHeads, auditCheckpoints, detokenizations] as const

@@ -15,6 +15,7 @@ export const acts = [
   'inquire',
   'renew',
   'export',
+  'detokenize',
   'shred',
   'key_added',
   'key_promoted',

@@ -14,6 +14,7 @@ import { type OpenToken, type Reading, readCapture } from './capture.ts'
 import { type Captured, type Captures, captureLifeMs, createCaptures, type Hot, type Prints } from './captures.ts'
 import { createCardFileDesk } from './card-files.ts'
 import { copyOf, copySecrets, forgetSecrets, viewOf } from './content.ts'
+import { type DetokenizeQuota, defaultQuota, detokenize } from './detokenize.ts'
 import type { ToFill } from './fill.ts'
 import { networkFingerprint, tenantFingerprint } from './fingerprint.ts'
 import { type Egress, forwardFilled, prepare } from './forward.ts'
@@ -46,6 +47,7 @@ export type VaultPorts = Egress & {
   readonly updaterKeys?: UpdaterKeys | undefined
   /** How often a number may be tried, where it is not as usual. */
   readonly sightingLimits?: SightingLimits | undefined
+  readonly detokenizeQuota?: DetokenizeQuota | undefined
 }
 
 /** What the door says of it: nothing that is sealed. */
@@ -126,6 +128,7 @@ export function createVault(ports: VaultPorts): VaultCore {
       texts.forget(owner)
       return { keys }
     },
+    detokenize: input => detokenize({ ports, keyring, trail, quota: ports.detokenizeQuota ?? defaultQuota }, input),
     cardFiles: files,
     forgetCardFiles: files.forgetLapsed,
     unsettled: limit => unsettledOwners(ports, limit),

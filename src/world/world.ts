@@ -18,6 +18,7 @@ import { type IdPrefix, idBytes, newId } from '../core/id.ts'
 import type { Secret } from '../core/secret.ts'
 import type { Advice } from '../core/updater-file.ts'
 import type { CardFileDesk } from './card-files.ts'
+import type { Detokenized, DetokenizeInput } from './detokenize.ts'
 import type { Disk } from './disk.ts'
 import type { Health } from './health.ts'
 import type { Store } from './store.ts'
@@ -194,6 +195,8 @@ export interface Vault {
    * is sealed for it any more. Idempotent. `keys`: how many there were still.
    */
   shred(input: { readonly tenant: string; readonly owner: string }): Promise<{ readonly keys: number }>
+  /** A number in the clear, sealed for a person's own key; counted against quotas and told in the audit before it is opened. */
+  detokenize(input: DetokenizeInput): Promise<Detokenized>
   readonly cardFiles: CardFileDesk
 }
 
