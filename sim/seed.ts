@@ -39,8 +39,8 @@ export type Run = {
   readonly explain: (id: string) => readonly string[]
 }
 
-/** Four times what a thousand commands and the rest after them take in most seeds. */
-const stepsMax = 4_000_000
+/** Four times what so many commands and the rest after them take in most seeds. */
+const stepsOf = (commands: number): number => 500_000 + 3_500 * commands
 const hour = 3_600_000
 const day = 24 * hour
 /** Longer than any token that lapses is good for (Antom's: 90 days), so that each is refreshed, or seen to lapse. */
@@ -76,6 +76,7 @@ export async function runSeed(seed: number, commands: number, bug?: Bug, product
   void watchTheOthers(simulated, over).catch(fail)
   let restUntil = Number.POSITIVE_INFINITY
   let taken = 0
+  const stepsMax = stepsOf(commands)
   const steps = await scheduler.run(
     () => {
       if (state.resting && restUntil === Number.POSITIVE_INFINITY) restUntil = scheduler.now() + restMs
