@@ -34,8 +34,10 @@ function named(ledger: Ledger, gone: ReadonlySet<string>): readonly string[] {
         tokens.set(one.token, instrument)
     }
   if (tokens.size === 0) return []
-  // News that found no binding is nobody's, and is kept for a month.
-  const parked = (row: object): boolean => 'told' in row && 'status' in row && row.status === 'parked'
+  // News that found no binding is nobody's, and is kept for a month. A revocation that waits for a person has to say of what: what came back to
+  // life at its channel after the erasure, where the channel cannot be asked by the token alone.
+  const waits = (row: object): boolean => 'told' in row || ('verb' in row && row.verb === 'revoke')
+  const parked = (row: object): boolean => 'status' in row && row.status === 'parked' && waits(row)
   const rows = tables.flatMap(table =>
     simulated
       .all(table)

@@ -226,6 +226,9 @@ async function searchIntents(call: Call, { binding, references, verb }: LookUpIn
     if (answer.kind === 'error') return { kind: 'uncertain', cause: `stripe ${answer.status} while listing`, references }
     const found = answer.value.data.find(isAsked)
     if (found !== undefined) return outcomeOf(found, references)
+    // Absence proves something only in a list that is about whom we asked for, and that has nothing with our mark that does not fit.
+    const isOdd = (one: Intent) => idOf(one.customer) !== customer || one.metadata?.bindery_operation === call.operation
+    if (answer.value.data.some(isOdd)) return { kind: 'uncertain', cause: elsewhereCause, references }
     after = answer.value.data.at(-1)?.id
     if (!answer.value.has_more) return { kind: 'none' }
     if (after === undefined) break
